@@ -1,0 +1,29 @@
+/* Bump allocator with a byte budget: the memory of one call. */
+#ifndef TRIVET_BASE_ARENA_H
+#define TRIVET_BASE_ARENA_H
+
+#include "base/compiler.h"
+
+#include <stddef.h>
+
+struct trivet_arena;
+
+/* An arena that hands out at most `budget_bytes` between two resets. It keeps one block of
+ * `keep_bytes` across resets, so that a small call allocates nothing. NULL when out of memory. */
+struct trivet_arena *trivet_arena_create(size_t budget_bytes, size_t keep_bytes);
+void trivet_arena_free(struct trivet_arena *arena);
+
+/* Memory until the next reset; 16-byte aligned, 64-byte when bytes >= 256. NULL when the budget or
+ * memory is spent; the arena stays usable. One thread at a time. */
+void *trivet_arena_alloc(struct trivet_arena *arena, size_t bytes) TRIVET_MUST_USE;
+void *trivet_arena_alloc_array(struct trivet_arena *arena, size_t count,
+                               size_t bytes) TRIVET_MUST_USE;
+/* `text` copied with its NUL. */
+char *trivet_arena_strdup(struct trivet_arena *arena, const char *text) TRIVET_MUST_USE;
+
+/* Everything handed out becomes invalid. */
+void trivet_arena_reset(struct trivet_arena *arena);
+/* Bytes handed out since the last reset. */
+size_t trivet_arena_used_bytes(const struct trivet_arena *arena);
+
+#endif

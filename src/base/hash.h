@@ -1,0 +1,35 @@
+/* Hashes: SHA-256 for integrity and identity of content, a 64-bit mix for sampling and tables. */
+#ifndef TRIVET_BASE_HASH_H
+#define TRIVET_BASE_HASH_H
+
+#include "base/compiler.h"
+
+#include <trivet/error.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TRIVET_SHA256_BYTES     32
+#define TRIVET_SHA256_HEX_BYTES 65 /* with its NUL */
+
+struct trivet_sha256;
+
+/* Streaming SHA-256 (libcrypto). NULL when out of memory. */
+struct trivet_sha256 *trivet_sha256_create(void);
+void trivet_sha256_update(struct trivet_sha256 *sha, const void *data, size_t n_bytes);
+/* The digest; the object can only be freed afterwards. */
+void trivet_sha256_finish(struct trivet_sha256 *sha, uint8_t digest[TRIVET_SHA256_BYTES]);
+void trivet_sha256_free(struct trivet_sha256 *sha);
+/* One shot. */
+enum trivet_status trivet_sha256_of(const void *data, size_t n_bytes,
+                                    uint8_t digest[TRIVET_SHA256_BYTES],
+                                    struct trivet_error *err) TRIVET_MUST_USE;
+void trivet_sha256_hex(const uint8_t digest[TRIVET_SHA256_BYTES],
+                       char hex[TRIVET_SHA256_HEX_BYTES]);
+
+/* Finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection that mixes all bits. */
+uint64_t trivet_hash_mix64(uint64_t x);
+/* FNV-1a over bytes, then mixed: for hash tables and sampling, not for security. */
+uint64_t trivet_hash_bytes(const void *data, size_t n_bytes);
+
+#endif

@@ -1,0 +1,34 @@
+/* Text helpers: bounded, independent of the locale. */
+#ifndef TRIVET_BASE_TEXT_H
+#define TRIVET_BASE_TEXT_H
+
+#include "base/compiler.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Longest text of trivet_text_double, with its NUL. */
+#define TRIVET_DOUBLE_TEXT_BYTES 32
+
+/* Copy with NUL; false when it did not fit (then a cut copy is there). */
+bool trivet_text_copy(char *to, size_t to_bytes, const char *from);
+/* snprintf; false when it did not fit (then a cut text is there). */
+bool trivet_text_format(char *to, size_t to_bytes, const char *format, ...) TRIVET_PRINTF(3, 4);
+
+/* The whole of text[0..n_bytes) as a number, surrounding blanks allowed: decimal or scientific;
+ * "inf"/"nan" and hex are refused. False when it is not one, or overflows. */
+bool trivet_text_parse_double(const char *text, size_t n_bytes, double *out);
+bool trivet_text_parse_int64(const char *text, int64_t *out);
+bool trivet_text_parse_uint64(const char *text, uint64_t *out);
+
+/* Shortest decimal that reads back as the same double ("0.1", "1e-09"); "nan", "inf", "-inf".
+ * Returns its length. */
+size_t trivet_text_double(double value, char text[TRIVET_DOUBLE_TEXT_BYTES]);
+
+bool trivet_text_is_utf8(const char *text, size_t n_bytes);
+/* A name that can stand in a topic, a URL and a file name: [A-Za-z0-9][A-Za-z0-9_-]*, at most
+ * `bytes_max` bytes. */
+bool trivet_text_is_name(const char *text, size_t bytes_max);
+
+#endif
