@@ -1,0 +1,100 @@
+/* libtrivet: a client of trivetd.
+ *
+ * A client is one connection (an nng REQ socket with contexts) and may be used by any number of
+ * threads. Errors fill the caller's struct trivet_error; the server's own message comes through
+ * unchanged. Calls that change state carry a request id, so that a repeated call is made once. */
+#ifndef TRIVET_CLIENT_H
+#define TRIVET_CLIENT_H
+
+#include <trivet/error.h>
+#include <trivet/status.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TRIVET_DEFAULT_URL        "tcp://127.0.0.1:7600"
+#define TRIVET_DEFAULT_EVENTS_URL "tcp://127.0.0.1:7601"
+
+/* Where the time of a call went on the server, in µs. */
+struct trivet_timings {
+    uint64_t queue_us;
+    uint64_t batch_wait_us;
+    uint64_t compute_us;
+    uint64_t total_us;
+};
+
+struct trivet_client_options {
+    const char *url;        /* NULL = TRIVET_DEFAULT_URL */
+    int connect_timeout_ms; /* 0 = 5,000 */
+    int call_timeout_ms;    /* default of a call; 0 = 30,000 */
+    size_t reply_bytes_max; /* 0 = 64 MiB */
+};
+
+struct trivet_client;
+
+/* Connects; UNAVAILABLE names the address and how to start a server. */
+enum trivet_status trivet_client_open(const struct trivet_client_options *options,
+                                      struct trivet_client **out, struct trivet_error *err);
+void trivet_client_close(struct trivet_client *client);
+
+/* Bytes owned by libtrivet: release with trivet_reply_release. */
+struct trivet_reply {
+    const uint8_t *body; /* packed response message */
+    size_t body_bytes;
+    struct trivet_timings timings;
+    int replayed;  /* the change had been made by an earlier call with this request id */
+    void *message; /* libtrivet's */
+};
+void trivet_reply_release(struct trivet_reply *reply);
+
+/* One call, blocking: `method` is "trivet.v1.Training/Train", `body` the packed request (see
+ * proto/trivet/v1). `request_id` may be NULL: then libtrivet makes one. `timeout_ms` 0 = the
+ * client's default. */
+enum trivet_status trivet_client_call(struct trivet_client *client, const char *method,
+                                      const void *body, size_t body_bytes, const char *request_id,
+                                      int timeout_ms, struct trivet_reply *out,
+                                      struct trivet_error *err);
+
+/* Pipelined calls: at most `window` in flight, results in the order of the submits. One thread. */
+struct trivet_stream;
+enum trivet_status trivet_stream_open(struct trivet_client *client, const char *method,
+                                      size_t window, struct trivet_stream **out,
+                                      struct trivet_error *err);
+void trivet_stream_close(struct trivet_stream *stream);
+/* RESOURCE_EXHAUSTED when the window is full: take a result first. `body` is copied. */
+enum trivet_status trivet_stream_submit(struct trivet_stream *stream, const void *body,
+                                        size_t body_bytes, struct trivet_error *err);
+size_t trivet_stream_in_flight(const struct trivet_stream *stream);
+/* Wait for the oldest call. FAILED_PRECONDITION when none is in flight. A failed call gives its
+ * status and leaves the stream usable. */
+enum trivet_status trivet_stream_next(struct trivet_stream *stream, struct trivet_reply *out,
+                                      struct trivet_error *err);
+
+/* One batch of numbers: x (n_rows, n_cols) row-major → y, the model's first output (n_rows, 1).
+ * `version` 0 = the alias "production". A failed row is NaN in y; *n_failed counts them. */
+enum trivet_status trivet_client_predict(struct trivet_client *client, const char *model,
+                                         uint64_t version, const double *x, size_t n_rows,
+                                         size_t n_cols, double *y, size_t *n_failed,
+                                         uint64_t *answered_version, struct trivet_error *err);
+
+/* A subscriber to the server's events. One thread receives; another may interrupt it. */
+struct trivet_subscriber;
+enum trivet_status trivet_subscriber_open(const char *url, const char *topic,
+                                          struct trivet_subscriber **out, struct trivet_error *err);
+/* Blocks for the next event: its topic (without the NUL, in `topic`) and packed Event (release it).
+ * CANCELLED after trivet_subscriber_interrupt. */
+enum trivet_status trivet_subscriber_next(struct trivet_subscriber *subscriber, char *topic,
+                                          size_t topic_bytes, struct trivet_reply *out,
+                                          struct trivet_error *err);
+/* Wakes a blocked trivet_subscriber_next; from any thread. */
+void trivet_subscriber_interrupt(struct trivet_subscriber *subscriber);
+void trivet_subscriber_close(struct trivet_subscriber *subscriber);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

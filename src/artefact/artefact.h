@@ -1,0 +1,40 @@
+/* One version as bytes: pipeline, signature, report, reference profile, lineage; checksummed. */
+#ifndef TRIVET_ARTEFACT_ARTEFACT_H
+#define TRIVET_ARTEFACT_ARTEFACT_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/compiler.h"
+#include "models/pipeline.h"
+#include "trivet/v1/artefact.pb-c.h"
+
+#include <trivet/error.h>
+
+#include <stddef.h>
+
+/* Loaded: the pipeline is ready to predict; `message` holds the rest and lives in an arena of its
+ * own. Immutable: any thread reads. */
+struct trivet_artefact {
+    struct trivet_pipeline *pipeline;
+    const Trivet__V1__Artefact *message;
+    struct trivet_arena *arena; /* owns message */
+    size_t n_bytes;             /* of the encoded form */
+};
+
+/* Put a header with magic, format and SHA-256 before the packed message. */
+enum trivet_status trivet_artefact_encode(const Trivet__V1__Artefact *message,
+                                          struct trivet_buffer *out,
+                                          struct trivet_error *err) TRIVET_MUST_USE;
+/* Verify, unpack under a budget, and load the pipeline. DATA_LOSS: damaged or inconsistent; the
+ * message says which part. FAILED_PRECONDITION: made by a newer format. */
+enum trivet_status trivet_artefact_decode(const void *data, size_t n_bytes,
+                                          struct trivet_artefact **out,
+                                          struct trivet_error *err) TRIVET_MUST_USE;
+void trivet_artefact_free(struct trivet_artefact *artefact);
+/* Inputs and outputs of a fitted pipeline, made in `arena`. */
+enum trivet_status trivet_artefact_signature(const struct trivet_pipeline *pipeline,
+                                             struct trivet_arena *arena,
+                                             Trivet__V1__Signature **out,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+
+#endif

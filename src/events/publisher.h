@@ -1,0 +1,53 @@
+/* The event publisher: an nng PUB socket, an epoch, a sequence number, and a ticker that sends
+ * running totals of every version that changed, ten times a second. */
+#ifndef TRIVET_EVENTS_PUBLISHER_H
+#define TRIVET_EVENTS_PUBLISHER_H
+
+#include "base/compiler.h"
+#include "events/totals.h"
+#include "trivet/v1/events.pb-c.h"
+
+#include <trivet/error.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TRIVET_EVENT_BYTES_MAX (16u << 10)
+#define TRIVET_TOPIC_BYTES_MAX 96
+
+struct trivet_publisher;
+
+struct trivet_publisher_options {
+    const char *url; /* tcp://, ipc:// or inproc://; NULL = no socket, events are counted only */
+    struct trivet_totals *totals; /* borrowed */
+    uint32_t samples_per_s_max;   /* PredictionSample events, per version */
+    uint32_t errors_per_s_max;
+};
+
+/* Listens and starts the ticker. UNAVAILABLE when the address cannot be had. ipc:// is taken under
+ * an flock beside the socket, in a folder that must be 0700 (made when missing). */
+enum trivet_status trivet_publisher_open(const struct trivet_publisher_options *options,
+                                         struct trivet_publisher **out,
+                                         struct trivet_error *err) TRIVET_MUST_USE;
+/* Sends the last totals and SERVER_PHASE_DRAINING, gives subscribers a moment, closes. */
+void trivet_publisher_close(struct trivet_publisher *publisher);
+
+uint64_t trivet_publisher_epoch(const struct trivet_publisher *publisher);
+/* Of the last event. */
+uint64_t trivet_publisher_sequence(struct trivet_publisher *publisher);
+/* The address bound, with the real port where the URL had 0. */
+const char *trivet_publisher_url(const struct trivet_publisher *publisher);
+
+/* Send one event: fills epoch, sequence and time into `event`; `topic` without the NUL, ends in a
+ * dot. Any thread; never blocks. An event over TRIVET_EVENT_BYTES_MAX is dropped and counted. */
+void trivet_publisher_send(struct trivet_publisher *publisher, const char *topic,
+                           Trivet__V1__Event *event);
+/* Offer one prediction as a sample: sent when the hash of its id falls under the sampling rate and
+ * the cap allows, else only counted. */
+void trivet_publisher_sample(struct trivet_publisher *publisher, const char *model,
+                             uint64_t version, const char *prediction_id, uint32_t row,
+                             enum trivet_status status, double value, uint64_t total_us);
+/* SERVER_PHASE_READY and the like, with server totals. */
+void trivet_publisher_phase(struct trivet_publisher *publisher, Trivet__V1__ServerPhase phase);
+
+#endif

@@ -1,0 +1,84 @@
+/* A pipeline: transformers, then an estimator, fitted together, cross-validated together, saved and
+ * served together. Training and serving run this code. */
+#ifndef TRIVET_MODELS_PIPELINE_H
+#define TRIVET_MODELS_PIPELINE_H
+
+#include "base/arena.h"
+#include "base/compiler.h"
+#include "data/schema.h"
+#include "data/table.h"
+#include "linalg/matrix.h"
+#include "models/estimator.h"
+#include "trivet/v1/artefact.pb-c.h"
+#include "trivet/v1/training.pb-c.h"
+
+#include <trivet/error.h>
+
+#include <stddef.h>
+
+struct trivet_pipeline;
+
+/* Unfitted, for rows of `schema`. Everything that can be refused before a fit is refused here, with
+ * what is allowed: unknown estimator, transformer, parameter or column, missing target, target of
+ * the wrong type, text in a numeric place. The spec is read, not kept. */
+enum trivet_status trivet_pipeline_create(const Trivet__V1__PipelineSpec *spec,
+                                          const struct trivet_schema *schema,
+                                          struct trivet_pipeline **out,
+                                          struct trivet_error *err) TRIVET_MUST_USE;
+void trivet_pipeline_free(struct trivet_pipeline *pipeline);
+
+/* Fit on rows `rows[0..n_rows)` of `table` (columns of the schema given to create, found by name);
+ * rows == NULL: all. Rows must have a target. Fitting again starts anew. INVALID_ARGUMENT: data it
+ * cannot take (zero rows, infinite, an all-missing column …). */
+enum trivet_status trivet_pipeline_fit(struct trivet_pipeline *pipeline,
+                                       const struct trivet_table *table, const size_t *rows,
+                                       size_t n_rows, const struct trivet_fit_context *context,
+                                       struct trivet_fit_report *report,
+                                       struct trivet_error *err) TRIVET_MUST_USE;
+
+enum trivet_task trivet_pipeline_task(const struct trivet_pipeline *pipeline);
+/* Raw input columns, in the order of a Matrix; the target column. */
+const struct trivet_schema *trivet_pipeline_inputs(const struct trivet_pipeline *pipeline);
+const struct trivet_column_spec *trivet_pipeline_target(const struct trivet_pipeline *pipeline);
+/* Fitted only: features after the transformers, their names; columns of the estimator's output. */
+size_t trivet_pipeline_n_features(const struct trivet_pipeline *pipeline);
+const char *trivet_pipeline_feature_name(const struct trivet_pipeline *pipeline, size_t feature);
+size_t trivet_pipeline_n_outputs(const struct trivet_pipeline *pipeline);
+/* Class labels, ascending by bytes; 0 for regression. */
+size_t trivet_pipeline_n_labels(const struct trivet_pipeline *pipeline);
+const char *trivet_pipeline_label(const struct trivet_pipeline *pipeline, size_t index);
+size_t trivet_pipeline_memory_bytes(const struct trivet_pipeline *pipeline);
+
+/* First half of a prediction, per request: `table` has the columns of trivet_pipeline_inputs in
+ * that order (trivet_table_bind) → x (table->n_rows, n_features). A row that cannot be
+ * transformed gets its fault in `rows` and zeros in x; rows that have a fault already are zeros
+ * too. Scratch memory comes from `arena`. Any thread. */
+enum trivet_status trivet_pipeline_transform(const struct trivet_pipeline *pipeline,
+                                             const struct trivet_table *table,
+                                             struct trivet_arena *arena, struct trivet_matrix x,
+                                             struct trivet_row_status *rows,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+/* Second half, for a whole batch: x → out (n_rows, n_outputs). Any thread. */
+enum trivet_status trivet_pipeline_estimate(const struct trivet_pipeline *pipeline,
+                                            struct trivet_const_matrix x, struct trivet_matrix out,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
+/* Both halves in slices of at most 4,096 rows, for evaluation: out (n_rows, n_outputs), NaN for
+ * failed rows. `table` has the inputs by name, in any order. */
+enum trivet_status trivet_pipeline_predict(const struct trivet_pipeline *pipeline,
+                                           const struct trivet_table *table,
+                                           struct trivet_matrix out, struct trivet_row_status *rows,
+                                           struct trivet_error *err) TRIVET_MUST_USE;
+
+/* Fitted pipeline ↔ message (made in `arena`; texts and numbers borrowed from the pipeline).
+ * Load checks everything: DATA_LOSS. */
+enum trivet_status trivet_pipeline_save(const struct trivet_pipeline *pipeline,
+                                        struct trivet_arena *arena, Trivet__V1__Pipeline **out,
+                                        struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_pipeline_load(const Trivet__V1__Pipeline *message,
+                                        struct trivet_pipeline **out,
+                                        struct trivet_error *err) TRIVET_MUST_USE;
+/* "imputer(mean): area, rooms" of step i; false beyond the last. */
+bool trivet_pipeline_step_text(const struct trivet_pipeline *pipeline, size_t i, char *text,
+                               size_t text_bytes);
+
+#endif

@@ -1,0 +1,34 @@
+/* A servable: one immutable loaded version, reference counted. */
+#ifndef TRIVET_SERVING_SERVABLE_H
+#define TRIVET_SERVING_SERVABLE_H
+
+#include "artefact/artefact.h"
+#include "base/compiler.h"
+#include "data/table.h"
+#include "linalg/matrix.h"
+
+#include <trivet/error.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct trivet_servable;
+
+/* Loads and warms up; one reference for the caller. Off the data path. */
+enum trivet_status trivet_servable_create(const char *model, uint64_t version, const void *artefact,
+                                          size_t n_bytes, struct trivet_servable **out,
+                                          struct trivet_error *err) TRIVET_MUST_USE;
+struct trivet_servable *trivet_servable_ref(struct trivet_servable *servable);
+void trivet_servable_unref(struct trivet_servable *servable); /* NULL is fine */
+
+const char *trivet_servable_model(const struct trivet_servable *servable);
+uint64_t trivet_servable_version(const struct trivet_servable *servable);
+const struct trivet_artefact *trivet_servable_artefact(const struct trivet_servable *servable);
+const struct trivet_pipeline *trivet_servable_pipeline(const struct trivet_servable *servable);
+size_t trivet_servable_memory_bytes(const struct trivet_servable *servable);
+/* A pointer-sized slot for who serves (the events' totals of this version), set once before it is
+ * published in a set. */
+void trivet_servable_set_user(struct trivet_servable *servable, void *user);
+void *trivet_servable_user(const struct trivet_servable *servable);
+
+#endif

@@ -1,0 +1,59 @@
+/* Which versions are loaded and which alias answers with which. Readers take a reference under a
+ * short lock; loading and freeing happen outside of it. */
+#ifndef TRIVET_SERVING_SERVABLE_SET_H
+#define TRIVET_SERVING_SERVABLE_SET_H
+
+#include "base/compiler.h"
+#include "serving/servable.h"
+#include "store/store.h"
+
+#include <trivet/error.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TRIVET_ALIAS_PRODUCTION "production"
+
+struct trivet_servable_set;
+
+/* Called for every servable that was loaded, before it can be found (may set its user pointer), and
+ * when it leaves the set. */
+struct trivet_servable_set_hooks {
+    void (*loaded)(void *ctx, struct trivet_servable *servable);
+    void (*unloaded)(void *ctx, struct trivet_servable *servable);
+    void *ctx;
+};
+
+/* `memory_bytes_max`: cap over loaded versions; least recently used unloaded first, aliased ones
+ * last. 0 = none. */
+enum trivet_status trivet_servable_set_create(struct trivet_store *store, uint64_t memory_bytes_max,
+                                              const struct trivet_servable_set_hooks *hooks,
+                                              struct trivet_servable_set **out,
+                                              struct trivet_error *err) TRIVET_MUST_USE;
+void trivet_servable_set_free(struct trivet_servable_set *set);
+
+/* Load what every alias points at; called at start. The first failure is returned after all were
+ * tried. */
+enum trivet_status trivet_servable_set_load_aliases(struct trivet_servable_set *set,
+                                                    struct trivet_error *err) TRIVET_MUST_USE;
+/* After an alias was stored: load and warm the version (if it is not), then swap the pointer. */
+enum trivet_status trivet_servable_set_point(struct trivet_servable_set *set, const char *model,
+                                             const char *alias, uint64_t version,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+/* After versions were deleted (version 0 = all of the model): drop them. */
+void trivet_servable_set_drop(struct trivet_servable_set *set, const char *model, uint64_t version);
+
+/* The data path: never loads. `version` 0: by alias (NULL or "" = production). A reference for the
+ * caller in *out. NOT_FOUND says what there is and what to do; UNAVAILABLE: it exists but is not
+ * loaded (call _load off the data path, then again). */
+enum trivet_status trivet_servable_set_find(struct trivet_servable_set *set, const char *model,
+                                            uint64_t version, const char *alias,
+                                            struct trivet_servable **out,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
+/* Control threads: as _find, but loads the version from the store when needed. */
+enum trivet_status trivet_servable_set_load(struct trivet_servable_set *set, const char *model,
+                                            uint64_t version, const char *alias,
+                                            struct trivet_servable **out,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
+
+#endif

@@ -1,0 +1,244 @@
+/* The catalogue and the data of a server: models, versions, aliases, jobs, datasets, answers to
+ * repeat. It knows bytes, not models, and names no SQL type: a backend is one table of functions
+ * (store/backend.h) and every backend passes the one conformance suite.
+ *
+ * Any thread may call; writers are serialised inside. A change is durable when the call (or the
+ * commit of its transaction) has returned OK.
+ * Errors everywhere: UNAVAILABLE (disk full, I/O, locked), DATA_LOSS (what was read is damaged). */
+#ifndef TRIVET_STORE_STORE_H
+#define TRIVET_STORE_STORE_H
+
+#include "base/buffer.h"
+#include "base/compiler.h"
+
+#include <trivet/error.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TRIVET_STORE_NAME_BYTES         65  /* model, alias; with its NUL */
+#define TRIVET_STORE_ID_BYTES           33  /* dataset, job */
+#define TRIVET_STORE_HASH_BYTES         65  /* SHA-256 as hex */
+#define TRIVET_STORE_TITLE_BYTES        129 /* a dataset's name */
+#define TRIVET_STORE_CHUNK_BYTES_MAX    (8u << 20)
+#define TRIVET_STORE_CHUNKS_MAX         65536
+#define TRIVET_STORE_REPLY_BYTES_MAX    (64u << 10)
+#define TRIVET_STORE_REPLIES_MAX        200000 /* the oldest go first */
+#define TRIVET_STORE_REPLY_KEEP_US      (24LL * 3600 * 1000000)
+#define TRIVET_STORE_ARTEFACT_BYTES_MAX (512u << 20)
+
+struct trivet_store;
+
+enum trivet_store_mode {
+    TRIVET_STORE_OWNER,     /* read and write, holds the directory's lock */
+    TRIVET_STORE_READ_ONLY, /* beside an owner: the trainer child */
+};
+
+/* Open, creating and migrating as needed (OWNER). FAILED_PRECONDITION when another process owns
+ * the directory (the message names it), or when the files are of a newer schema. */
+enum trivet_status trivet_store_open(const char *data_dir, enum trivet_store_mode mode,
+                                     struct trivet_store **out,
+                                     struct trivet_error *err) TRIVET_MUST_USE;
+void trivet_store_close(struct trivet_store *store);
+
+/* --- Transactions: several changes and the answer to the call, all or nothing ------------------
+ * One domain each. Between begin and commit/abort the calling thread holds the domain's writer
+ * lock: keep it short, no waiting inside. Lock order: never begin inside a transaction. */
+enum trivet_store_domain {
+    TRIVET_STORE_CATALOG, /* versions, aliases, jobs */
+    TRIVET_STORE_DATA,    /* datasets */
+};
+
+struct trivet_store_txn;
+
+enum trivet_status trivet_store_begin(struct trivet_store *store, enum trivet_store_domain domain,
+                                      struct trivet_store_txn **out,
+                                      struct trivet_error *err) TRIVET_MUST_USE;
+/* Both end the transaction and free it, whatever they return. */
+enum trivet_status trivet_store_commit(struct trivet_store_txn *txn,
+                                       struct trivet_error *err) TRIVET_MUST_USE;
+void trivet_store_abort(struct trivet_store_txn *txn); /* NULL is fine */
+
+/* --- Idempotency --------------------------------------------------------------------------------
+ */
+/* Who asked for what: the key of an answer. */
+struct trivet_store_call {
+    const char *identity; /* "" while there is no security */
+    const char *method;
+    const char *request_id; /* not empty */
+    uint8_t body_hash[32];
+};
+
+/* Look the call up: found with the same body → *found = true and the reply appended to `reply`;
+ * found with another body → ALREADY_EXISTS; else *found = false. */
+enum trivet_status trivet_store_find_reply(struct trivet_store_txn *txn,
+                                           const struct trivet_store_call *call, bool *found,
+                                           struct trivet_buffer *reply,
+                                           struct trivet_error *err) TRIVET_MUST_USE;
+/* Remember the reply (at most TRIVET_STORE_REPLY_BYTES_MAX) in this transaction; drops what is
+ * too old or too many. */
+enum trivet_status trivet_store_put_reply(struct trivet_store_txn *txn,
+                                          const struct trivet_store_call *call, const void *reply,
+                                          size_t n_bytes, struct trivet_error *err) TRIVET_MUST_USE;
+
+/* --- Datasets (domain DATA)
+ * ------------------------------------------------------------------------ */
+struct trivet_store_dataset {
+    char id[TRIVET_STORE_ID_BYTES];
+    char name[TRIVET_STORE_TITLE_BYTES];
+    bool committed;
+    uint64_t n_rows;
+    uint64_t n_chunks;
+    uint64_t stored_bytes;
+    char content_hash[TRIVET_STORE_HASH_BYTES]; /* "" until committed */
+    int64_t created_unix_us;
+    int64_t committed_unix_us;
+};
+
+/* Makes the id ("ds-" and 16 hex digits). `schema` is opaque bytes. */
+enum trivet_status trivet_store_dataset_create(struct trivet_store_txn *txn, const char *name,
+                                               const void *schema, size_t schema_bytes,
+                                               struct trivet_store_dataset *out,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+/* Own transaction. The same chunk with the same bytes again is OK; other bytes ALREADY_EXISTS;
+ * a committed dataset FAILED_PRECONDITION; NOT_FOUND. `out` is the dataset after it. */
+enum trivet_status trivet_store_dataset_append(struct trivet_store *store, const char *id,
+                                               uint32_t chunk, const void *data, size_t n_bytes,
+                                               uint64_t n_rows, struct trivet_store_dataset *out,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+/* Checks that chunks 0..n_chunks-1 are there and no others (FAILED_PRECONDITION names the first one
+ * missing), hashes schema and chunks, and makes it immutable. FAILED_PRECONDITION when committed
+ * already, or without rows. */
+enum trivet_status trivet_store_dataset_commit(struct trivet_store_txn *txn, const char *id,
+                                               uint32_t n_chunks, struct trivet_store_dataset *out,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_store_dataset_delete(struct trivet_store_txn *txn, const char *id,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+/* `schema` (may be NULL) gets the schema bytes appended. NOT_FOUND. */
+enum trivet_status trivet_store_dataset_get(struct trivet_store *store, const char *id,
+                                            struct trivet_store_dataset *out,
+                                            struct trivet_buffer *schema,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
+/* Newest first, at most `count_max`; `out` is the caller's room; *count is set. */
+enum trivet_status trivet_store_dataset_list(struct trivet_store *store,
+                                             struct trivet_store_dataset *out, size_t count_max,
+                                             size_t *count,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+/* Chunk bytes appended to `data`; *n_rows of the chunk. */
+enum trivet_status trivet_store_dataset_read(struct trivet_store *store, const char *id,
+                                             uint32_t chunk, struct trivet_buffer *data,
+                                             uint64_t *n_rows,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+
+/* --- Versions and aliases (domain CATALOG)
+ * --------------------------------------------------------- */
+struct trivet_store_version {
+    char model[TRIVET_STORE_NAME_BYTES];
+    uint64_t version; /* from 1, never used again */
+    int64_t created_unix_us;
+    char job_id[TRIVET_STORE_ID_BYTES];
+    char dataset_id[TRIVET_STORE_ID_BYTES];
+    uint64_t artefact_bytes;
+    char checksum[TRIVET_STORE_HASH_BYTES];
+};
+
+struct trivet_store_alias {
+    char model[TRIVET_STORE_NAME_BYTES];
+    char name[TRIVET_STORE_NAME_BYTES];
+    uint64_t version;
+    uint64_t previous_version; /* 0 = none */
+    int64_t changed_unix_us;
+};
+
+/* Takes the next number of the model; `summary` is opaque bytes for lists (the report's head). */
+enum trivet_status trivet_store_version_create(struct trivet_store_txn *txn, const char *model,
+                                               const char *job_id, const char *dataset_id,
+                                               const void *artefact, size_t artefact_bytes,
+                                               const void *summary, size_t summary_bytes,
+                                               struct trivet_store_version *out,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+/* NOT_FOUND. `artefact` and `summary` may be NULL; the checksum is verified when the artefact is
+ * read (DATA_LOSS). */
+enum trivet_status trivet_store_version_get(struct trivet_store *store, const char *model,
+                                            uint64_t version, struct trivet_store_version *out,
+                                            struct trivet_buffer *artefact,
+                                            struct trivet_buffer *summary,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
+/* Of one model, newest first. */
+enum trivet_status trivet_store_version_list(struct trivet_store *store, const char *model,
+                                             struct trivet_store_version *out, size_t count_max,
+                                             size_t *count,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+/* FAILED_PRECONDITION while an alias points at it. version 0 = the model with all its versions and
+ * aliases. NOT_FOUND. */
+enum trivet_status trivet_store_version_delete(struct trivet_store_txn *txn, const char *model,
+                                               uint64_t version,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+/* Names after `after` ("" = from the first), by bytes; rows of TRIVET_STORE_NAME_BYTES; version
+ * counts beside them. */
+enum trivet_status trivet_store_model_list(struct trivet_store *store, const char *after,
+                                           char (*names)[TRIVET_STORE_NAME_BYTES],
+                                           uint64_t *version_counts, size_t count_max,
+                                           size_t *count, struct trivet_error *err) TRIVET_MUST_USE;
+/* Point the alias at an existing version; the one before is remembered (a history, for rollback).
+ * NOT_FOUND. */
+enum trivet_status trivet_store_alias_set(struct trivet_store_txn *txn, const char *model,
+                                          const char *alias, uint64_t version, const char *reason,
+                                          struct trivet_store_alias *out,
+                                          struct trivet_error *err) TRIVET_MUST_USE;
+/* Aliases of one model; model NULL: of all. */
+enum trivet_status trivet_store_alias_list(struct trivet_store *store, const char *model,
+                                           struct trivet_store_alias *out, size_t count_max,
+                                           size_t *count, struct trivet_error *err) TRIVET_MUST_USE;
+
+/* --- Jobs (domain CATALOG)
+ * --------------------------------------------------------------------------- */
+/* Numbers as in training.proto. */
+enum trivet_store_job_state {
+    TRIVET_STORE_JOB_QUEUED = 1,
+    TRIVET_STORE_JOB_RUNNING = 2,
+    TRIVET_STORE_JOB_SUCCEEDED = 3,
+    TRIVET_STORE_JOB_FAILED = 4,
+    TRIVET_STORE_JOB_CANCELLED = 5,
+};
+
+struct trivet_store_job {
+    char id[TRIVET_STORE_ID_BYTES];
+    int kind;
+    enum trivet_store_job_state state;
+    char model[TRIVET_STORE_NAME_BYTES];
+    uint64_t version; /* 0 = none */
+    char dataset_id[TRIVET_STORE_ID_BYTES];
+    int error_status;
+    char error_message[TRIVET_ERROR_MESSAGE_BYTES];
+    int64_t created_unix_us;
+    int64_t started_unix_us;
+    int64_t ended_unix_us;
+    uint32_t attempts;
+};
+
+/* Makes the id ("job-" and 16 hex digits) into job->id when it is empty; state QUEUED. `spec` is
+ * opaque. */
+enum trivet_status trivet_store_job_create(struct trivet_store_txn *txn,
+                                           struct trivet_store_job *job, const void *spec,
+                                           size_t spec_bytes,
+                                           struct trivet_error *err) TRIVET_MUST_USE;
+/* Writes every field but id, kind and created; `report` (opaque) replaces the stored one unless
+ * NULL. */
+enum trivet_status trivet_store_job_update(struct trivet_store_txn *txn,
+                                           const struct trivet_store_job *job, const void *report,
+                                           size_t report_bytes,
+                                           struct trivet_error *err) TRIVET_MUST_USE;
+/* `spec` and `report` may be NULL. NOT_FOUND. */
+enum trivet_status trivet_store_job_get(struct trivet_store *store, const char *id,
+                                        struct trivet_store_job *out, struct trivet_buffer *spec,
+                                        struct trivet_buffer *report,
+                                        struct trivet_error *err) TRIVET_MUST_USE;
+/* Newest first; model "" = all; `unfinished`: only QUEUED and RUNNING, oldest first. */
+enum trivet_status trivet_store_job_list(struct trivet_store *store, const char *model,
+                                         bool unfinished, struct trivet_store_job *out,
+                                         size_t count_max, size_t *count,
+                                         struct trivet_error *err) TRIVET_MUST_USE;
+
+#endif

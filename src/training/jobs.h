@@ -1,0 +1,94 @@
+/* The job queue: stored jobs, one runner, each fit in a trainer child process.
+ *
+ * A job is acknowledged once it is in the store. A runner thread takes the oldest, spawns the
+ * child, passes its progress on, and commits version and job in one transaction. After a
+ * crash, open() queues what had not ended again. */
+#ifndef TRIVET_TRAINING_JOBS_H
+#define TRIVET_TRAINING_JOBS_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/compiler.h"
+#include "store/store.h"
+#include "trivet/v1/trainer.pb-c.h"
+#include "trivet/v1/training.pb-c.h"
+
+#include <trivet/error.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct trivet_jobs;
+
+/* A job as it is now; `report` is packed TrainingReport bytes, n_bytes 0 when there is none. */
+struct trivet_job_view {
+    struct trivet_store_job record;
+    char phase[32];
+    double fraction;
+    char detail[128];
+    uint64_t revision;           /* grows with every change of this job, also over restarts */
+    struct trivet_buffer report; /* owned by the view: trivet_job_view_release */
+};
+
+void trivet_job_view_release(struct trivet_job_view *view);
+/* The public message, made in `arena`; borrows from the view. */
+enum trivet_status trivet_job_view_encode(const struct trivet_job_view *view,
+                                          struct trivet_arena *arena, Trivet__V1__Job **out,
+                                          struct trivet_error *err) TRIVET_MUST_USE;
+
+struct trivet_jobs_options {
+    const char *trainer_path; /* program started as PROGRAM --trainer; borrowed */
+    const char *data_dir;
+    size_t queue_max;          /* jobs waiting; beyond: RESOURCE_EXHAUSTED */
+    size_t waiters_max;        /* parked trivet_jobs_wait; beyond: RESOURCE_EXHAUSTED */
+    uint64_t memory_bytes_max; /* of a child (RLIMIT_AS); 0 = no limit */
+    /* Every change of a job; on the runner or the calling thread, no lock held; must not block. */
+    void (*on_change)(void *ctx, const struct trivet_job_view *view);
+    /* A version was committed; same rules. */
+    void (*on_version)(void *ctx, const struct trivet_store_version *version);
+    void *ctx;
+};
+
+/* Starts the runner. `store` is borrowed. */
+enum trivet_status trivet_jobs_open(struct trivet_store *store,
+                                    const struct trivet_jobs_options *options,
+                                    struct trivet_jobs **out,
+                                    struct trivet_error *err) TRIVET_MUST_USE;
+/* Kills a running child (its job stays unfinished and starts again at the next open), answers
+ * waiters with the job as it is, joins the threads. */
+void trivet_jobs_close(struct trivet_jobs *jobs);
+
+/* Checks the spec against the dataset (NOT_FOUND, FAILED_PRECONDITION: not committed, and all that
+ * trivet_pipeline_create refuses), stores the job and, when `call` is not NULL, its reply: the
+ * packed Job. A repeated call gives *replayed = true and the job as it is now. The spec's job_id,
+ * parent_version and data_dir are filled in here. */
+enum trivet_status trivet_jobs_submit(struct trivet_jobs *jobs, const Trivet__V1__JobSpec *spec,
+                                      const struct trivet_store_call *call,
+                                      struct trivet_job_view *out, bool *replayed,
+                                      struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_jobs_get(struct trivet_jobs *jobs, const char *id,
+                                   struct trivet_job_view *out,
+                                   struct trivet_error *err) TRIVET_MUST_USE;
+/* Newest first, without reports. `out` is room for count_max views. */
+enum trivet_status trivet_jobs_list(struct trivet_jobs *jobs, const char *model,
+                                    struct trivet_job_view *out, size_t count_max, size_t *count,
+                                    struct trivet_error *err) TRIVET_MUST_USE;
+/* FAILED_PRECONDITION when it has ended. A queued job ends at once; of a running one the child is
+ * killed and the state follows within a second. */
+enum trivet_status trivet_jobs_cancel(struct trivet_jobs *jobs, const char *id,
+                                      struct trivet_job_view *out,
+                                      struct trivet_error *err) TRIVET_MUST_USE;
+/* True while a job that has not ended uses the dataset. */
+bool trivet_jobs_uses_dataset(struct trivet_jobs *jobs, const char *dataset_id);
+
+/* Called once per accepted wait, on the jobs' own thread, no lock held; `view` is borrowed, NULL
+ * only when the job cannot be read (then `err` says why). Must not block. */
+typedef void (*trivet_jobs_wait_cb)(void *ctx, const struct trivet_job_view *view,
+                                    const struct trivet_error *err);
+/* Park until the job's revision exceeds `after_revision`, it has ended, or `deadline_ns`. */
+enum trivet_status trivet_jobs_wait(struct trivet_jobs *jobs, const char *id,
+                                    uint64_t after_revision, int64_t deadline_ns,
+                                    trivet_jobs_wait_cb callback, void *ctx,
+                                    struct trivet_error *err) TRIVET_MUST_USE;
+
+#endif
