@@ -9,6 +9,7 @@
 
 #include <trivet/error.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 /* One Predict call inside the pool. All memory is the caller's and must live until done(). */
-struct trivet_task {
+struct trivet_pool_task {
     struct trivet_servable *servable;     /* the caller's reference, kept by the caller */
     struct trivet_table rows;             /* bound to the servable's inputs, n_rows >= 1 */
     struct trivet_row_status *row_status; /* (n_rows) in: faults found so far; out: all */
@@ -28,7 +28,7 @@ struct trivet_task {
     int64_t deadline_ns;
     bool batch_priority; /* after all others */
     /* On a worker thread, once, no lock held; must not block. The task may be freed inside. */
-    void (*done)(struct trivet_task *task);
+    void (*done)(struct trivet_pool_task *task);
     void *ctx;
 
     /* Results, valid in done(). `status` is of the whole call; error.message says why. */
@@ -39,9 +39,9 @@ struct trivet_task {
     int64_t compute_ns;  /* transform + estimate, of the batch it was in */
     uint64_t batch_rows; /* rows of the batch it was in (the largest slice) */
 
-    struct trivet_task *next; /* the pool's */
-    size_t rows_taken;        /* the pool's */
-    size_t rows_finished;     /* the pool's */
+    struct trivet_pool_task *next; /* the pool's */
+    size_t rows_taken;             /* the pool's */
+    size_t rows_finished;          /* the pool's */
 };
 
 struct trivet_pool_options {
@@ -61,7 +61,7 @@ void trivet_pool_free(struct trivet_pool *pool);
 
 /* Never blocks. On OK done() will be called; otherwise it will not. A task with a deadline in the
  * past is DEADLINE_EXCEEDED. */
-enum trivet_status trivet_pool_submit(struct trivet_pool *pool, struct trivet_task *task,
+enum trivet_status trivet_pool_submit(struct trivet_pool *pool, struct trivet_pool_task *task,
                                       struct trivet_error *err) TRIVET_MUST_USE;
 size_t trivet_pool_queued_rows(struct trivet_pool *pool);
 /* Batches computed so far, over all servables. */

@@ -9,6 +9,7 @@
 #include <protobuf-c/protobuf-c.h>
 #include <trivet/error.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Unpack `data` into memory of `arena`; the message lives until the arena is reset and is never
@@ -21,8 +22,7 @@ enum trivet_status trivet_codec_unpack(const ProtobufCMessageDescriptor *type,
 /* Append the packed message to `out`. */
 enum trivet_status trivet_codec_pack(const ProtobufCMessage *message, struct trivet_buffer *out,
                                      struct trivet_error *err) TRIVET_MUST_USE;
-/* The short names of the call: "no such field" is ever silently an unknown enum value — false when
- * `value` is not a value of the enum. */
+/* True when `value` is a value of the enum: protobuf-c passes unknown ones through. */
 bool trivet_codec_enum_known(const ProtobufCEnumDescriptor *type, int value);
 
 #endif
