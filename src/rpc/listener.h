@@ -1,0 +1,59 @@
+/* A transport that hands in frames and takes replies. One interface, one file per transport. */
+#ifndef TRIVET_RPC_LISTENER_H
+#define TRIVET_RPC_LISTENER_H
+
+#include "base/compiler.h"
+
+#include <trivet/error.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct trivet_exchange;
+
+struct trivet_exchange_ops {
+    /* Room for a reply of exactly `n_bytes`, valid until send; NULL when out of memory. Calling it
+     * again drops the room before. */
+    uint8_t *(*reserve)(struct trivet_exchange *exchange, size_t n_bytes);
+    /* Sends what was reserved; with nothing reserved the request is dropped. Ends the exchange: the
+     * request's bytes and the exchange belong to the transport again. Any thread, exactly once. */
+    void (*send)(struct trivet_exchange *exchange);
+};
+
+/* One request on its way; the transport embeds it. `data` is borrowed until send. */
+struct trivet_exchange {
+    const struct trivet_exchange_ops *ops;
+    const uint8_t *data;
+    size_t n_bytes;
+    int64_t arrival_ns; /* monotonic */
+};
+
+struct trivet_listener;
+
+struct trivet_listener_options {
+    const char *const *urls; /* borrowed */
+    size_t n_urls;
+    size_t exchanges_max;     /* requests in hand at a time; more wait in their sockets */
+    size_t message_bytes_max; /* a connection that claims more is closed */
+    int send_timeout_ms;
+    /* On a thread of the transport, which it must not block; ends in ops->send, then or later. */
+    void (*on_request)(void *ctx, struct trivet_exchange *exchange);
+    void *ctx;
+};
+
+struct trivet_listener_ops {
+    const char *name;
+    /* Serves every URL, or none. UNAVAILABLE: an address cannot be had; INVALID_ARGUMENT: not a URL
+     * of this transport. */
+    enum trivet_status (*open)(const struct trivet_listener_options *options,
+                               struct trivet_listener **out, struct trivet_error *err);
+    /* The i-th address with its real port. */
+    const char *(*url)(const struct trivet_listener *listener, size_t i);
+    /* Closes the sockets, waits until every exchange has been sent, frees. */
+    void (*close)(struct trivet_listener *listener);
+};
+
+/* nng's REP socket with contexts: tcp, ipc, inproc. The reference for behaviour. */
+extern const struct trivet_listener_ops trivet_nng_listener_ops;
+
+#endif
