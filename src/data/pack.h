@@ -1,0 +1,31 @@
+/* Schemas and tables as bytes: packed trivet.v1.Schema and trivet.v1.Table. A dataset chunk is
+ * stored as the second, its schema as the first. */
+#ifndef TRIVET_DATA_PACK_H
+#define TRIVET_DATA_PACK_H
+
+#include "base/buffer.h"
+#include "base/compiler.h"
+#include "data/dataset.h"
+#include "data/schema.h"
+#include "data/table.h"
+
+#include <trivet/error.h>
+
+#include <stddef.h>
+
+/* Append the packed message to `out`; nothing is appended on error. */
+enum trivet_status trivet_schema_pack(const struct trivet_schema *schema, struct trivet_buffer *out,
+                                      struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_table_pack(const struct trivet_table *table, struct trivet_buffer *out,
+                                     struct trivet_error *err) TRIVET_MUST_USE;
+/* `out` is empty before, and owned by the caller. INVALID_ARGUMENT: malformed or refused by
+ * trivet_schema_decode. */
+enum trivet_status trivet_schema_unpack(const void *data, size_t n_bytes, struct trivet_schema *out,
+                                        struct trivet_error *err) TRIVET_MUST_USE;
+/* Unpack a table and append its rows. A row with a fault (NaN that is not marked null, infinity,
+ * bad code) is refused with its number: INVALID_ARGUMENT, and nothing is appended. */
+enum trivet_status trivet_dataset_append_packed(struct trivet_dataset *dataset, const void *data,
+                                                size_t n_bytes,
+                                                struct trivet_error *err) TRIVET_MUST_USE;
+
+#endif
