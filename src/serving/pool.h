@@ -37,6 +37,7 @@ struct trivet_pool_task {
     int64_t started_ns; /* first taken by a worker */
     int64_t finished_ns;
     int64_t compute_ns;  /* transform + estimate, of the batch it was in */
+    uint64_t leads_batches; /* batches (slices) in which it was the first task */
     uint64_t batch_rows; /* rows of the batch it was in (the largest slice) */
 
     struct trivet_pool_task *next; /* the pool's */

@@ -1,0 +1,413 @@
+/* Prediction: message → table → pool → message. Data plane: nothing here waits.
+ *
+ *   transport's thread: find the servable, decode and check the rows, submit
+ *   worker's thread:    outputs and row faults → response, totals, reply
+ * A version that is not loaded takes the way round through the executor, which loads it. */
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/rng.h"
+#include "base/text.h"
+#include "data/table.h"
+#include "models/pipeline.h"
+#include "rpc/call.h"
+#include "rpc/services.h"
+#include "trivet/v1/prediction.pb-c.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PREDICTION_ID_BYTES_MAX 64
+#define ROW_FAULT_TEXT_BYTES    192
+#define OUTPUT_NAME             "prediction"
+
+/* A Predict call on its way; in the call's arena. The task is first: the pool hands it back. */
+struct prediction {
+    struct trivet_pool_task task;
+    struct trivet_call *call;
+    struct trivet_prediction_service *service;
+    struct trivet_servable *servable; /* our reference */
+    const char *id;
+    bool single_precision;
+    uint64_t n_failed;
+};
+
+static enum trivet_status out_of_memory(struct trivet_error *err)
+{
+    return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                            "the call needs more memory than it may have; send fewer rows");
+}
+
+/* --- the totals ----------------------------------------------------------------------------------
+ */
+
+static void record(const struct prediction *prediction, enum trivet_status status)
+{
+    const struct trivet_pool_task *task = &prediction->task;
+    const struct trivet_call *call = prediction->call;
+    struct trivet_version_totals *slot = trivet_servable_user(prediction->servable);
+    struct trivet_prediction_record entry = {
+        .status = status,
+        .queue_ns = call->timings.queue_us * TRIVET_NS_PER_US,
+        .compute_ns = (uint64_t)task->compute_ns,
+        .total_ns = (uint64_t)(trivet_clock_monotonic_ns() - task->arrival_ns),
+        .batches = task->leads_batches,
+    };
+    if (status == TRIVET_OK) {
+        entry.rows[TRIVET_OK] = task->rows.n_rows - prediction->n_failed;
+        for (size_t i = 0; prediction->n_failed > 0 && i < task->rows.n_rows; i++) {
+            enum trivet_row_fault fault = task->row_status[i].fault;
+            entry.rows[trivet_row_fault_status(fault)] += fault != TRIVET_ROW_FINE;
+        }
+    } else {
+        entry.rows[status] = task->rows.n_rows;
+    }
+    if (slot != NULL) {
+        trivet_version_totals_add(slot, &entry);
+    }
+}
+
+/* Offers rows as samples: every failed one, and the good ones by the hash of their id. */
+static void sample(const struct prediction *prediction)
+{
+    const struct trivet_pool_task *task = &prediction->task;
+    const char *model = trivet_servable_model(prediction->servable);
+    uint64_t version = trivet_servable_version(prediction->servable);
+    size_t n_outputs = trivet_pipeline_n_outputs(trivet_servable_pipeline(prediction->servable));
+    uint64_t total_us =
+        (uint64_t)(trivet_clock_monotonic_ns() - task->arrival_ns) / TRIVET_NS_PER_US;
+    for (size_t i = 0; i < task->rows.n_rows; i++) {
+        enum trivet_status status = trivet_row_fault_status(task->row_status[i].fault);
+        trivet_publisher_sample(prediction->service->publisher, model, version, prediction->id,
+                                (uint32_t)i, status,
+                                status == TRIVET_OK ? task->outputs[i * n_outputs] : 0, total_us);
+    }
+}
+
+/* --- the answer
+ * ------------------------------------------------------------------------------------ */
+
+static enum trivet_status fill_values(const struct prediction *prediction,
+                                      Trivet__V1__Output *output, struct trivet_error *err)
+{
+    const struct trivet_pool_task *task = &prediction->task;
+    size_t n_values = task->rows.n_rows * output->cols;
+    if (!prediction->single_precision) {
+        output->f64 = task->outputs;
+        output->n_f64 = n_values;
+        return TRIVET_OK;
+    }
+    output->f32 = trivet_arena_alloc_array(prediction->call->arena, n_values, sizeof(float));
+    if (output->f32 == NULL) {
+        return out_of_memory(err);
+    }
+    output->n_f32 = n_values;
+    for (size_t i = 0; i < n_values; i++) {
+        output->f32[i] = (float)task->outputs[i];
+    }
+    return TRIVET_OK;
+}
+
+static enum trivet_status fill_row_errors(const struct prediction *prediction,
+                                          Trivet__V1__PredictResponse *response,
+                                          struct trivet_error *err)
+{
+    const struct trivet_pool_task *task = &prediction->task;
+    struct trivet_arena *arena = prediction->call->arena;
+    size_t n_errors = prediction->n_failed;
+    Trivet__V1__RowError *errors = trivet_arena_alloc_array(arena, n_errors, sizeof(*errors));
+    response->row_errors = trivet_arena_alloc_array(arena, n_errors, sizeof(errors));
+    if (errors == NULL || response->row_errors == NULL) {
+        return out_of_memory(err);
+    }
+    for (size_t i = 0; i < task->rows.n_rows; i++) {
+        struct trivet_row_status row = task->row_status[i];
+        if (row.fault == TRIVET_ROW_FINE) {
+            continue;
+        }
+        char text[ROW_FAULT_TEXT_BYTES];
+        trivet_row_fault_text(row, &task->rows, text, sizeof(text));
+        Trivet__V1__RowError *error = &errors[response->n_row_errors];
+        trivet__v1__row_error__init(error);
+        error->row = (uint32_t)i;
+        error->status = (Trivet__V1__Status)trivet_row_fault_status(row.fault);
+        error->message = trivet_arena_strdup(arena, text);
+        if (error->message == NULL) {
+            return out_of_memory(err);
+        }
+        response->row_errors[response->n_row_errors++] = error;
+    }
+    return TRIVET_OK;
+}
+
+static enum trivet_status respond(struct prediction *prediction, struct trivet_error *err)
+{
+    const struct trivet_pool_task *task = &prediction->task;
+    struct trivet_call *call = prediction->call;
+    const struct trivet_pipeline *pipeline = trivet_servable_pipeline(prediction->servable);
+    Trivet__V1__PredictResponse response = TRIVET__V1__PREDICT_RESPONSE__INIT;
+    Trivet__V1__Output output = TRIVET__V1__OUTPUT__INIT;
+    Trivet__V1__Output *outputs[1] = {&output};
+    char name[] = OUTPUT_NAME;
+    char *model = trivet_arena_strdup(call->arena, trivet_servable_model(prediction->servable));
+    char *id = trivet_arena_strdup(call->arena, prediction->id);
+    output.name = name;
+    output.cols = (uint32_t)trivet_pipeline_n_outputs(pipeline);
+    enum trivet_status status =
+        model == NULL || id == NULL ? out_of_memory(err) : fill_values(prediction, &output, err);
+    if (status == TRIVET_OK && prediction->n_failed > 0) {
+        status = fill_row_errors(prediction, &response, err);
+    }
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    response.model = model;
+    response.version = trivet_servable_version(prediction->servable);
+    response.prediction_id = id;
+    response.rows = (uint32_t)task->rows.n_rows;
+    response.outputs = outputs;
+    response.n_outputs = 1;
+    record(prediction, TRIVET_OK);
+    sample(prediction);
+    struct trivet_servable *servable = prediction->servable;
+    trivet_call_finish(call, &response.base);
+    /* After the reply: a swap must not free the version while its outputs are read. */
+    trivet_servable_unref(servable);
+    return TRIVET_OK;
+}
+
+static void fail(struct prediction *prediction, const struct trivet_error *err)
+{
+    struct trivet_servable *servable = prediction->servable;
+    record(prediction, err->status);
+    trivet_call_fail(prediction->call, err);
+    trivet_servable_unref(servable);
+}
+
+/* Worker's thread. */
+static void on_done(struct trivet_pool_task *task)
+{
+    struct prediction *prediction = (struct prediction *)task;
+    struct trivet_call *call = prediction->call;
+    if (task->started_ns > task->arrival_ns) {
+        call->timings.queue_us = (uint64_t)(task->started_ns - task->arrival_ns) / TRIVET_NS_PER_US;
+    }
+    call->timings.compute_us = (uint64_t)task->compute_ns / TRIVET_NS_PER_US;
+    for (size_t i = 0; task->status == TRIVET_OK && i < task->rows.n_rows; i++) {
+        prediction->n_failed += task->row_status[i].fault != TRIVET_ROW_FINE;
+    }
+    struct trivet_error err = task->error;
+    if (task->status != TRIVET_OK || respond(prediction, &err) != TRIVET_OK) {
+        fail(prediction, &err);
+    }
+}
+
+/* --- the way in
+ * -------------------------------------------------------------------------------------- */
+
+/* The column of that name; `hint` is where it most likely is. */
+static Trivet__V1__TableColumn *find_column(const Trivet__V1__Table *table, const char *name,
+                                            size_t hint)
+{
+    if (hint < table->n_columns && strcmp(table->columns[hint]->name, name) == 0) {
+        return table->columns[hint];
+    }
+    for (size_t i = 0; i < table->n_columns; i++) {
+        if (strcmp(table->columns[i]->name, name) == 0) {
+            return table->columns[i];
+        }
+    }
+    return NULL;
+}
+
+static enum trivet_status pick_columns(const Trivet__V1__Table *table,
+                                       const struct trivet_schema *inputs,
+                                       struct trivet_arena *arena, Trivet__V1__Table **out,
+                                       struct trivet_error *err)
+{
+    Trivet__V1__Table *picked = trivet_arena_alloc(arena, sizeof(*picked));
+    Trivet__V1__TableColumn **columns =
+        trivet_arena_alloc_array(arena, inputs->n_columns, sizeof(Trivet__V1__TableColumn *));
+    if (picked == NULL || columns == NULL) {
+        return out_of_memory(err);
+    }
+    trivet__v1__table__init(picked);
+    picked->rows = table->rows;
+    picked->columns = columns;
+    for (size_t i = 0; i < inputs->n_columns; i++) {
+        Trivet__V1__TableColumn *column = find_column(table, inputs->columns[i].name, i);
+        if (column != NULL) {
+            columns[picked->n_columns++] = column;
+        }
+    }
+    *out = picked;
+    return TRIVET_OK;
+}
+
+static enum trivet_status decode_rows(struct trivet_call *call, struct prediction *prediction,
+                                      struct trivet_error *err)
+{
+    const Trivet__V1__PredictRequest *request = (const Trivet__V1__PredictRequest *)call->request;
+    const struct trivet_schema *inputs =
+        trivet_pipeline_inputs(trivet_servable_pipeline(prediction->servable));
+    struct trivet_pool_task *task = &prediction->task;
+    if (request->rows_case == TRIVET__V1__PREDICT_REQUEST__ROWS_MATRIX) {
+        prediction->single_precision = request->matrix->n_f32 > 0;
+        return trivet_table_decode_matrix(request->matrix, inputs, call->arena, &task->rows,
+                                          &task->row_status, err);
+    }
+    if (request->rows_case != TRIVET__V1__PREDICT_REQUEST__ROWS_TABLE) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "the request has no rows: send a matrix or a table");
+    }
+    /* Only the model's columns, in its order: a fault elsewhere is none of the row's. */
+    Trivet__V1__Table *wanted;
+    struct trivet_table table;
+    enum trivet_status status = pick_columns(request->table, inputs, call->arena, &wanted, err);
+    if (status == TRIVET_OK) {
+        status = trivet_table_decode(wanted, call->arena, &table, &task->row_status, err);
+    }
+    return status == TRIVET_OK ? trivet_table_bind(&table, inputs, call->arena, &task->rows, err)
+                               : status;
+}
+
+static enum trivet_status check_request(const Trivet__V1__PredictRequest *request,
+                                        struct trivet_error *err)
+{
+    if (strlen(request->prediction_id) > PREDICTION_ID_BYTES_MAX) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "the prediction id has more than %d bytes",
+                                PREDICTION_ID_BYTES_MAX);
+    }
+    for (size_t i = 0; i < request->n_outputs; i++) {
+        if (strcmp(request->outputs[i], OUTPUT_NAME) != 0) {
+            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                    "no output '%.60s'; this model gives: " OUTPUT_NAME,
+                                    request->outputs[i]);
+        }
+    }
+    return TRIVET_OK;
+}
+
+/* The caller's id, or one of 64 random bits. */
+static const char *prediction_id(struct trivet_call *call,
+                                 const Trivet__V1__PredictRequest *request)
+{
+    if (request->prediction_id[0] != '\0') {
+        return request->prediction_id;
+    }
+    char made[24];
+    trivet_text_format(made, sizeof(made), "p-%016llx", (unsigned long long)trivet_rng_entropy());
+    return trivet_arena_strdup(call->arena, made);
+}
+
+static enum trivet_status prepare(struct trivet_call *call, struct prediction *prediction,
+                                  struct trivet_error *err)
+{
+    const Trivet__V1__PredictRequest *request = (const Trivet__V1__PredictRequest *)call->request;
+    struct trivet_pool_task *task = &prediction->task;
+    enum trivet_status status = check_request(request, err);
+    if (status == TRIVET_OK) {
+        status = decode_rows(call, prediction, err);
+    }
+    if (status == TRIVET_OK && task->rows.n_rows == 0) {
+        status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                  "the request has zero rows; send at least one");
+    }
+    if (status != TRIVET_OK) {
+        task->rows.n_rows = 0;
+        return status;
+    }
+    size_t n_outputs = trivet_pipeline_n_outputs(trivet_servable_pipeline(prediction->servable));
+    task->outputs =
+        trivet_arena_alloc_array(call->arena, task->rows.n_rows * n_outputs, sizeof(double));
+    prediction->id = prediction_id(call, request);
+    return task->outputs == NULL || prediction->id == NULL ? out_of_memory(err) : TRIVET_OK;
+}
+
+static void predict_with(struct trivet_call *call, struct trivet_prediction_service *service,
+                         struct trivet_servable *servable)
+{
+    struct trivet_error err = {0};
+    struct prediction *prediction = trivet_arena_alloc(call->arena, sizeof(*prediction));
+    if (prediction == NULL) {
+        (void)out_of_memory(&err);
+        trivet_call_fail(call, &err);
+        trivet_servable_unref(servable);
+        return;
+    }
+    memset(prediction, 0, sizeof(*prediction));
+    prediction->call = call;
+    prediction->service = service;
+    prediction->servable = servable;
+    prediction->task.servable = servable;
+    prediction->task.arrival_ns = call->exchange->arrival_ns;
+    prediction->task.deadline_ns = call->deadline_ns;
+    prediction->task.batch_priority =
+        call->header->priority == TRIVET__V1__PRIORITY__PRIORITY_BATCH;
+    prediction->task.done = on_done;
+    if (prepare(call, prediction, &err) != TRIVET_OK ||
+        trivet_pool_submit(service->pool, &prediction->task, &err) != TRIVET_OK) {
+        fail(prediction, &err);
+    }
+}
+
+/* Executor: load the version first. */
+static void load_then_predict(struct trivet_work *work)
+{
+    struct trivet_call *call = (struct trivet_call *)work;
+    struct trivet_prediction_service *service = call->service;
+    const Trivet__V1__PredictRequest *request = (const Trivet__V1__PredictRequest *)call->request;
+    struct trivet_servable *servable;
+    struct trivet_error err;
+    if (trivet_servable_set_load(service->servables, request->model->name, request->model->version,
+                                 request->model->alias, &servable, &err) != TRIVET_OK) {
+        trivet_call_fail(call, &err);
+        return;
+    }
+    predict_with(call, service, servable);
+}
+
+static void predict(struct trivet_call *call, void *arg)
+{
+    struct trivet_prediction_service *service = arg;
+    const Trivet__V1__PredictRequest *request = (const Trivet__V1__PredictRequest *)call->request;
+    struct trivet_error err;
+    if (request->model == NULL || request->model->name[0] == '\0') {
+        (void)trivet_error_set(&err, TRIVET_INVALID_ARGUMENT, "name the model to predict with");
+        trivet_error_add_violation(&err, "model.name", "is empty");
+        trivet_call_fail(call, &err);
+        return;
+    }
+    struct trivet_servable *servable;
+    enum trivet_status status =
+        trivet_servable_set_find(service->servables, request->model->name, request->model->version,
+                                 request->model->alias, &servable, &err);
+    if (status == TRIVET_OK) {
+        predict_with(call, service, servable);
+    } else if (status == TRIVET_UNAVAILABLE) {
+        trivet_call_defer(call, load_then_predict);
+    } else {
+        trivet_call_fail(call, &err);
+    }
+}
+
+static const struct trivet_method rows[] = {
+    {.name = "Predict",
+     .plane = TRIVET_PLANE_DATA,
+     .timeout_ms_default = 10000,
+     .request_bytes_max = 16u << 20,
+     .handle = predict},
+    {.name = "Explain",
+     .plane = TRIVET_PLANE_DATA,
+     .timeout_ms_default = 10000,
+     .request_bytes_max = 16u << 20,
+     .handle = trivet_call_unimplemented},
+    {.name = NULL},
+};
+
+enum trivet_status trivet_prediction_service_add(struct trivet_dispatch *dispatch,
+                                                 struct trivet_prediction_service *service,
+                                                 struct trivet_error *err)
+{
+    return trivet_dispatch_add(dispatch, &trivet__v1__prediction__descriptor, rows, service, err);
+}

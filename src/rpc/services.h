@@ -1,0 +1,96 @@
+/* The services: each is handed what it needs by assembly, and registers its rows with a dispatch.
+ */
+#ifndef TRIVET_RPC_SERVICES_H
+#define TRIVET_RPC_SERVICES_H
+
+#include "base/compiler.h"
+#include "events/publisher.h"
+#include "events/totals.h"
+#include "rpc/dispatch.h"
+#include "serving/pool.h"
+#include "serving/servable_set.h"
+#include "store/store.h"
+#include "training/jobs.h"
+
+#include <trivet/error.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct trivet_prediction_service {
+    struct trivet_servable_set *servables;
+    struct trivet_pool *pool;
+    struct trivet_totals *totals;
+    struct trivet_publisher *publisher;
+};
+
+struct trivet_training_service {
+    struct trivet_jobs *jobs;
+};
+
+struct trivet_evaluation_service {
+    struct trivet_jobs *jobs;
+    struct trivet_store *store;
+    struct trivet_servable_set *servables;
+    size_t dataset_bytes_max; /* a larger dataset is not evaluated in the server */
+};
+
+struct trivet_datasets_service {
+    struct trivet_store *store;
+    struct trivet_jobs *jobs;
+};
+
+struct trivet_models_service {
+    struct trivet_store *store;
+    struct trivet_servable_set *servables;
+    struct trivet_publisher *publisher;
+};
+
+/* A limit as Server.Info tells it. */
+struct trivet_limit {
+    const char *name;
+    uint64_t value;
+    const char *unit;
+};
+
+struct trivet_server_service {
+    struct trivet_totals *totals;
+    struct trivet_publisher *publisher;
+    const char *const *listen; /* real addresses */
+    size_t n_listen;
+    const char *data_dir;
+    const char *blas;
+    const char *blas_kernel;
+    unsigned n_workers;
+    int64_t started_unix_us;
+    const struct trivet_limit *limits;
+    size_t n_limits;
+    /* Why the server is not ready, or NULL; any thread. */
+    const char *(*not_ready)(void *ctx);
+    void *ctx;
+};
+
+/* Each registers its whole service. The struct is borrowed until the dispatch is freed. */
+enum trivet_status trivet_prediction_service_add(struct trivet_dispatch *dispatch,
+                                                 struct trivet_prediction_service *service,
+                                                 struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_training_service_add(struct trivet_dispatch *dispatch,
+                                               struct trivet_training_service *service,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_evaluation_service_add(struct trivet_dispatch *dispatch,
+                                                 struct trivet_evaluation_service *service,
+                                                 struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_datasets_service_add(struct trivet_dispatch *dispatch,
+                                               struct trivet_datasets_service *service,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_models_service_add(struct trivet_dispatch *dispatch,
+                                             struct trivet_models_service *service,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_feedback_service_add(struct trivet_dispatch *dispatch,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_server_service_add(struct trivet_dispatch *dispatch,
+                                             struct trivet_server_service *service,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+
+#endif
