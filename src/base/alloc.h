@@ -23,7 +23,8 @@ void *trivet_memdup(const void *memory, size_t bytes) TRIVET_MUST_USE;
 void trivet_free(void *memory);
 
 /* Tests: allocation number `k` (1-based, counted from this call, all threads) returns NULL,
- * once; 0 turns the hook off. Returns how many allocations were counted since the last call. */
+ * once; 0 turns the hook off. Returns how many allocations were counted since the last call: only
+ * those while the hook was on, so that UINT64_MAX counts without a fault. */
 uint64_t trivet_alloc_fail_at(uint64_t k);
 
 #endif

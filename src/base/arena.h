@@ -23,7 +23,8 @@ char *trivet_arena_strdup(struct trivet_arena *arena, const char *text) TRIVET_M
 
 /* Everything handed out becomes invalid. */
 void trivet_arena_reset(struct trivet_arena *arena);
-/* Bytes handed out since the last reset. */
+/* Bytes handed out since the last reset, each piece rounded up to 16: what the budget is charged.
+ */
 size_t trivet_arena_used_bytes(const struct trivet_arena *arena);
 
 #endif

@@ -27,6 +27,11 @@ bool trivet_text_parse_uint64(const char *text, uint64_t *out);
 size_t trivet_text_double(double value, char text[TRIVET_DOUBLE_TEXT_BYTES]);
 
 bool trivet_text_is_utf8(const char *text, size_t n_bytes);
+/* Bytes of the well-formed character at the start of text[0..n_bytes): 1 to 4, no overlong forms,
+ * surrogates or numbers over U+10FFFF; 0 when it is not one, or is cut. */
+size_t trivet_text_utf8_character(const char *text, size_t n_bytes);
+/* Take an incomplete character off the end of a text that was cut. */
+void trivet_text_trim_utf8(char *text);
 /* A name that can stand in a topic, a URL and a file name: [A-Za-z0-9][A-Za-z0-9_-]*, at most
  * `bytes_max` bytes. */
 bool trivet_text_is_name(const char *text, size_t bytes_max);

@@ -19,7 +19,8 @@ enum trivet_status trivet_prometheus_sample(struct trivet_buffer *out, const cha
                                             const struct trivet_label *labels, size_t n_labels,
                                             double value, struct trivet_error *err) TRIVET_MUST_USE;
 /* _bucket, _sum and _count of a latency histogram, in seconds, over the fixed bounds
- * 10 25 50 100 250 500 µs, 1 2.5 5 10 25 50 100 250 500 ms, 1 2.5 5 10 s, +Inf. */
+ * 10 25 50 100 250 500 µs, 1 2.5 5 10 25 50 100 250 500 ms, 1 2.5 5 10 s, +Inf. A bucket of ours
+ * that a bound cuts counts in proportion. */
 enum trivet_status trivet_prometheus_histogram(struct trivet_buffer *out, const char *name,
                                                const struct trivet_label *labels, size_t n_labels,
                                                const struct trivet_histogram *histogram,

@@ -1,0 +1,108 @@
+/* The fault hook costs one relaxed load per allocation while it is off. */
+#include "base/alloc.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGNED_BYTES 64
+
+static atomic_uint_fast64_t fail_number; /* 0 = hook off */
+static atomic_uint_fast64_t n_counted;
+
+static bool must_fail(void)
+{
+    uint64_t k = atomic_load_explicit(&fail_number, memory_order_relaxed);
+    if (k == 0) {
+        return false;
+    }
+    return atomic_fetch_add_explicit(&n_counted, 1, memory_order_relaxed) + 1 == k;
+}
+
+uint64_t trivet_alloc_fail_at(uint64_t k)
+{
+    uint64_t counted = atomic_exchange(&n_counted, 0);
+    atomic_store(&fail_number, k);
+    return counted;
+}
+
+/* malloc(0) may be NULL, which here means "out of memory". */
+static size_t at_least_one(size_t bytes)
+{
+    return bytes > 0 ? bytes : 1;
+}
+
+void *trivet_malloc(size_t bytes)
+{
+    return must_fail() ? NULL : malloc(at_least_one(bytes));
+}
+
+void *trivet_calloc(size_t count, size_t bytes)
+{
+    return must_fail() ? NULL : calloc(at_least_one(count), at_least_one(bytes));
+}
+
+void *trivet_alloc_array(size_t count, size_t bytes)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, bytes, &total)) {
+        return NULL;
+    }
+    return trivet_malloc(total);
+}
+
+void *trivet_realloc(void *memory, size_t bytes)
+{
+    return must_fail() ? NULL : realloc(memory, at_least_one(bytes));
+}
+
+void *trivet_realloc_array(void *memory, size_t count, size_t bytes)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, bytes, &total)) {
+        return NULL;
+    }
+    return trivet_realloc(memory, total);
+}
+
+void *trivet_alloc_aligned(size_t count, size_t bytes)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, bytes, &total) || total > SIZE_MAX - ALIGNED_BYTES ||
+        must_fail()) {
+        return NULL;
+    }
+    size_t rounded = (at_least_one(total) + ALIGNED_BYTES - 1) & ~(size_t)(ALIGNED_BYTES - 1);
+    return aligned_alloc(ALIGNED_BYTES, rounded);
+}
+
+char *trivet_strdup(const char *text)
+{
+    return trivet_memdup(text, strlen(text) + 1);
+}
+
+char *trivet_strndup(const char *text, size_t bytes_max)
+{
+    size_t n_bytes = strnlen(text, bytes_max);
+    char *copy = n_bytes < SIZE_MAX ? trivet_malloc(n_bytes + 1) : NULL;
+    if (copy) {
+        memcpy(copy, text, n_bytes);
+        copy[n_bytes] = '\0';
+    }
+    return copy;
+}
+
+void *trivet_memdup(const void *memory, size_t bytes)
+{
+    void *copy = trivet_malloc(bytes);
+    if (copy && bytes > 0) {
+        memcpy(copy, memory, bytes);
+    }
+    return copy;
+}
+
+void trivet_free(void *memory)
+{
+    free(memory);
+}

@@ -1,0 +1,180 @@
+/* A chain of blocks, newest first. The oldest may be the kept one, which outlives resets. What is
+ * charged to the budget is what is handed out, rounded up to 16 bytes: a flood of tiny pieces
+ * counts as what it takes. Under AddressSanitizer everything not handed out is poisoned, so that a
+ * use after reset or past a piece is found. */
+#include "base/arena.h"
+
+#include "base/alloc.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define POISON(memory, bytes)   ASAN_POISON_MEMORY_REGION((memory), (bytes))
+#define UNPOISON(memory, bytes) ASAN_UNPOISON_MEMORY_REGION((memory), (bytes))
+#else
+#define POISON(memory, bytes)   ((void)(memory), (void)(bytes))
+#define UNPOISON(memory, bytes) ((void)(memory), (void)(bytes))
+#endif
+
+#define PIECE_BYTES       16
+#define BIG_ALIGN_BYTES   64
+#define BIG_FROM_BYTES    256
+#define BLOCK_BYTES_MIN   ((size_t)4096)
+#define BLOCK_BYTES_MAX   ((size_t)1 << 20)
+#define BLOCK_HEADER_ROOM 64
+
+struct block {
+    struct block *older;
+    size_t size_bytes;
+    size_t used_bytes;
+};
+
+_Static_assert(sizeof(struct block) <= BLOCK_HEADER_ROOM, "block header outgrew its room");
+
+struct trivet_arena {
+    size_t budget_bytes;
+    size_t charged_bytes;
+    struct block *kept; /* NULL when keep_bytes was 0 */
+    struct block *newest;
+};
+
+static uint8_t *block_data(struct block *block)
+{
+    return (uint8_t *)block + BLOCK_HEADER_ROOM;
+}
+
+static struct block *block_create(size_t size_bytes, struct block *older)
+{
+    if (size_bytes > SIZE_MAX - BLOCK_HEADER_ROOM) {
+        return NULL;
+    }
+    struct block *block = trivet_alloc_aligned(1, BLOCK_HEADER_ROOM + size_bytes);
+    if (block) {
+        block->older = older;
+        block->size_bytes = size_bytes;
+        block->used_bytes = 0;
+        POISON(block_data(block), size_bytes);
+    }
+    return block;
+}
+
+static size_t round_up(size_t n, size_t multiple)
+{
+    return (n + multiple - 1) / multiple * multiple;
+}
+
+struct trivet_arena *trivet_arena_create(size_t budget_bytes, size_t keep_bytes)
+{
+    struct trivet_arena *arena = trivet_calloc(1, sizeof(*arena));
+    if (!arena) {
+        return NULL;
+    }
+    arena->budget_bytes =
+        budget_bytes <= SIZE_MAX - PIECE_BYTES ? round_up(budget_bytes, PIECE_BYTES) : SIZE_MAX;
+    if (keep_bytes > 0) {
+        arena->kept = block_create(keep_bytes, NULL);
+        if (!arena->kept) {
+            trivet_free(arena);
+            return NULL;
+        }
+        arena->newest = arena->kept;
+    }
+    return arena;
+}
+
+void trivet_arena_free(struct trivet_arena *arena)
+{
+    if (arena) {
+        trivet_arena_reset(arena);
+        trivet_free(arena->kept);
+        trivet_free(arena);
+    }
+}
+
+/* A piece of the block, or NULL when it does not fit. `bytes` is a multiple of PIECE_BYTES. */
+static void *block_take(struct block *block, size_t bytes, size_t align)
+{
+    size_t start = round_up(block->used_bytes, align);
+    if (start > block->size_bytes || bytes > block->size_bytes - start) {
+        return NULL;
+    }
+    block->used_bytes = start + bytes;
+    return block_data(block) + start;
+}
+
+/* The size of the next block: doubling, but always with room for `bytes`. */
+static size_t next_block_bytes(const struct trivet_arena *arena, size_t bytes)
+{
+    size_t size = arena->newest ? 2 * arena->newest->size_bytes : BLOCK_BYTES_MIN;
+    if (size < BLOCK_BYTES_MIN) {
+        size = BLOCK_BYTES_MIN;
+    }
+    if (size > BLOCK_BYTES_MAX) {
+        size = BLOCK_BYTES_MAX;
+    }
+    return bytes > size ? bytes : size;
+}
+
+void *trivet_arena_alloc(struct trivet_arena *arena, size_t bytes)
+{
+    if (bytes > SIZE_MAX - PIECE_BYTES) {
+        return NULL;
+    }
+    size_t charge = bytes > 0 ? round_up(bytes, PIECE_BYTES) : PIECE_BYTES;
+    if (charge > arena->budget_bytes - arena->charged_bytes) {
+        return NULL;
+    }
+    size_t align = bytes >= BIG_FROM_BYTES ? BIG_ALIGN_BYTES : PIECE_BYTES;
+    void *piece = arena->newest ? block_take(arena->newest, charge, align) : NULL;
+    if (!piece) {
+        struct block *block = block_create(next_block_bytes(arena, charge), arena->newest);
+        if (!block) {
+            return NULL;
+        }
+        arena->newest = block;
+        piece = block_take(block, charge, align);
+    }
+    arena->charged_bytes += charge;
+    UNPOISON(piece, bytes);
+    return piece;
+}
+
+void *trivet_arena_alloc_array(struct trivet_arena *arena, size_t count, size_t bytes)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, bytes, &total)) {
+        return NULL;
+    }
+    return trivet_arena_alloc(arena, total);
+}
+
+char *trivet_arena_strdup(struct trivet_arena *arena, const char *text)
+{
+    size_t n_bytes = strlen(text) + 1;
+    char *copy = trivet_arena_alloc(arena, n_bytes);
+    if (copy) {
+        memcpy(copy, text, n_bytes);
+    }
+    return copy;
+}
+
+void trivet_arena_reset(struct trivet_arena *arena)
+{
+    while (arena->newest != arena->kept) {
+        struct block *block = arena->newest;
+        arena->newest = block->older;
+        trivet_free(block);
+    }
+    if (arena->kept) {
+        arena->kept->used_bytes = 0;
+        POISON(block_data(arena->kept), arena->kept->size_bytes);
+    }
+    arena->charged_bytes = 0;
+}
+
+size_t trivet_arena_used_bytes(const struct trivet_arena *arena)
+{
+    return arena->charged_bytes;
+}

@@ -1,0 +1,94 @@
+#include "base/hash.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+struct trivet_sha256 {
+    EVP_MD_CTX *context;
+};
+
+/* A digest that is wrong without a word would corrupt what it protects. libcrypto fails here only
+ * when it is itself broken. */
+static void require(int one)
+{
+    if (one != 1) {
+        trivet_log(TRIVET_LOG_ERROR, "sha256_failed", "message=libcrypto cannot compute SHA-256");
+        abort();
+    }
+}
+
+struct trivet_sha256 *trivet_sha256_create(void)
+{
+    struct trivet_sha256 *sha = trivet_calloc(1, sizeof(*sha));
+    if (!sha) {
+        return NULL;
+    }
+    sha->context = EVP_MD_CTX_new();
+    if (!sha->context || EVP_DigestInit_ex(sha->context, EVP_sha256(), NULL) != 1) {
+        trivet_sha256_free(sha);
+        return NULL;
+    }
+    return sha;
+}
+
+void trivet_sha256_update(struct trivet_sha256 *sha, const void *data, size_t n_bytes)
+{
+    require(EVP_DigestUpdate(sha->context, data, n_bytes));
+}
+
+void trivet_sha256_finish(struct trivet_sha256 *sha, uint8_t digest[TRIVET_SHA256_BYTES])
+{
+    require(EVP_DigestFinal_ex(sha->context, digest, NULL));
+}
+
+void trivet_sha256_free(struct trivet_sha256 *sha)
+{
+    if (sha) {
+        EVP_MD_CTX_free(sha->context);
+        trivet_free(sha);
+    }
+}
+
+enum trivet_status trivet_sha256_of(const void *data, size_t n_bytes,
+                                    uint8_t digest[TRIVET_SHA256_BYTES], struct trivet_error *err)
+{
+    struct trivet_sha256 *sha = trivet_sha256_create();
+    if (!sha) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                "out of memory for the SHA-256 of %zu bytes", n_bytes);
+    }
+    trivet_sha256_update(sha, data, n_bytes);
+    trivet_sha256_finish(sha, digest);
+    trivet_sha256_free(sha);
+    return TRIVET_OK;
+}
+
+void trivet_sha256_hex(const uint8_t digest[TRIVET_SHA256_BYTES], char hex[TRIVET_SHA256_HEX_BYTES])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < TRIVET_SHA256_BYTES; i++) {
+        hex[2 * i] = digits[digest[i] >> 4];
+        hex[2 * i + 1] = digits[digest[i] & 15];
+    }
+    hex[TRIVET_SHA256_HEX_BYTES - 1] = '\0';
+}
+
+uint64_t trivet_hash_mix64(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+uint64_t trivet_hash_bytes(const void *data, size_t n_bytes)
+{
+    const uint8_t *bytes = data;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < n_bytes; i++) {
+        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+    }
+    return trivet_hash_mix64(hash);
+}
