@@ -1,0 +1,340 @@
+/* One call over a REQ context.
+ *
+ * DESIGN: the caller's thread starts the send; nng's threads run on_event, which starts the
+ * receive once the send is done (before that, cancelling a receive crashes nng 1.5.2) and signals
+ * the end. The caller's thread waits in trivet_call_finish, and five times a second looks whether
+ * the connection has been down for longer than connecting may take.
+ *
+ * A REQ context sends its request again by itself when its connection breaks and comes back. That
+ * is the one retry: the request id makes it safe. A second break during the same call ends it. */
+#include "clients/c/call.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/rng.h"
+#include "base/text.h"
+#include "trivet/v1/frame.pb-c.h"
+#include "wire/frame.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The server is told the timeout and answers within it; the reply may travel this much longer. */
+#define REPLY_GRACE_MS    250
+#define LOOK_INTERVAL_MS  200
+#define IDLE_CALLS_MAX    64
+#define LOSSES_MAX        2
+#define HEADER_ARENA_MAX  ((size_t)256 * 1024)
+#define HEADER_ARENA_KEEP ((size_t)2 * 1024)
+
+enum phase {
+    PHASE_IDLE,
+    PHASE_SENDING,
+    PHASE_RECEIVING,
+    PHASE_DONE,
+};
+
+struct trivet_call {
+    struct trivet_client *client;
+    struct trivet_call *next; /* of the client's idle list, under its lock */
+    nng_ctx context;
+    nng_aio *aio;
+    struct trivet_arena *arena;
+
+    /* Set by start, then only read until the call is done. */
+    char method[TRIVET_METHOD_BYTES];
+    char request_id[TRIVET_REQUEST_ID_BYTES];
+    int timeout_ms;
+    int64_t deadline_ns;
+    uint64_t n_losses_before;
+
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    /* Under lock. */
+    enum phase phase;
+    int result;
+    bool sent;
+    nng_msg *reply; /* owned */
+};
+
+static nng_duration remaining_ms(const struct trivet_call *call)
+{
+    int64_t left_ns = call->deadline_ns - trivet_clock_monotonic_ns();
+    return left_ns <= TRIVET_NS_PER_MS ? 1 : (nng_duration)(left_ns / TRIVET_NS_PER_MS);
+}
+
+/* nng's thread; never blocks. */
+static void on_event(void *argument)
+{
+    struct trivet_call *call = argument;
+    int result = nng_aio_result(call->aio);
+    bool receive = false;
+    pthread_mutex_lock(&call->lock);
+    if (call->phase == PHASE_SENDING && result == 0) {
+        call->sent = true;
+        call->phase = PHASE_RECEIVING;
+        receive = true;
+    } else if (call->phase == PHASE_SENDING) {
+        nng_msg_free(nng_aio_get_msg(call->aio)); /* not sent, so still ours */
+    } else if (result == 0) {
+        call->reply = nng_aio_get_msg(call->aio);
+    }
+    if (!receive) {
+        call->result = result;
+        call->phase = PHASE_DONE;
+        pthread_cond_signal(&call->ended);
+    }
+    pthread_mutex_unlock(&call->lock);
+    if (receive) {
+        nng_aio_set_timeout(call->aio, remaining_ms(call));
+        nng_ctx_recv(call->context, call->aio);
+    }
+}
+
+static struct trivet_call *create(struct trivet_client *client)
+{
+    struct trivet_call *call = trivet_calloc(1, sizeof(*call));
+    if (call == NULL) {
+        return NULL;
+    }
+    call->client = client;
+    call->arena = trivet_arena_create(HEADER_ARENA_MAX, HEADER_ARENA_KEEP);
+    if (call->arena == NULL) {
+        goto fail;
+    }
+    if (nng_ctx_open(&call->context, client->socket) != 0) {
+        goto fail;
+    }
+    if (nng_aio_alloc(&call->aio, on_event, call) != 0) {
+        nng_ctx_close(call->context);
+        goto fail;
+    }
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&call->ended, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&call->lock, NULL);
+    return call;
+fail:
+    trivet_arena_free(call->arena);
+    trivet_free(call);
+    return NULL;
+}
+
+void trivet_call_free(struct trivet_call *call)
+{
+    if (call == NULL) {
+        return;
+    }
+    nng_aio_stop(call->aio); /* no callback runs after this */
+    nng_ctx_close(call->context);
+    nng_aio_free(call->aio);
+    if (call->reply != NULL) {
+        nng_msg_free(call->reply);
+    }
+    pthread_cond_destroy(&call->ended);
+    pthread_mutex_destroy(&call->lock);
+    trivet_arena_free(call->arena);
+    trivet_free(call);
+}
+
+enum trivet_status trivet_call_take(struct trivet_client *client, struct trivet_call **out,
+                                    struct trivet_error *err)
+{
+    pthread_mutex_lock(&client->lock);
+    struct trivet_call *call = client->idle;
+    if (call != NULL) {
+        client->idle = call->next;
+        client->n_idle--;
+    }
+    pthread_mutex_unlock(&client->lock);
+    if (call == NULL) {
+        call = create(client);
+    }
+    if (call == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for a call");
+    }
+    *out = call;
+    return TRIVET_OK;
+}
+
+void trivet_call_put(struct trivet_call *call)
+{
+    if (call == NULL) {
+        return;
+    }
+    struct trivet_client *client = call->client;
+    bool kept = false;
+    pthread_mutex_lock(&call->lock);
+    bool idle = call->phase == PHASE_IDLE;
+    pthread_mutex_unlock(&call->lock);
+    if (idle) {
+        pthread_mutex_lock(&client->lock);
+        if (client->n_idle < IDLE_CALLS_MAX) {
+            call->next = client->idle;
+            client->idle = call;
+            client->n_idle++;
+            kept = true;
+        }
+        pthread_mutex_unlock(&client->lock);
+    }
+    if (!kept) {
+        trivet_call_free(call);
+    }
+}
+
+/* The frame as a message, at its final size: nng's append would copy again and again. */
+static enum trivet_status make_message(const struct trivet_call *call, const void *body,
+                                       size_t body_bytes, nng_msg **out, struct trivet_error *err)
+{
+    char method[TRIVET_METHOD_BYTES];
+    char request_id[TRIVET_REQUEST_ID_BYTES];
+    memcpy(method, call->method, sizeof(method));
+    memcpy(request_id, call->request_id, sizeof(request_id));
+    Trivet__V1__RequestHeader header = TRIVET__V1__REQUEST_HEADER__INIT;
+    header.method = method;
+    header.request_id = request_id;
+    header.timeout_us = (uint64_t)call->timeout_ms * 1000;
+    size_t head_bytes = trivet_frame_packed_bytes(&header.base, NULL);
+    nng_msg *message = NULL;
+    if (nng_msg_alloc(&message, head_bytes + body_bytes) != 0) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory: %zu bytes to send",
+                                head_bytes + body_bytes);
+    }
+    uint8_t *to = nng_msg_body(message);
+    trivet_frame_pack(&header.base, NULL, to);
+    if (body_bytes > 0) {
+        memcpy(to + head_bytes, body, body_bytes);
+    }
+    *out = message;
+    return TRIVET_OK;
+}
+
+static enum trivet_status set_ids(struct trivet_call *call, const char *method,
+                                  const char *request_id, struct trivet_error *err)
+{
+    if (!trivet_text_copy(call->method, sizeof(call->method), method)) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "the method's name is longer than %d",
+                                TRIVET_METHOD_BYTES - 1);
+    }
+    if (request_id == NULL || request_id[0] == '\0') {
+        snprintf(call->request_id, sizeof(call->request_id), "%016llx",
+                 (unsigned long long)trivet_rng_entropy());
+    } else if (!trivet_text_copy(call->request_id, sizeof(call->request_id), request_id)) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "the request id is longer than %d bytes; make it shorter",
+                                TRIVET_REQUEST_ID_BYTES - 1);
+    }
+    return TRIVET_OK;
+}
+
+enum trivet_status trivet_call_start(struct trivet_call *call, const char *method, const void *body,
+                                     size_t body_bytes, const char *request_id, int timeout_ms,
+                                     struct trivet_error *err)
+{
+    enum trivet_status status = set_ids(call, method, request_id, err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    call->timeout_ms = timeout_ms > 0 ? timeout_ms : call->client->call_timeout_ms;
+    nng_msg *message = NULL;
+    status = make_message(call, body, body_bytes, &message, err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    pthread_mutex_lock(&call->client->lock);
+    call->n_losses_before = call->client->n_losses;
+    pthread_mutex_unlock(&call->client->lock);
+    int64_t wait_ms = (int64_t)call->timeout_ms + REPLY_GRACE_MS;
+    call->deadline_ns =
+        trivet_clock_after_ns(trivet_clock_monotonic_ns(), wait_ms * TRIVET_NS_PER_MS);
+    call->phase = PHASE_SENDING; /* no other thread knows the call yet */
+    call->sent = false;
+    call->result = 0;
+    nng_aio_set_msg(call->aio, message);
+    nng_aio_set_timeout(call->aio, remaining_ms(call));
+    nng_ctx_send(call->context, call->aio);
+    return TRIVET_OK;
+}
+
+static bool connection_gone(struct trivet_call *call)
+{
+    struct trivet_client *client = call->client;
+    int64_t now_ns = trivet_clock_monotonic_ns();
+    pthread_mutex_lock(&client->lock);
+    bool gone = client->n_losses - call->n_losses_before >= LOSSES_MAX;
+    if (client->live_pipe == 0) {
+        int64_t down_ns = now_ns - client->down_since_ns;
+        gone = gone || down_ns >= client->connect_timeout_ms * TRIVET_NS_PER_MS;
+    }
+    pthread_mutex_unlock(&client->lock);
+    return gone;
+}
+
+static void wait_for_end(struct trivet_call *call)
+{
+    pthread_mutex_lock(&call->lock);
+    while (call->phase != PHASE_DONE) {
+        int64_t look_ns =
+            trivet_clock_after_ns(trivet_clock_monotonic_ns(), LOOK_INTERVAL_MS * TRIVET_NS_PER_MS);
+        struct timespec look = trivet_clock_timespec(look_ns);
+        pthread_cond_timedwait(&call->ended, &call->lock, &look);
+        if (call->phase == PHASE_DONE) {
+            break;
+        }
+        pthread_mutex_unlock(&call->lock);
+        if (connection_gone(call)) {
+            nng_aio_abort(call->aio, NNG_ECONNRESET); /* between two operations: at the next look */
+        }
+        pthread_mutex_lock(&call->lock);
+    }
+    pthread_mutex_unlock(&call->lock);
+}
+
+/* What an error of the transport means for the caller. */
+static enum trivet_status transport_error(struct trivet_call *call, struct trivet_error *err)
+{
+    struct trivet_client *client = call->client;
+    pthread_mutex_lock(&client->lock);
+    bool connected = client->live_pipe != 0;
+    bool lost = client->n_losses != call->n_losses_before;
+    pthread_mutex_unlock(&client->lock);
+    if (call->result == NNG_ENOMEM) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "%s: out of memory", call->method);
+    }
+    if (call->result == NNG_ECLOSED || call->result == NNG_ECANCELED) {
+        return trivet_error_set(err, TRIVET_CANCELLED, "%s: the client was closed", call->method);
+    }
+    if (call->result == NNG_ETIMEDOUT && connected && call->sent) {
+        return trivet_error_set(err, TRIVET_DEADLINE_EXCEEDED,
+                                "%s: no reply from %s within %d ms%s; repeat it with a longer "
+                                "timeout",
+                                call->method, client->url, call->timeout_ms,
+                                lost ? " (the connection broke meanwhile)" : "");
+    }
+    if (connected && lost) {
+        return trivet_error_set(err, TRIVET_UNAVAILABLE,
+                                "%s: the connection to %s broke twice during the call; look at the "
+                                "server's log (a reply over the client's limit breaks it as well)",
+                                call->method, client->url);
+    }
+    return trivet_error_set(err, TRIVET_UNAVAILABLE,
+                            "%s: no connection to %s; start trivetd there, then repeat the call "
+                            "(request id %s)",
+                            call->method, client->url, call->request_id);
+}
+
+enum trivet_status trivet_call_finish(struct trivet_call *call, struct trivet_reply *out,
+                                      struct trivet_error *err)
+{
+    wait_for_end(call);
+    call->phase = PHASE_IDLE; /* done: no other thread knows it any more */
+    nng_msg *reply = call->reply;
+    call->reply = NULL;
+    if (reply == NULL) {
+        return transport_error(call, err);
+    }
+    trivet_arena_reset(call->arena);
+    return trivet_reply_decode(reply, call->method, call->request_id, call->arena, out, err);
+}

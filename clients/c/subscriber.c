@@ -1,0 +1,127 @@
+/* Events over a SUB socket.
+ *
+ * DESIGN: one thread blocks in trivet_subscriber_next without a timeout, and another ends that by
+ * closing the socket: a SUB receive with a timeout, or a cancelled one, crashes nng 1.5.2. */
+#include "base/alloc.h"
+#include "clients/c/dial.h"
+
+#include <trivet/client.h>
+
+#include <nng/protocol/pubsub0/sub.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define CONNECT_TIMEOUT_MS   5000
+#define RECONNECT_FIRST_MS   50
+#define RECONNECT_SLOWEST_MS 1000
+/* An event is at most 16 KiB; the topic comes on top. */
+#define EVENT_BYTES_MAX ((size_t)64 * 1024)
+/* Events that wait here while the reader is busy; then the oldest are dropped. */
+#define EVENTS_QUEUED_MAX 8192
+
+struct trivet_subscriber {
+    nng_socket socket;
+    atomic_flag closed;
+};
+
+static int configure(nng_socket socket, const char *topic)
+{
+    int rv = nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, EVENT_BYTES_MAX);
+    rv = rv != 0 ? rv : nng_socket_set_int(socket, NNG_OPT_RECVBUF, EVENTS_QUEUED_MAX);
+    rv = rv != 0 ? rv : nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, RECONNECT_FIRST_MS);
+    rv = rv != 0 ? rv : nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, RECONNECT_SLOWEST_MS);
+    return rv != 0 ? rv : nng_socket_set(socket, NNG_OPT_SUB_SUBSCRIBE, topic, strlen(topic));
+}
+
+enum trivet_status trivet_subscriber_open(const char *url, const char *topic,
+                                          struct trivet_subscriber **out, struct trivet_error *err)
+{
+    struct trivet_subscriber *subscriber = trivet_calloc(1, sizeof(*subscriber));
+    if (subscriber == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for a subscriber");
+    }
+    atomic_flag_clear(&subscriber->closed);
+    if (nng_sub0_open(&subscriber->socket) != 0) {
+        trivet_free(subscriber);
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                "cannot open a socket; memory or "
+                                "threads are used up");
+    }
+    enum trivet_status status = TRIVET_OK;
+    int rv = configure(subscriber->socket, topic != NULL ? topic : "");
+    if (rv != 0) {
+        status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "cannot subscribe to '%s': %s",
+                                  topic, nng_strerror(rv));
+    } else {
+        status = trivet_dial(subscriber->socket, url != NULL ? url : TRIVET_DEFAULT_EVENTS_URL,
+                             CONNECT_TIMEOUT_MS, "the events of a Trivet server", err);
+    }
+    if (status != TRIVET_OK) {
+        trivet_subscriber_close(subscriber);
+        return status;
+    }
+    *out = subscriber;
+    return TRIVET_OK;
+}
+
+/* "topic \0 Event" → its parts. */
+static enum trivet_status split(nng_msg *message, char *topic, size_t topic_bytes,
+                                struct trivet_reply *out, struct trivet_error *err)
+{
+    const uint8_t *data = nng_msg_body(message);
+    size_t n_bytes = nng_msg_len(message);
+    const uint8_t *end = n_bytes > 0 ? memchr(data, '\0', n_bytes) : NULL;
+    if (end == NULL) {
+        return trivet_error_set(err, TRIVET_DATA_LOSS,
+                                "an event of %zu bytes without a topic; does trivetd publish "
+                                "there?",
+                                n_bytes);
+    }
+    size_t length = (size_t)(end - data);
+    if (length >= topic_bytes) {
+        return trivet_error_set(err, TRIVET_DATA_LOSS,
+                                "an event's topic of %zu bytes; room for %zu", length, topic_bytes);
+    }
+    memcpy(topic, data, length + 1);
+    *out = (struct trivet_reply){
+        .body = end + 1,
+        .body_bytes = n_bytes - length - 1,
+        .message = message,
+    };
+    return TRIVET_OK;
+}
+
+enum trivet_status trivet_subscriber_next(struct trivet_subscriber *subscriber, char *topic,
+                                          size_t topic_bytes, struct trivet_reply *out,
+                                          struct trivet_error *err)
+{
+    nng_msg *message = NULL;
+    int rv = nng_recvmsg(subscriber->socket, &message, 0);
+    if (rv == NNG_ECLOSED) {
+        return trivet_error_set(err, TRIVET_CANCELLED, "the subscriber was interrupted");
+    }
+    if (rv != 0) {
+        return trivet_error_set(err, TRIVET_UNAVAILABLE, "receiving events failed: %s",
+                                nng_strerror(rv));
+    }
+    enum trivet_status status = split(message, topic, topic_bytes, out, err);
+    if (status != TRIVET_OK) {
+        nng_msg_free(message);
+    }
+    return status;
+}
+
+void trivet_subscriber_interrupt(struct trivet_subscriber *subscriber)
+{
+    if (!atomic_flag_test_and_set(&subscriber->closed)) {
+        nng_close(subscriber->socket);
+    }
+}
+
+void trivet_subscriber_close(struct trivet_subscriber *subscriber)
+{
+    if (subscriber != NULL) {
+        trivet_subscriber_interrupt(subscriber);
+        trivet_free(subscriber);
+    }
+}
