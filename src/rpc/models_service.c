@@ -1,0 +1,433 @@
+/* Models: what there is, and which version answers. */
+#include "artefact/artefact.h"
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "lifecycle/gate.h"
+#include "rpc/call.h"
+#include "rpc/services.h"
+#include "trivet/v1/models.pb-c.h"
+#include "wire/codec.h"
+
+#include <string.h>
+
+#define LIST_DEFAULT 100
+#define LIST_MAX     1000
+#define VERSIONS_MAX 1000
+#define ALIASES_MAX  256
+#define GATES_MAX    32
+
+static enum trivet_status out_of_memory(struct trivet_error *err)
+{
+    return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+/* --- store → message
+ * -------------------------------------------------------------------------------- */
+
+/* The stored summary is a packed Version; number, size and checksum come from the record. */
+static enum trivet_status read_version(const struct trivet_models_service *service,
+                                       struct trivet_arena *arena, const char *model,
+                                       uint64_t version, Trivet__V1__Version **out,
+                                       struct trivet_error *err)
+{
+    struct trivet_store_version record;
+    struct trivet_buffer summary = {0};
+    ProtobufCMessage *message = NULL;
+    enum trivet_status status =
+        trivet_store_version_get(service->store, model, version, &record, NULL, &summary, err);
+    if (status == TRIVET_OK) {
+        status = trivet_codec_unpack(&trivet__v1__version__descriptor, arena, summary.data,
+                                     summary.n_bytes, &message, err);
+    }
+    trivet_buffer_release(&summary);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    Trivet__V1__Version *typed = (Trivet__V1__Version *)message;
+    typed->model = trivet_arena_strdup(arena, record.model);
+    typed->job_id = trivet_arena_strdup(arena, record.job_id);
+    typed->dataset_id = trivet_arena_strdup(arena, record.dataset_id);
+    typed->checksum = trivet_arena_strdup(arena, record.checksum);
+    typed->version = record.version;
+    typed->created_unix_us = record.created_unix_us;
+    typed->artefact_bytes = record.artefact_bytes;
+    if (typed->model == NULL || typed->job_id == NULL || typed->dataset_id == NULL ||
+        typed->checksum == NULL) {
+        return out_of_memory(err);
+    }
+    *out = typed;
+    return TRIVET_OK;
+}
+
+static enum trivet_status add_aliases(const struct trivet_models_service *service,
+                                      struct trivet_arena *arena, Trivet__V1__Model *model,
+                                      struct trivet_error *err)
+{
+    struct trivet_store_alias *records =
+        trivet_arena_alloc_array(arena, ALIASES_MAX, sizeof(*records));
+    size_t count = 0;
+    enum trivet_status status = records == NULL
+                                    ? out_of_memory(err)
+                                    : trivet_store_alias_list(service->store, model->name, records,
+                                                              ALIASES_MAX, &count, err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    Trivet__V1__Alias *aliases = trivet_arena_alloc_array(arena, count, sizeof(*aliases));
+    model->aliases = trivet_arena_alloc_array(arena, count, sizeof(Trivet__V1__Alias *));
+    if (aliases == NULL || model->aliases == NULL) {
+        return out_of_memory(err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        trivet__v1__alias__init(&aliases[i]);
+        aliases[i].name = records[i].name;
+        aliases[i].version = records[i].version;
+        aliases[i].changed_unix_us = records[i].changed_unix_us;
+        model->aliases[i] = &aliases[i];
+    }
+    model->n_aliases = count;
+    return TRIVET_OK;
+}
+
+/* At most `count_max` versions, newest first. NOT_FOUND when the model has none. */
+static enum trivet_status add_versions(const struct trivet_models_service *service,
+                                       struct trivet_arena *arena, size_t count_max,
+                                       Trivet__V1__Model *model, struct trivet_error *err)
+{
+    struct trivet_store_version *records = trivet_calloc(count_max, sizeof(*records));
+    size_t count = 0;
+    enum trivet_status status = records == NULL
+                                    ? out_of_memory(err)
+                                    : trivet_store_version_list(service->store, model->name,
+                                                                records, count_max, &count, err);
+    if (status == TRIVET_OK && count == 0) {
+        status =
+            trivet_error_set(err, TRIVET_NOT_FOUND,
+                             "no model '%s'; see what there is with: trivet models", model->name);
+    }
+    if (status == TRIVET_OK) {
+        model->versions = trivet_arena_alloc_array(arena, count, sizeof(Trivet__V1__Version *));
+        status = model->versions == NULL ? out_of_memory(err) : TRIVET_OK;
+    }
+    for (size_t i = 0; status == TRIVET_OK && i < count; i++) {
+        status =
+            read_version(service, arena, model->name, records[i].version, &model->versions[i], err);
+        model->n_versions += status == TRIVET_OK;
+    }
+    trivet_free(records);
+    return status;
+}
+
+static enum trivet_status encode_model(const struct trivet_models_service *service,
+                                       struct trivet_arena *arena, const char *name,
+                                       size_t versions_max, Trivet__V1__Model **out,
+                                       struct trivet_error *err)
+{
+    Trivet__V1__Model *model = trivet_arena_alloc(arena, sizeof(*model));
+    if (model == NULL) {
+        return out_of_memory(err);
+    }
+    trivet__v1__model__init(model);
+    model->name = trivet_arena_strdup(arena, name);
+    enum trivet_status status = model->name == NULL
+                                    ? out_of_memory(err)
+                                    : add_versions(service, arena, versions_max, model, err);
+    if (status == TRIVET_OK) {
+        status = add_aliases(service, arena, model, err);
+    }
+    model->version_count = model->n_versions;
+    *out = model;
+    return status;
+}
+
+/* --- List and Describe
+ * --------------------------------------------------------------------------------- */
+
+struct model_page {
+    char (*names)[TRIVET_STORE_NAME_BYTES];
+    uint64_t *version_counts;
+    size_t count;
+};
+
+static void list(struct trivet_call *call, void *arg)
+{
+    struct trivet_models_service *service = arg;
+    const Trivet__V1__ListModelsRequest *request =
+        (const Trivet__V1__ListModelsRequest *)call->request;
+    size_t limit = request->limit == 0 ? LIST_DEFAULT : request->limit;
+    limit = limit > LIST_MAX ? LIST_MAX : limit;
+    struct model_page page = {
+        .names = trivet_arena_alloc_array(call->arena, limit, TRIVET_STORE_NAME_BYTES),
+        .version_counts = trivet_arena_alloc_array(call->arena, limit, sizeof(uint64_t)),
+    };
+    Trivet__V1__ListModelsResponse response = TRIVET__V1__LIST_MODELS_RESPONSE__INIT;
+    response.models = trivet_arena_alloc_array(call->arena, limit, sizeof(Trivet__V1__Model *));
+    struct trivet_error err;
+    enum trivet_status status =
+        page.names == NULL || page.version_counts == NULL || response.models == NULL
+            ? out_of_memory(&err)
+            : trivet_store_model_list(service->store, request->after, page.names,
+                                      page.version_counts, limit, &page.count, &err);
+    for (size_t i = 0; status == TRIVET_OK && i < page.count; i++) {
+        Trivet__V1__Model **model = &response.models[response.n_models];
+        status = encode_model(service, call->arena, page.names[i], 1, model, &err);
+        if (status == TRIVET_OK) {
+            (*model)->version_count = page.version_counts[i];
+            response.n_models++;
+        } else if (status == TRIVET_NOT_FOUND) {
+            status = TRIVET_OK; /* deleted since the names were read */
+        }
+    }
+    if (status == TRIVET_OK) {
+        trivet_call_finish(call, &response.base);
+    } else {
+        trivet_call_fail(call, &err);
+    }
+}
+
+/* One version with everything its artefact tells. The call ends inside: the message borrows from
+ * the artefact. */
+static void describe_version(struct trivet_call *call, const struct trivet_models_service *service,
+                             const Trivet__V1__DescribeModelRequest *request)
+{
+    Trivet__V1__Model model = TRIVET__V1__MODEL__INIT;
+    Trivet__V1__Version *version = NULL;
+    Trivet__V1__Version *versions[1];
+    struct trivet_servable *servable = NULL;
+    struct trivet_error err;
+    model.name = request->model;
+    enum trivet_status status =
+        read_version(service, call->arena, request->model, request->version, &version, &err);
+    if (status == TRIVET_OK) {
+        status = add_aliases(service, call->arena, &model, &err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_servable_set_load(service->servables, request->model, request->version,
+                                          NULL, &servable, &err);
+    }
+    if (status != TRIVET_OK) {
+        trivet_call_fail(call, &err);
+        return;
+    }
+    const Trivet__V1__Artefact *artefact = trivet_servable_artefact(servable)->message;
+    version->signature = artefact->signature;
+    version->report = artefact->report;
+    version->profile = artefact->profile;
+    versions[0] = version;
+    model.versions = versions;
+    model.n_versions = 1;
+    model.version_count = 1;
+    trivet_call_finish(call, &model.base);
+    trivet_servable_unref(servable);
+}
+
+static void describe(struct trivet_call *call, void *arg)
+{
+    struct trivet_models_service *service = arg;
+    const Trivet__V1__DescribeModelRequest *request =
+        (const Trivet__V1__DescribeModelRequest *)call->request;
+    if (request->version != 0) {
+        describe_version(call, service, request);
+        return;
+    }
+    Trivet__V1__Model *model = NULL;
+    struct trivet_error err;
+    if (encode_model(service, call->arena, request->model, VERSIONS_MAX, &model, &err) !=
+        TRIVET_OK) {
+        trivet_call_fail(call, &err);
+        return;
+    }
+    trivet_call_finish(call, &model->base);
+}
+
+/* --- Promote
+ * ---------------------------------------------------------------------------------------------- */
+
+static enum trivet_status check_gates(const Trivet__V1__PromoteRequest *request,
+                                      const struct trivet_servable *servable,
+                                      struct trivet_arena *arena, struct trivet_error *err)
+{
+    if (request->n_require > GATES_MAX) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "more than %d gates", GATES_MAX);
+    }
+    const Trivet__V1__TrainingReport *report = trivet_servable_artefact(servable)->message->report;
+    const Trivet__V1__EvaluationReport *evaluation =
+        report == NULL ? NULL : (report->test != NULL ? report->test : report->train);
+    size_t n_metrics = evaluation == NULL ? 0 : evaluation->n_metrics;
+    struct trivet_metric *metrics = trivet_arena_alloc_array(arena, n_metrics, sizeof(*metrics));
+    if (metrics == NULL) {
+        return out_of_memory(err);
+    }
+    for (size_t i = 0; i < n_metrics; i++) {
+        metrics[i].name = evaluation->metrics[i]->name;
+        metrics[i].value = evaluation->metrics[i]->value;
+        metrics[i].defined = evaluation->metrics[i]->defined;
+    }
+    enum trivet_status status = TRIVET_OK;
+    for (size_t i = 0; status == TRIVET_OK && i < request->n_require; i++) {
+        status = trivet_gate_check(request->require[i], metrics, n_metrics, err);
+    }
+    return status;
+}
+
+static enum trivet_status check_promote(const Trivet__V1__PromoteRequest *request,
+                                        const char *alias, struct trivet_error *err)
+{
+    if (request->version == 0) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "name the version to deploy; see them with: trivet models %s",
+                                request->model);
+    }
+    if (!trivet_text_is_name(alias, TRIVET_STORE_NAME_BYTES - 1)) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "'%.80s' cannot be an alias: use letters, digits, - and _, at most "
+                                "%d",
+                                alias, TRIVET_STORE_NAME_BYTES - 1);
+    }
+    return TRIVET_OK;
+}
+
+static void send_alias_event(const struct trivet_models_service *service, char *model,
+                             uint64_t version, const char *alias)
+{
+    char topic[TRIVET_TOPIC_BYTES_MAX];
+    char name[TRIVET_STORE_NAME_BYTES];
+    Trivet__V1__ModelEvent change = TRIVET__V1__MODEL_EVENT__INIT;
+    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+    trivet_text_copy(name, sizeof(name), alias);
+    trivet_text_format(topic, sizeof(topic), "model.%s.", model);
+    change.model = model;
+    change.version = version;
+    change.change = TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_ALIAS_SET;
+    change.alias = name;
+    event.body_case = TRIVET__V1__EVENT__BODY_MODEL;
+    event.model = &change;
+    trivet_publisher_send(service->publisher, topic, &event);
+}
+
+/* Store the alias and the answer as one change; *replayed when it had been made before. */
+static enum trivet_status store_alias(struct trivet_call *call,
+                                      const struct trivet_models_service *service,
+                                      const Trivet__V1__PromoteRequest *request, const char *alias,
+                                      struct trivet_error *err)
+{
+    struct trivet_store_txn *txn = NULL;
+    ProtobufCMessage *earlier = NULL;
+    struct trivet_store_alias record;
+    Trivet__V1__Model kept = TRIVET__V1__MODEL__INIT;
+    kept.name = request->model;
+    enum trivet_status status =
+        trivet_call_begin_change(call, service->store, TRIVET_STORE_CATALOG, &txn, &earlier, err);
+    if (status != TRIVET_OK || txn == NULL) {
+        return status;
+    }
+    status = trivet_store_alias_set(txn, request->model, alias, request->version, request->reason,
+                                    &record, err);
+    if (status == TRIVET_OK) {
+        return trivet_call_commit_change(call, txn, &kept.base, err);
+    }
+    trivet_store_abort(txn);
+    return status;
+}
+
+static void promote(struct trivet_call *call, void *arg)
+{
+    struct trivet_models_service *service = arg;
+    const Trivet__V1__PromoteRequest *request = (const Trivet__V1__PromoteRequest *)call->request;
+    const char *alias = request->alias[0] != '\0' ? request->alias : TRIVET_ALIAS_PRODUCTION;
+    struct trivet_servable *servable = NULL;
+    Trivet__V1__Model *model = NULL;
+    struct trivet_error err;
+    enum trivet_status status = check_promote(request, alias, &err);
+    if (status == TRIVET_OK) {
+        /* Loaded and warm before anything points at it. */
+        status = trivet_servable_set_load(service->servables, request->model, request->version,
+                                          NULL, &servable, &err);
+    }
+    if (status == TRIVET_OK) {
+        status = check_gates(request, servable, call->arena, &err);
+    }
+    if (status == TRIVET_OK) {
+        status = store_alias(call, service, request, alias, &err);
+    }
+    if (status == TRIVET_OK && !call->replayed) {
+        status = trivet_servable_set_point(service->servables, request->model, alias,
+                                           request->version, &err);
+        send_alias_event(service, request->model, request->version, alias);
+        trivet_log(TRIVET_LOG_INFO, "alias_set", "model=%s version=%llu alias=%s message=%s",
+                   request->model, (unsigned long long)request->version, alias, request->reason);
+    }
+    if (status == TRIVET_OK) {
+        status = encode_model(service, call->arena, request->model, 1, &model, &err);
+    }
+    if (status == TRIVET_OK) {
+        trivet_call_finish(call, &model->base);
+    } else {
+        trivet_call_fail(call, &err);
+    }
+    trivet_servable_unref(servable);
+}
+
+/* --- Delete
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static void delete_model(struct trivet_call *call, void *arg)
+{
+    struct trivet_models_service *service = arg;
+    const Trivet__V1__DeleteModelRequest *request =
+        (const Trivet__V1__DeleteModelRequest *)call->request;
+    Trivet__V1__DeleteModelResponse response = TRIVET__V1__DELETE_MODEL_RESPONSE__INIT;
+    struct trivet_store_txn *txn = NULL;
+    ProtobufCMessage *earlier = NULL;
+    struct trivet_error err;
+    enum trivet_status status =
+        trivet_call_begin_change(call, service->store, TRIVET_STORE_CATALOG, &txn, &earlier, &err);
+    if (status == TRIVET_OK && txn != NULL) {
+        status = trivet_store_version_delete(txn, request->model, request->version, &err);
+        if (status == TRIVET_OK) {
+            status = trivet_call_commit_change(call, txn, &response.base, &err);
+        } else {
+            trivet_store_abort(txn);
+        }
+    }
+    if (status != TRIVET_OK) {
+        trivet_call_fail(call, &err);
+        return;
+    }
+    if (!call->replayed) {
+        trivet_servable_set_drop(service->servables, request->model, request->version);
+    }
+    trivet_call_finish(call, &response.base);
+}
+
+#define CONTROL(method, handler)                                                                   \
+    {                                                                                              \
+        .name = method, .plane = TRIVET_PLANE_CONTROL, .timeout_ms_default = 30000,                \
+        .request_bytes_max = 64u << 10, .handle = handler                                          \
+    }
+#define CHANGE(method, handler)                                                                    \
+    {                                                                                              \
+        .name = method, .plane = TRIVET_PLANE_CONTROL, .changes_state = true,                      \
+        .timeout_ms_default = 30000, .request_bytes_max = 9u << 20, .handle = handler              \
+    }
+
+static const struct trivet_method rows[] = {
+    CONTROL("List", list),
+    CONTROL("Describe", describe),
+    CHANGE("Promote", promote),
+    CHANGE("Rollback", trivet_call_unimplemented),
+    CHANGE("SetTraffic", trivet_call_unimplemented),
+    CONTROL("Export", trivet_call_unimplemented),
+    CHANGE("Import", trivet_call_unimplemented),
+    CHANGE("Delete", delete_model),
+    {.name = NULL},
+};
+
+enum trivet_status trivet_models_service_add(struct trivet_dispatch *dispatch,
+                                             struct trivet_models_service *service,
+                                             struct trivet_error *err)
+{
+    return trivet_dispatch_add(dispatch, &trivet__v1__models__descriptor, rows, service, err);
+}
