@@ -1,0 +1,108 @@
+#include "base/alloc.h"
+#include "base/arena.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+static void pieces_are_aligned_and_apart(void **state)
+{
+    (void)state;
+    struct trivet_arena *arena = trivet_arena_create(1 << 20, 1000);
+    uint8_t *previous = NULL;
+    for (size_t bytes = 0; bytes < 600; bytes++) {
+        uint8_t *piece = trivet_arena_alloc(arena, bytes);
+        assert_non_null(piece);
+        assert_int_equal((uintptr_t)piece % (bytes >= 256 ? 64 : 16), 0);
+        memset(piece, (int)(bytes & 0xff), bytes);
+        if (previous && bytes > 1) {
+            assert_int_equal(previous[bytes - 2], (bytes - 1) & 0xff);
+        }
+        previous = piece;
+    }
+    trivet_arena_free(arena);
+}
+
+static void the_budget_is_exact_in_pieces_of_16(void **state)
+{
+    (void)state;
+    struct trivet_arena *arena = trivet_arena_create(1000, 64);
+    assert_null(trivet_arena_alloc(arena, 1009));
+    assert_non_null(trivet_arena_alloc(arena, 1000));
+    assert_int_equal(trivet_arena_used_bytes(arena), 1008);
+    assert_null(trivet_arena_alloc(arena, 1));
+    assert_null(trivet_arena_alloc(arena, 0));
+    trivet_arena_reset(arena);
+    assert_int_equal(trivet_arena_used_bytes(arena), 0);
+    for (size_t i = 0; i < 1008 / 16; i++) {
+        assert_non_null(trivet_arena_alloc(arena, i % 17));
+    }
+    assert_null(trivet_arena_alloc(arena, 0));
+    trivet_arena_free(arena);
+}
+
+static void impossible_sizes_are_refused(void **state)
+{
+    (void)state;
+    struct trivet_arena *arena = trivet_arena_create(SIZE_MAX, 0);
+    assert_null(trivet_arena_alloc(arena, SIZE_MAX));
+    assert_null(trivet_arena_alloc(arena, SIZE_MAX - 16));
+    assert_null(trivet_arena_alloc(arena, SIZE_MAX / 2));
+    assert_null(trivet_arena_alloc_array(arena, SIZE_MAX / 2, 3));
+    assert_non_null(trivet_arena_alloc_array(arena, 10, 3)); /* still usable */
+    trivet_arena_free(arena);
+}
+
+static void a_kept_block_serves_small_calls_without_allocating(void **state)
+{
+    (void)state;
+    struct trivet_arena *arena = trivet_arena_create(1 << 20, 4096);
+    trivet_alloc_fail_at(UINT64_MAX);
+    for (int call = 0; call < 10; call++) {
+        for (int i = 0; i < 10; i++) {
+            assert_non_null(trivet_arena_alloc(arena, 300));
+        }
+        assert_string_equal(trivet_arena_strdup(arena, "trivet"), "trivet");
+        trivet_arena_reset(arena);
+    }
+    assert_int_equal(trivet_alloc_fail_at(0), 0);
+    trivet_arena_free(arena);
+}
+
+static void failing_allocations_leave_it_usable(void **state)
+{
+    (void)state;
+    trivet_alloc_fail_at(1);
+    assert_null(trivet_arena_create(100, 100));
+    trivet_alloc_fail_at(2);
+    assert_null(trivet_arena_create(100, 100));
+    trivet_alloc_fail_at(0);
+    struct trivet_arena *arena = trivet_arena_create(1 << 20, 0);
+    trivet_alloc_fail_at(1);
+    assert_null(trivet_arena_alloc(arena, 100));
+    assert_int_equal(trivet_arena_used_bytes(arena), 0);
+    assert_non_null(trivet_arena_alloc(arena, 100));
+    trivet_alloc_fail_at(1);
+    assert_null(trivet_arena_alloc(arena, 100000));
+    trivet_alloc_fail_at(0);
+    assert_non_null(trivet_arena_alloc(arena, 100000));
+    trivet_arena_free(arena);
+    trivet_arena_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pieces_are_aligned_and_apart),
+        cmocka_unit_test(the_budget_is_exact_in_pieces_of_16),
+        cmocka_unit_test(impossible_sizes_are_refused),
+        cmocka_unit_test(a_kept_block_serves_small_calls_without_allocating),
+        cmocka_unit_test(failing_allocations_leave_it_usable),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
