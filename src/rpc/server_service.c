@@ -56,9 +56,10 @@ static bool fill_limits(const struct trivet_server_service *service, struct triv
 static bool fill_listen(const struct trivet_server_service *service, struct trivet_arena *arena,
                         Trivet__V1__InfoResponse *response)
 {
-    response->listen = trivet_arena_alloc_array(arena, service->n_listen, sizeof(char *));
+    size_t n_listen = atomic_load(&service->n_listen);
+    response->listen = trivet_arena_alloc_array(arena, n_listen, sizeof(char *));
     bool whole = response->listen != NULL;
-    for (size_t i = 0; whole && i < service->n_listen; i++) {
+    for (size_t i = 0; whole && i < n_listen; i++) {
         response->listen[i] = trivet_arena_strdup(arena, service->listen[i]);
         whole = response->listen[i] != NULL;
         response->n_listen += whole;

@@ -12,8 +12,10 @@
 #include "store/store.h"
 #include "training/jobs.h"
 
+#include <pthread.h>
 #include <trivet/error.h>
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,6 +47,8 @@ struct trivet_models_service {
     struct trivet_store *store;
     struct trivet_servable_set *servables;
     struct trivet_publisher *publisher;
+    /* Made by trivet_models_service_add: an alias is stored and pointed in the same order. */
+    pthread_mutex_t alias_lock;
 };
 
 /* A limit as Server.Info tells it. */
@@ -57,8 +61,8 @@ struct trivet_limit {
 struct trivet_server_service {
     struct trivet_totals *totals;
     struct trivet_publisher *publisher;
-    const char *const *listen; /* real addresses */
-    size_t n_listen;
+    const char *const *listen; /* real addresses; the first n_listen are there */
+    atomic_size_t n_listen;    /* set once, when the listener is open: calls may come before */
     const char *data_dir;
     const char *blas;
     const char *blas_kernel;

@@ -1,0 +1,427 @@
+/* DESIGN
+ * Built bottom up: store, totals, publisher, servables, pool, jobs, executor, dispatch with its
+ * services, listener. Taken apart the other way round. Each module is handed what it needs; none
+ * knows the server. The callbacks below run on threads of the modules named with them and only
+ * send events. */
+#include "server/assembly.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "events/publisher.h"
+#include "events/totals.h"
+#include "linalg/blas.h"
+#include "rpc/dispatch.h"
+#include "rpc/executor.h"
+#include "rpc/listener.h"
+#include "rpc/services.h"
+#include "server/limits.h"
+#include "serving/pool.h"
+#include "serving/servable_set.h"
+#include "store/store.h"
+#include "training/jobs.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LIMITS_MAX        16
+#define EVENT_ARENA_BYTES (64u << 10)
+#define PATH_BYTES_MAX    4096
+#define BLAS_ADVICE_BYTES 256
+
+struct trivet_server {
+    struct trivet_store *store;
+    struct trivet_totals *totals;
+    struct trivet_publisher *publisher;
+    struct trivet_servable_set *servables;
+    struct trivet_pool *pool;
+    struct trivet_jobs *jobs;
+    struct trivet_executor *executor;
+    struct trivet_dispatch *dispatch;
+    struct trivet_listener *listener;
+    struct trivet_prediction_service prediction;
+    struct trivet_training_service training;
+    struct trivet_evaluation_service evaluation;
+    struct trivet_datasets_service datasets;
+    struct trivet_models_service models;
+    struct trivet_server_service self;
+    struct trivet_limit limits[LIMITS_MAX];
+    const char *listen[TRIVET_LISTEN_MAX];
+    char trainer_path[PATH_BYTES_MAX];
+    atomic_bool ready;
+    atomic_bool aliases_loaded;
+};
+
+/* --- what the modules tell ---------------------------------------------------------------------
+ */
+
+/* The jobs' runner, or the thread that submits or cancels. */
+static void on_job_change(void *ctx, const struct trivet_job_view *view)
+{
+    struct trivet_server *server = ctx;
+    struct trivet_arena *arena = trivet_arena_create(EVENT_ARENA_BYTES, 0);
+    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+    struct trivet_job_view light = *view;
+    struct trivet_buffer none = {0};
+    light.report = none; /* an event is small; the report is a GetJob away */
+    struct trivet_error err;
+    if (arena != NULL && trivet_job_view_encode(&light, arena, &event.job, &err) == TRIVET_OK) {
+        char topic[TRIVET_TOPIC_BYTES_MAX];
+        trivet_text_format(topic, sizeof(topic), "training.%s.", view->record.id);
+        event.body_case = TRIVET__V1__EVENT__BODY_JOB;
+        trivet_publisher_send(server->publisher, topic, &event);
+    }
+    trivet_arena_free(arena);
+}
+
+static void send_model_event(struct trivet_server *server, const char *model, uint64_t version,
+                             Trivet__V1__ModelChange change)
+{
+    char topic[TRIVET_TOPIC_BYTES_MAX];
+    char name[TRIVET_STORE_NAME_BYTES];
+    Trivet__V1__ModelEvent body = TRIVET__V1__MODEL_EVENT__INIT;
+    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+    trivet_text_copy(name, sizeof(name), model);
+    trivet_text_format(topic, sizeof(topic), "model.%s.", model);
+    body.model = name;
+    body.version = version;
+    body.change = change;
+    event.body_case = TRIVET__V1__EVENT__BODY_MODEL;
+    event.model = &body;
+    trivet_publisher_send(server->publisher, topic, &event);
+}
+
+/* The jobs' runner. */
+static void on_version(void *ctx, const struct trivet_store_version *version)
+{
+    send_model_event(ctx, version->model, version->version,
+                     TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_VERSION_CREATED);
+    trivet_log(TRIVET_LOG_INFO, "version_created", "model=%s version=%llu job=%s bytes=%llu",
+               version->model, (unsigned long long)version->version, version->job_id,
+               (unsigned long long)version->artefact_bytes);
+}
+
+/* A control thread, or the one that starts the server. */
+static void on_loaded(void *ctx, struct trivet_servable *servable)
+{
+    struct trivet_server *server = ctx;
+    const char *model = trivet_servable_model(servable);
+    uint64_t version = trivet_servable_version(servable);
+    trivet_servable_set_user(servable, trivet_totals_version(server->totals, model, version));
+    send_model_event(server, model, version, TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_LOADED);
+}
+
+static void on_unloaded(void *ctx, struct trivet_servable *servable)
+{
+    send_model_event(ctx, trivet_servable_model(servable), trivet_servable_version(servable),
+                     TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_UNLOADED);
+}
+
+/* Any thread. */
+static const char *not_ready(void *ctx)
+{
+    struct trivet_server *server = ctx;
+    if (!atomic_load(&server->ready)) {
+        return "starting or shutting down";
+    }
+    return atomic_load(&server->aliases_loaded)
+               ? NULL
+               : "a version that an alias points at could not be loaded; see the log";
+}
+
+/* --- building
+ * ------------------------------------------------------------------------------------- */
+
+static enum trivet_status open_events(struct trivet_server *server,
+                                      const struct trivet_options *options,
+                                      struct trivet_error *err)
+{
+    server->totals = trivet_totals_create();
+    if (server->totals == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    const struct trivet_publisher_options publisher = {
+        .url = options->events[0] == '\0' ? NULL : options->events,
+        .totals = server->totals,
+        .samples_per_s_max = TRIVET_SAMPLES_PER_S_MAX,
+        .errors_per_s_max = TRIVET_ERROR_SAMPLES_PER_S_MAX,
+    };
+    return trivet_publisher_open(&publisher, &server->publisher, err);
+}
+
+static enum trivet_status open_serving(struct trivet_server *server,
+                                       const struct trivet_options *options,
+                                       struct trivet_error *err)
+{
+    const struct trivet_servable_set_hooks hooks = {
+        .loaded = on_loaded, .unloaded = on_unloaded, .ctx = server};
+    const struct trivet_pool_options pool = {
+        .n_workers = options->n_workers,
+        .batch_rows_max = options->batch_rows_max,
+        .queue_rows_max = options->queue_rows_max,
+        .queue_tasks_max = TRIVET_POOL_TASKS_MAX,
+    };
+    enum trivet_status status = trivet_servable_set_create(
+        server->store, options->model_memory_bytes_max, &hooks, &server->servables, err);
+    if (status == TRIVET_OK) {
+        status = trivet_pool_create(&pool, &server->pool, err);
+    }
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    struct trivet_error load_err;
+    bool loaded = trivet_servable_set_load_aliases(server->servables, &load_err) == TRIVET_OK;
+    atomic_store(&server->aliases_loaded, loaded);
+    if (!loaded) {
+        /* One broken version must not keep the others from being served. */
+        trivet_log(TRIVET_LOG_ERROR, "load_failed", "message=%s", load_err.message);
+    }
+    return TRIVET_OK;
+}
+
+static enum trivet_status open_jobs(struct trivet_server *server,
+                                    const struct trivet_options *options, struct trivet_error *err)
+{
+    ssize_t n_bytes =
+        readlink("/proc/self/exe", server->trainer_path, sizeof(server->trainer_path) - 1);
+    if (n_bytes < 0) {
+        return trivet_error_set(err, TRIVET_UNAVAILABLE, "cannot find this program's file: %s",
+                                strerror(errno));
+    }
+    server->trainer_path[n_bytes] = '\0';
+    const struct trivet_jobs_options jobs = {
+        .trainer_path = server->trainer_path,
+        .data_dir = options->data_dir,
+        .queue_max = TRIVET_JOBS_QUEUED_MAX,
+        .waiters_max = TRIVET_WAITERS_MAX,
+        .memory_bytes_max = options->trainer_memory_bytes_max,
+        .on_change = on_job_change,
+        .on_version = on_version,
+        .ctx = server,
+    };
+    return trivet_jobs_open(server->store, &jobs, &server->jobs, err);
+}
+
+static void set_limits(struct trivet_server *server, const struct trivet_options *options)
+{
+    const struct trivet_limit limits[] = {
+        {"calls_max", TRIVET_CALLS_MAX, "calls"},
+        {"waiters_max", TRIVET_WAITERS_MAX, "calls"},
+        {"frame_bytes_max", TRIVET_FRAME_BYTES_MAX, "bytes"},
+        {"request_bytes_in_hand_max", TRIVET_REQUEST_BYTES_IN_HAND_MAX, "bytes"},
+        {"rows_per_call_max", TRIVET_ROWS_MAX_PER_CALL, "rows"},
+        {"batch_rows_max", options->batch_rows_max, "rows"},
+        {"queue_rows_max", options->queue_rows_max, "rows"},
+        {"queue_tasks_max", TRIVET_POOL_TASKS_MAX, "calls"},
+        {"control_threads", TRIVET_CONTROL_THREADS, "threads"},
+        {"control_queue_max", TRIVET_CONTROL_QUEUE_MAX, "calls"},
+        {"jobs_queued_max", TRIVET_JOBS_QUEUED_MAX, "jobs"},
+        {"chunk_bytes_max", TRIVET_STORE_CHUNK_BYTES_MAX, "bytes"},
+        {"evaluate_bytes_max", TRIVET_EVALUATE_BYTES_MAX, "bytes"},
+        {"model_memory_bytes_max", options->model_memory_bytes_max, "bytes"},
+        {"trainer_memory_bytes_max", options->trainer_memory_bytes_max, "bytes"},
+    };
+    _Static_assert(sizeof(limits) <= sizeof(server->limits), "raise LIMITS_MAX");
+    memcpy(server->limits, limits, sizeof(limits));
+    server->self.limits = server->limits;
+    server->self.n_limits = TRIVET_ARRAY_COUNT(limits);
+}
+
+static void fill_services(struct trivet_server *server, const struct trivet_options *options)
+{
+    server->prediction.servables = server->servables;
+    server->prediction.pool = server->pool;
+    server->prediction.publisher = server->publisher;
+    server->training.jobs = server->jobs;
+    server->evaluation.jobs = server->jobs;
+    server->evaluation.store = server->store;
+    server->evaluation.servables = server->servables;
+    server->evaluation.dataset_bytes_max = TRIVET_EVALUATE_BYTES_MAX;
+    server->datasets.store = server->store;
+    server->datasets.jobs = server->jobs;
+    server->models.store = server->store;
+    server->models.servables = server->servables;
+    server->models.publisher = server->publisher;
+    server->self.totals = server->totals;
+    server->self.publisher = server->publisher;
+    server->self.listen = server->listen;
+    server->self.data_dir = options->data_dir;
+    server->self.blas = trivet_blas_description();
+    server->self.blas_kernel = trivet_blas_kernel();
+    server->self.n_workers = options->n_workers;
+    server->self.started_unix_us = trivet_clock_unix_us();
+    server->self.not_ready = not_ready;
+    server->self.ctx = server;
+    set_limits(server, options);
+}
+
+static enum trivet_status add_services(struct trivet_server *server, struct trivet_error *err)
+{
+    struct trivet_dispatch *dispatch = server->dispatch;
+    enum trivet_status status = trivet_prediction_service_add(dispatch, &server->prediction, err);
+    if (status == TRIVET_OK) {
+        status = trivet_training_service_add(dispatch, &server->training, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_evaluation_service_add(dispatch, &server->evaluation, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_datasets_service_add(dispatch, &server->datasets, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_models_service_add(dispatch, &server->models, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_feedback_service_add(dispatch, err);
+    }
+    return status == TRIVET_OK ? trivet_server_service_add(dispatch, &server->self, err) : status;
+}
+
+static enum trivet_status open_rpc(struct trivet_server *server,
+                                   const struct trivet_options *options, struct trivet_error *err)
+{
+    enum trivet_status status = trivet_executor_create(
+        TRIVET_CONTROL_THREADS, TRIVET_CONTROL_QUEUE_MAX, &server->executor, err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    const struct trivet_dispatch_options dispatch = {
+        .calls_max = TRIVET_CALLS_MAX + TRIVET_WAITERS_MAX,
+        .request_bytes_in_hand_max = TRIVET_REQUEST_BYTES_IN_HAND_MAX,
+        .frame_bytes_max = TRIVET_FRAME_BYTES_MAX,
+        .totals = server->totals,
+        .executor = server->executor,
+    };
+    status = trivet_dispatch_create(&dispatch, &server->dispatch, err);
+    if (status == TRIVET_OK) {
+        fill_services(server, options);
+        status = add_services(server, err);
+    }
+    return status;
+}
+
+static enum trivet_status open_listener(struct trivet_server *server,
+                                        const struct trivet_options *options,
+                                        struct trivet_error *err)
+{
+    const char *urls[TRIVET_LISTEN_MAX];
+    for (size_t i = 0; i < options->n_listen; i++) {
+        urls[i] = options->listen[i];
+    }
+    const struct trivet_listener_options listener = {
+        .urls = urls,
+        .n_urls = options->n_listen,
+        .exchanges_max = TRIVET_CALLS_MAX + TRIVET_WAITERS_MAX,
+        .message_bytes_max = TRIVET_MESSAGE_BYTES_MAX,
+        .send_timeout_ms = TRIVET_SEND_TIMEOUT_MS,
+        .on_request = trivet_dispatch_on_request,
+        .ctx = server->dispatch,
+    };
+    enum trivet_status status = trivet_nng_listener_ops.open(&listener, &server->listener, err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < options->n_listen; i++) {
+        server->listen[i] = trivet_nng_listener_ops.url(server->listener, i);
+    }
+    atomic_store(&server->self.n_listen, options->n_listen);
+    return TRIVET_OK;
+}
+
+static void log_blas(void)
+{
+    char advice[BLAS_ADVICE_BYTES];
+    trivet_log(TRIVET_LOG_INFO, "blas", "kernel=%s message=%s", trivet_blas_kernel(),
+               trivet_blas_description());
+    if (trivet_blas_is_below_cpu(advice, sizeof(advice))) {
+        trivet_log(TRIVET_LOG_WARN, "blas_below_cpu", "message=%s", advice);
+    }
+}
+
+enum trivet_status trivet_server_start(const struct trivet_options *options,
+                                       struct trivet_server **out, struct trivet_error *err)
+{
+    struct trivet_server *server = trivet_calloc(1, sizeof(*server));
+    if (server == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    trivet_blas_init();
+    log_blas();
+    enum trivet_status status =
+        trivet_store_open(options->data_dir, TRIVET_STORE_OWNER, &server->store, err);
+    if (status == TRIVET_OK) {
+        status = open_events(server, options, err);
+    }
+    if (status == TRIVET_OK) {
+        status = open_serving(server, options, err);
+    }
+    if (status == TRIVET_OK) {
+        status = open_jobs(server, options, err);
+    }
+    if (status == TRIVET_OK) {
+        status = open_rpc(server, options, err);
+    }
+    if (status == TRIVET_OK) {
+        status = open_listener(server, options, err);
+    }
+    if (status != TRIVET_OK) {
+        trivet_server_stop(server);
+        return status;
+    }
+    atomic_store(&server->ready, true);
+    trivet_publisher_phase(server->publisher, TRIVET__V1__SERVER_PHASE__SERVER_PHASE_READY);
+    *out = server;
+    return TRIVET_OK;
+}
+
+/* --- taking apart
+ * ------------------------------------------------------------------------------------ */
+
+static void drain(struct trivet_server *server)
+{
+    int64_t now_ns = trivet_clock_monotonic_ns();
+    if (server->jobs != NULL) {
+        trivet_jobs_release_waiters(server->jobs);
+    }
+    if (server->dispatch != NULL &&
+        !trivet_dispatch_drain(
+            server->dispatch,
+            trivet_clock_after_ns(now_ns, TRIVET_DRAIN_TIMEOUT_MS * TRIVET_NS_PER_MS))) {
+        trivet_log(TRIVET_LOG_WARN, "drain_timeout", "milliseconds=%d", TRIVET_DRAIN_TIMEOUT_MS);
+    }
+}
+
+void trivet_server_stop(struct trivet_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    atomic_store(&server->ready, false);
+    drain(server);
+    if (server->listener != NULL) {
+        trivet_nng_listener_ops.close(server->listener);
+    }
+    trivet_executor_free(server->executor);
+    trivet_jobs_close(server->jobs);
+    trivet_pool_free(server->pool);
+    trivet_dispatch_free(server->dispatch);
+    trivet_servable_set_free(server->servables);
+    trivet_publisher_close(server->publisher);
+    trivet_totals_free(server->totals);
+    trivet_store_close(server->store);
+    trivet_free(server);
+}
+
+const char *trivet_server_listen_url(const struct trivet_server *server, size_t i)
+{
+    return server->listen[i];
+}
+
+const char *trivet_server_events_url(const struct trivet_server *server)
+{
+    const char *url = trivet_publisher_url(server->publisher);
+    return url == NULL ? "off" : url;
+}

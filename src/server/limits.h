@@ -1,0 +1,23 @@
+/* Every limit that assembly sets, in one place; Server.Info tells them. */
+#ifndef TRIVET_SERVER_LIMITS_H
+#define TRIVET_SERVER_LIMITS_H
+
+/* Calls in hand: those that compute or wait for disk, and those parked in long polls. Each has a
+ * context of its own, so that waiters never starve calls. */
+#define TRIVET_CALLS_MAX       256
+#define TRIVET_WAITERS_MAX     256
+#define TRIVET_FRAME_BYTES_MAX (16u << 20)
+/* Up to here an oversized frame is answered; beyond, its connection is closed. */
+#define TRIVET_MESSAGE_BYTES_MAX         (32u << 20)
+#define TRIVET_REQUEST_BYTES_IN_HAND_MAX (256u << 20)
+#define TRIVET_CONTROL_THREADS           4
+#define TRIVET_CONTROL_QUEUE_MAX         256
+#define TRIVET_POOL_TASKS_MAX            65536
+#define TRIVET_JOBS_QUEUED_MAX           1000
+#define TRIVET_EVALUATE_BYTES_MAX        (1u << 30)
+#define TRIVET_SEND_TIMEOUT_MS           10000
+#define TRIVET_DRAIN_TIMEOUT_MS          10000
+#define TRIVET_SAMPLES_PER_S_MAX         100
+#define TRIVET_ERROR_SAMPLES_PER_S_MAX   20
+
+#endif
