@@ -4,7 +4,11 @@
  *
  * Any thread may call; writers are serialised inside. A change is durable when the call (or the
  * commit of its transaction) has returned OK.
- * Errors everywhere: UNAVAILABLE (disk full, I/O, locked), DATA_LOSS (what was read is damaged). */
+ * Errors everywhere: UNAVAILABLE (disk full, I/O, locked), DATA_LOSS (what was read is damaged),
+ * RESOURCE_EXHAUSTED (out of memory), INVALID_ARGUMENT (a name, text or size out of its limits).
+ * After an error other than INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS and FAILED_PRECONDITION a
+ * transaction can only be aborted; its commit says ABORTED. Reads do not see a transaction that is
+ * still open, not even the thread's own. */
 #ifndef TRIVET_STORE_STORE_H
 #define TRIVET_STORE_STORE_H
 
@@ -27,6 +31,11 @@
 #define TRIVET_STORE_REPLIES_MAX        200000 /* the oldest go first */
 #define TRIVET_STORE_REPLY_KEEP_US      (24LL * 3600 * 1000000)
 #define TRIVET_STORE_ARTEFACT_BYTES_MAX (512u << 20)
+#define TRIVET_STORE_CHUNK_ROWS_MAX     UINT32_MAX
+#define TRIVET_STORE_OPAQUE_BYTES_MAX   (16u << 20) /* a schema, summary, spec or report */
+#define TRIVET_STORE_KEY_BYTES_MAX      256         /* identity, method, request id; each */
+#define TRIVET_STORE_REASON_BYTES       257         /* why an alias changed; with its NUL */
+#define TRIVET_STORE_ALIAS_HISTORY_MAX  1000        /* changes kept per alias */
 
 struct trivet_store;
 
@@ -36,7 +45,9 @@ enum trivet_store_mode {
 };
 
 /* Open, creating and migrating as needed (OWNER). FAILED_PRECONDITION when another process owns
- * the directory (the message names it), or when the files are of a newer schema. */
+ * the directory (the message names it), or when the files are of a newer schema; READ_ONLY also
+ * when they are not there or of an older one. The directory is made with mode 0700, its parent
+ * must exist. */
 enum trivet_status trivet_store_open(const char *data_dir, enum trivet_store_mode mode,
                                      struct trivet_store **out,
                                      struct trivet_error *err) TRIVET_MUST_USE;
@@ -182,7 +193,7 @@ enum trivet_status trivet_store_model_list(struct trivet_store *store, const cha
                                            uint64_t *version_counts, size_t count_max,
                                            size_t *count, struct trivet_error *err) TRIVET_MUST_USE;
 /* Point the alias at an existing version; the one before is remembered (a history, for rollback).
- * NOT_FOUND. */
+ * Already there: nothing changes. NOT_FOUND. */
 enum trivet_status trivet_store_alias_set(struct trivet_store_txn *txn, const char *model,
                                           const char *alias, uint64_t version, const char *reason,
                                           struct trivet_store_alias *out,
@@ -191,6 +202,22 @@ enum trivet_status trivet_store_alias_set(struct trivet_store_txn *txn, const ch
 enum trivet_status trivet_store_alias_list(struct trivet_store *store, const char *model,
                                            struct trivet_store_alias *out, size_t count_max,
                                            size_t *count, struct trivet_error *err) TRIVET_MUST_USE;
+
+/* One change of an alias. */
+struct trivet_store_alias_change {
+    uint64_t version;
+    uint64_t previous_version; /* 0 = none */
+    int64_t changed_unix_us;
+    char reason[TRIVET_STORE_REASON_BYTES];
+};
+
+/* The changes of one alias, newest first; the last TRIVET_STORE_ALIAS_HISTORY_MAX are kept, until
+ * the model is deleted. A version named here may be gone. */
+enum trivet_status trivet_store_alias_history(struct trivet_store *store, const char *model,
+                                              const char *alias,
+                                              struct trivet_store_alias_change *out,
+                                              size_t count_max, size_t *count,
+                                              struct trivet_error *err) TRIVET_MUST_USE;
 
 /* --- Jobs (domain CATALOG)
  * --------------------------------------------------------------------------- */

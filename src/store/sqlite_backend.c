@@ -1,0 +1,93 @@
+/* The SQLite backend: a data directory with LOCK, catalog.db and data.db. */
+#include "base/alloc.h"
+#include "store/sqlite_db.h"
+
+#include <unistd.h>
+
+static void store_close(void *backend)
+{
+    struct trivet_sqlite_store *store = backend;
+    trivet_sqlite_db_close(&store->data);
+    trivet_sqlite_db_close(&store->catalog);
+    /* Last: the next owner must find the files closed. */
+    if (store->lock_fd >= 0)
+        close(store->lock_fd);
+    trivet_free(store);
+}
+
+static enum trivet_status store_open(const char *data_dir, enum trivet_store_mode mode, void **out,
+                                     struct trivet_error *err)
+{
+    struct trivet_sqlite_store *store = trivet_calloc(1, sizeof(*store));
+    if (store == NULL)
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                "out of memory while opening the store in '%s'", data_dir);
+    store->lock_fd = -1;
+    enum trivet_status status = TRIVET_OK;
+    if (mode == TRIVET_STORE_OWNER)
+        status = trivet_sqlite_lock_dir(data_dir, &store->lock_fd, err);
+    if (status == TRIVET_OK)
+        status = trivet_sqlite_db_open(&store->catalog, data_dir, &trivet_sqlite_catalog_schema,
+                                       mode, err);
+    if (status == TRIVET_OK)
+        status =
+            trivet_sqlite_db_open(&store->data, data_dir, &trivet_sqlite_data_schema, mode, err);
+    if (status != TRIVET_OK) {
+        store_close(store);
+        return status;
+    }
+    *out = store;
+    return TRIVET_OK;
+}
+
+/* A domain has one transaction at a time, so its file stands for it. */
+static enum trivet_status txn_begin(void *backend, enum trivet_store_domain domain, void **out,
+                                    struct trivet_error *err)
+{
+    struct trivet_sqlite_store *store = backend;
+    struct trivet_sqlite_db *db = domain == TRIVET_STORE_CATALOG ? &store->catalog : &store->data;
+    enum trivet_status status = trivet_sqlite_begin(db, err);
+    if (status == TRIVET_OK)
+        *out = db;
+    return status;
+}
+
+static enum trivet_status txn_commit(void *txn, struct trivet_error *err)
+{
+    return trivet_sqlite_commit(txn, err);
+}
+
+static void txn_abort(void *txn)
+{
+    trivet_sqlite_abort(txn);
+}
+
+const struct trivet_store_backend_ops trivet_store_sqlite_ops = {
+    .name = "sqlite",
+    .open = store_open,
+    .close = store_close,
+    .begin = txn_begin,
+    .commit = txn_commit,
+    .abort = txn_abort,
+    .find_reply = trivet_sqlite_find_reply,
+    .put_reply = trivet_sqlite_put_reply,
+    .dataset_create = trivet_sqlite_dataset_create,
+    .dataset_append = trivet_sqlite_dataset_append,
+    .dataset_commit = trivet_sqlite_dataset_commit,
+    .dataset_delete = trivet_sqlite_dataset_delete,
+    .dataset_get = trivet_sqlite_dataset_get,
+    .dataset_list = trivet_sqlite_dataset_list,
+    .dataset_read = trivet_sqlite_dataset_read,
+    .version_create = trivet_sqlite_version_create,
+    .version_get = trivet_sqlite_version_get,
+    .version_list = trivet_sqlite_version_list,
+    .version_delete = trivet_sqlite_version_delete,
+    .model_list = trivet_sqlite_model_list,
+    .alias_set = trivet_sqlite_alias_set,
+    .alias_list = trivet_sqlite_alias_list,
+    .alias_history = trivet_sqlite_alias_history,
+    .job_create = trivet_sqlite_job_create,
+    .job_update = trivet_sqlite_job_update,
+    .job_get = trivet_sqlite_job_get,
+    .job_list = trivet_sqlite_job_list,
+};

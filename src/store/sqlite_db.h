@@ -1,0 +1,260 @@
+/* The SQLite backend's own parts: connections, statements, schemas.
+ *
+ * DESIGN. One file per domain (catalog.db, data.db), each with one writer connection under
+ * write_lock and TRIVET_SQLITE_READERS reader connections that calls borrow; WAL keeps readers from
+ * waiting for the writer. Statements are prepared once per connection and found again by the
+ * address of their text. Connections are opened without SQLite's own mutexes: one thread has one at
+ * a time. Lock order: write_lock, then pool_lock; the two domains are never locked together. May be
+ * used by: src/store/sqlite*.c and tests of them. */
+#ifndef TRIVET_STORE_SQLITE_DB_H
+#define TRIVET_STORE_SQLITE_DB_H
+
+#include "base/buffer.h"
+#include "base/compiler.h"
+#include "store/backend.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Readers of one file at a time; the next one waits. Two cores gain nothing from more than 2, and
+ * a reader that waits for the disk leaves room for others. */
+#define TRIVET_SQLITE_READERS         4
+#define TRIVET_SQLITE_STATEMENTS_MAX  48
+#define TRIVET_SQLITE_BUSY_TIMEOUT_MS 5000
+/* The log is copied back once it holds this much, and cut to the second after a larger change. */
+#define TRIVET_SQLITE_CHECKPOINT_BYTES (32 << 20)
+#define TRIVET_SQLITE_WAL_BYTES_MAX    (64 << 20)
+/* Large values lie in rows of at most this. */
+#define TRIVET_SQLITE_PART_BYTES (8u << 20)
+
+/* One connection; its statements belong to whoever holds it. */
+struct trivet_sqlite_conn {
+    sqlite3 *db;
+    const char *path; /* borrowed */
+    struct {
+        const char *sql; /* static text */
+        sqlite3_stmt *stmt;
+    } cached[TRIVET_SQLITE_STATEMENTS_MAX];
+    size_t n_cached;
+};
+
+/* One step from schema version k to k + 1. */
+struct trivet_sqlite_migration {
+    const char *sql;
+};
+
+/* What a file must become: its version is the number of migrations. */
+struct trivet_sqlite_schema {
+    const char *file_name;
+    int32_t application_id;
+    int page_bytes; /* of a new file */
+    const struct trivet_sqlite_migration *migrations;
+    int n_migrations;
+};
+
+extern const struct trivet_sqlite_schema trivet_sqlite_catalog_schema;
+extern const struct trivet_sqlite_schema trivet_sqlite_data_schema;
+
+/* One file. */
+struct trivet_sqlite_db {
+    char path[PATH_MAX];
+    pthread_mutex_t write_lock;
+    struct trivet_sqlite_conn writer; /* under write_lock; not open in a read-only store */
+    pthread_mutex_t pool_lock;
+    pthread_cond_t pool_freed;
+    struct trivet_sqlite_conn readers[TRIVET_SQLITE_READERS];
+    bool reader_taken[TRIVET_SQLITE_READERS]; /* under pool_lock */
+};
+
+struct trivet_sqlite_store {
+    int lock_fd; /* -1 in a read-only store */
+    struct trivet_sqlite_db catalog;
+    struct trivet_sqlite_db data;
+};
+
+/* --- sqlite_lock.c: the data directory ----------------------------------------------------------
+ */
+
+/* Makes the directory when it is not there and takes its lock; *lock_fd holds it until closed. */
+enum trivet_status trivet_sqlite_lock_dir(const char *data_dir, int *lock_fd,
+                                          struct trivet_error *err) TRIVET_MUST_USE;
+
+/* --- sqlite_open.c: files and connections -------------------------------------------------------
+ */
+
+enum trivet_status trivet_sqlite_db_open(struct trivet_sqlite_db *db, const char *data_dir,
+                                         const struct trivet_sqlite_schema *schema,
+                                         enum trivet_store_mode mode,
+                                         struct trivet_error *err) TRIVET_MUST_USE;
+/* Zeroed or failed to open is fine. */
+void trivet_sqlite_db_close(struct trivet_sqlite_db *db);
+/* A connection to `path` as the backend wants it. */
+enum trivet_status trivet_sqlite_conn_open(struct trivet_sqlite_conn *conn, const char *path,
+                                           const struct trivet_sqlite_schema *schema,
+                                           bool read_only,
+                                           struct trivet_error *err) TRIVET_MUST_USE;
+void trivet_sqlite_conn_close(struct trivet_sqlite_conn *conn);
+/* Borrow a reader, waiting for one; never fails. */
+struct trivet_sqlite_conn *trivet_sqlite_reader_take(struct trivet_sqlite_db *db);
+void trivet_sqlite_reader_give(struct trivet_sqlite_db *db, struct trivet_sqlite_conn *conn);
+/* Take the writer lock and begin; on an error the lock is not held. */
+enum trivet_status trivet_sqlite_begin(struct trivet_sqlite_db *db,
+                                       struct trivet_error *err) TRIVET_MUST_USE;
+/* Both release the lock. */
+enum trivet_status trivet_sqlite_commit(struct trivet_sqlite_db *db,
+                                        struct trivet_error *err) TRIVET_MUST_USE;
+void trivet_sqlite_abort(struct trivet_sqlite_db *db);
+/* Several statements of a reader that see the same state. */
+enum trivet_status trivet_sqlite_snapshot_begin(struct trivet_sqlite_conn *reader,
+                                                struct trivet_error *err) TRIVET_MUST_USE;
+void trivet_sqlite_snapshot_end(struct trivet_sqlite_conn *reader);
+
+/* --- sqlite_migrations.c ------------------------------------------------------------------------
+ */
+
+/* Bring the file to the schema's version, each step in a transaction of its own.
+ * FAILED_PRECONDITION when it is newer or not ours. */
+enum trivet_status trivet_sqlite_migrate(struct trivet_sqlite_conn *conn,
+                                         const struct trivet_sqlite_schema *schema,
+                                         struct trivet_error *err) TRIVET_MUST_USE;
+/* The same refusals, and also of an older file; changes nothing. */
+enum trivet_status trivet_sqlite_schema_check(struct trivet_sqlite_conn *conn,
+                                              const struct trivet_sqlite_schema *schema,
+                                              struct trivet_error *err) TRIVET_MUST_USE;
+
+/* --- sqlite_query.c: one statement, run once ----------------------------------------------------
+ * Errors stick: binds and columns need no check of their own, the next step or finish tells. */
+struct trivet_sqlite_query {
+    struct trivet_sqlite_conn *conn;
+    sqlite3_stmt *stmt; /* owned by the connection; NULL when it could not be prepared */
+    int rc;             /* first failure, or SQLITE_OK */
+    int n_bound;
+    int n_read;
+};
+
+/* `sql` is static text, prepared once per connection; not re-entrant. */
+void trivet_sqlite_query_open(struct trivet_sqlite_query *query, struct trivet_sqlite_conn *conn,
+                              const char *sql);
+/* The next parameter. Texts and blobs are borrowed until finish; texts are not NULL. */
+void trivet_sqlite_bind_text(struct trivet_sqlite_query *query, const char *text);
+void trivet_sqlite_bind_int(struct trivet_sqlite_query *query, int64_t value);
+void trivet_sqlite_bind_u64(struct trivet_sqlite_query *query, uint64_t value);
+void trivet_sqlite_bind_blob(struct trivet_sqlite_query *query, const void *data, size_t n_bytes);
+/* *row: there is a row to read. */
+enum trivet_status trivet_sqlite_query_step(struct trivet_sqlite_query *query, bool *row,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
+/* The next column of the row; a value that cannot be one of ours is damage. */
+void trivet_sqlite_column_text(struct trivet_sqlite_query *query, char *to, size_t to_bytes);
+int64_t trivet_sqlite_column_int(struct trivet_sqlite_query *query);
+uint64_t trivet_sqlite_column_u64(struct trivet_sqlite_query *query);
+void trivet_sqlite_column_fixed(struct trivet_sqlite_query *query, void *to, size_t n_bytes);
+/* Valid until the next step or finish. */
+const void *trivet_sqlite_column_blob(struct trivet_sqlite_query *query, size_t *n_bytes);
+/* A blob appended to `to`; NULL skips it. */
+enum trivet_status trivet_sqlite_column_append(struct trivet_sqlite_query *query,
+                                               struct trivet_buffer *to,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+/* Ends the query. Passes a failed `status` on, else tells what stuck. */
+enum trivet_status trivet_sqlite_query_finish(struct trivet_sqlite_query *query,
+                                              enum trivet_status status,
+                                              struct trivet_error *err) TRIVET_MUST_USE;
+/* Step and finish, for statements without rows. */
+enum trivet_status trivet_sqlite_query_run(struct trivet_sqlite_query *query,
+                                           struct trivet_error *err) TRIVET_MUST_USE;
+/* SQLite's code as a status with a message. */
+enum trivet_status trivet_sqlite_error(const struct trivet_sqlite_conn *conn, int rc,
+                                       struct trivet_error *err);
+
+/* --- The operations, by file ---------------------------------------------------------------------
+ */
+#define TRIVET_SQLITE_TXN_CONN(txn) (&((struct trivet_sqlite_db *)(txn))->writer)
+
+enum trivet_status trivet_sqlite_find_reply(void *txn, const struct trivet_store_call *call,
+                                            int64_t oldest_unix_us, bool *found,
+                                            uint8_t body_hash[TRIVET_SHA256_BYTES],
+                                            struct trivet_buffer *reply, struct trivet_error *err);
+enum trivet_status trivet_sqlite_put_reply(void *txn, const struct trivet_store_call *call,
+                                           int64_t now_unix_us, int64_t oldest_unix_us,
+                                           struct trivet_store_bytes reply,
+                                           struct trivet_error *err);
+
+enum trivet_status trivet_sqlite_dataset_create(void *txn,
+                                                const struct trivet_store_dataset *record,
+                                                struct trivet_store_bytes schema,
+                                                struct trivet_error *err);
+enum trivet_status trivet_sqlite_dataset_append(void *backend,
+                                                const struct trivet_store_chunk *chunk,
+                                                struct trivet_store_dataset *out,
+                                                struct trivet_error *err);
+enum trivet_status trivet_sqlite_dataset_commit(void *txn, const char *id, uint32_t n_chunks,
+                                                int64_t now_unix_us,
+                                                struct trivet_store_dataset *out,
+                                                struct trivet_error *err);
+enum trivet_status trivet_sqlite_dataset_delete(void *txn, const char *id,
+                                                struct trivet_error *err);
+enum trivet_status trivet_sqlite_dataset_get(void *backend, const char *id,
+                                             struct trivet_store_dataset *out,
+                                             struct trivet_buffer *schema,
+                                             struct trivet_error *err);
+enum trivet_status trivet_sqlite_dataset_list(void *backend, struct trivet_store_dataset *out,
+                                              size_t count_max, size_t *count,
+                                              struct trivet_error *err);
+enum trivet_status trivet_sqlite_dataset_read(void *backend, const char *id, uint32_t chunk,
+                                              struct trivet_buffer *data, uint64_t *n_rows,
+                                              uint8_t digest[TRIVET_SHA256_BYTES],
+                                              struct trivet_error *err);
+
+enum trivet_status trivet_sqlite_version_create(void *txn, struct trivet_store_version *record,
+                                                struct trivet_store_bytes artefact,
+                                                struct trivet_store_bytes summary,
+                                                struct trivet_error *err);
+enum trivet_status trivet_sqlite_version_get(void *backend, const char *model, uint64_t version,
+                                             struct trivet_store_version *out,
+                                             struct trivet_buffer *artefact,
+                                             struct trivet_buffer *summary,
+                                             struct trivet_error *err);
+enum trivet_status trivet_sqlite_version_list(void *backend, const char *model,
+                                              struct trivet_store_version *out, size_t count_max,
+                                              size_t *count, struct trivet_error *err);
+enum trivet_status trivet_sqlite_version_delete(void *txn, const char *model, uint64_t version,
+                                                struct trivet_error *err);
+enum trivet_status trivet_sqlite_model_list(void *backend, const char *after,
+                                            char (*names)[TRIVET_STORE_NAME_BYTES],
+                                            uint64_t *version_counts, size_t count_max,
+                                            size_t *count, struct trivet_error *err);
+
+enum trivet_status trivet_sqlite_alias_set(void *txn, struct trivet_store_alias *alias,
+                                           const char *reason, struct trivet_error *err);
+enum trivet_status trivet_sqlite_alias_list(void *backend, const char *model,
+                                            struct trivet_store_alias *out, size_t count_max,
+                                            size_t *count, struct trivet_error *err);
+enum trivet_status trivet_sqlite_alias_history(void *backend, const char *model, const char *alias,
+                                               struct trivet_store_alias_change *out,
+                                               size_t count_max, size_t *count,
+                                               struct trivet_error *err);
+/* NOT_FOUND when the model has no such version. */
+enum trivet_status trivet_sqlite_version_exists(struct trivet_sqlite_conn *conn, const char *model,
+                                                uint64_t version,
+                                                struct trivet_error *err) TRIVET_MUST_USE;
+/* FAILED_PRECONDITION, naming the alias, when one points at the version. */
+enum trivet_status trivet_sqlite_version_unused(struct trivet_sqlite_conn *conn, const char *model,
+                                                uint64_t version,
+                                                struct trivet_error *err) TRIVET_MUST_USE;
+
+enum trivet_status trivet_sqlite_job_create(void *txn, const struct trivet_store_job *job,
+                                            struct trivet_store_bytes spec,
+                                            struct trivet_error *err);
+enum trivet_status trivet_sqlite_job_update(void *txn, const struct trivet_store_job *job,
+                                            struct trivet_store_bytes report,
+                                            struct trivet_error *err);
+enum trivet_status trivet_sqlite_job_get(void *backend, const char *id,
+                                         struct trivet_store_job *out, struct trivet_buffer *spec,
+                                         struct trivet_buffer *report, struct trivet_error *err);
+enum trivet_status trivet_sqlite_job_list(void *backend, const char *model, bool unfinished,
+                                          struct trivet_store_job *out, size_t count_max,
+                                          size_t *count, struct trivet_error *err);
+
+#endif
