@@ -60,12 +60,15 @@ void trivet_jobs_close(struct trivet_jobs *jobs);
 
 /* Checks the spec against the dataset (NOT_FOUND, FAILED_PRECONDITION: not committed, and all that
  * trivet_pipeline_create refuses), stores the job and, when `call` is not NULL, its reply: the
- * packed Job. A repeated call gives *replayed = true and the job as it is now. The spec's job_id,
- * parent_version and data_dir are filled in here. */
+ * packed Job. A repeated call gives *replayed = true and the job as it is now, also when it would
+ * be refused today; with another body ALREADY_EXISTS. RESOURCE_EXHAUSTED: the queue is full. The
+ * spec's job_id and parent_version are filled in here; data_dir, memory_bytes_max and parent_pid
+ * when the child starts. Never inside a transaction. */
 enum trivet_status trivet_jobs_submit(struct trivet_jobs *jobs, const Trivet__V1__JobSpec *spec,
                                       const struct trivet_store_call *call,
                                       struct trivet_job_view *out, bool *replayed,
                                       struct trivet_error *err) TRIVET_MUST_USE;
+/* With its report, once there is one. NOT_FOUND. */
 enum trivet_status trivet_jobs_get(struct trivet_jobs *jobs, const char *id,
                                    struct trivet_job_view *out,
                                    struct trivet_error *err) TRIVET_MUST_USE;
@@ -73,8 +76,8 @@ enum trivet_status trivet_jobs_get(struct trivet_jobs *jobs, const char *id,
 enum trivet_status trivet_jobs_list(struct trivet_jobs *jobs, const char *model,
                                     struct trivet_job_view *out, size_t count_max, size_t *count,
                                     struct trivet_error *err) TRIVET_MUST_USE;
-/* FAILED_PRECONDITION when it has ended. A queued job ends at once; of a running one the child is
- * killed and the state follows within a second. */
+/* FAILED_PRECONDITION when it has ended, or its version is being committed. A queued job ends at
+ * once; of a running one the child is killed and the state follows within a second. */
 enum trivet_status trivet_jobs_cancel(struct trivet_jobs *jobs, const char *id,
                                       struct trivet_job_view *out,
                                       struct trivet_error *err) TRIVET_MUST_USE;
@@ -85,7 +88,8 @@ bool trivet_jobs_uses_dataset(struct trivet_jobs *jobs, const char *dataset_id);
  * only when the job cannot be read (then `err` says why). Must not block. */
 typedef void (*trivet_jobs_wait_cb)(void *ctx, const struct trivet_job_view *view,
                                     const struct trivet_error *err);
-/* Park until the job's revision exceeds `after_revision`, it has ended, or `deadline_ns`. */
+/* Park until the job's revision exceeds `after_revision`, it has ended, or `deadline_ns`.
+ * NOT_FOUND; RESOURCE_EXHAUSTED: waiters_max are parked; UNAVAILABLE: closing. */
 enum trivet_status trivet_jobs_wait(struct trivet_jobs *jobs, const char *id,
                                     uint64_t after_revision, int64_t deadline_ns,
                                     trivet_jobs_wait_cb callback, void *ctx,

@@ -1,0 +1,41 @@
+/* The pipe from the trainer child to the server: length (u32, little-endian), then a packed
+ * TrainerMessage. */
+#ifndef TRIVET_TRAINING_CHANNEL_H
+#define TRIVET_TRAINING_CHANNEL_H
+
+#include "base/buffer.h"
+#include "base/compiler.h"
+#include "trivet/v1/trainer.pb-c.h"
+
+#include <trivet/error.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TRIVET_CHANNEL_PREFIX_BYTES      4
+#define TRIVET_CHANNEL_MESSAGE_BYTES_MAX (512u << 20)
+
+/* The child's end. One thread. */
+struct trivet_channel {
+    int fd;
+    int64_t last_progress_ns;
+};
+
+/* Sends progress, at most 20 a second: what comes sooner is dropped unless `force`. UNAVAILABLE:
+ * the server is gone. */
+enum trivet_status trivet_channel_progress(struct trivet_channel *channel, const char *phase,
+                                           double fraction, const char *detail, bool force,
+                                           struct trivet_error *err) TRIVET_MUST_USE;
+/* Sends the result. A small one (an error) allocates nothing, so that "out of memory" can be told.
+ */
+enum trivet_status trivet_channel_result(struct trivet_channel *channel,
+                                         Trivet__V1__TrainerResult *result,
+                                         struct trivet_error *err) TRIVET_MUST_USE;
+
+/* The server's end: the next message into `message` (emptied first), memory growing with what has
+ * arrived, not with what is claimed. *end = true when the pipe ended before a message was
+ * whole. DATA_LOSS: too long; RESOURCE_EXHAUSTED: no memory. Blocks. */
+enum trivet_status trivet_channel_read(int fd, struct trivet_buffer *message, bool *end,
+                                       struct trivet_error *err) TRIVET_MUST_USE;
+
+#endif

@@ -1,0 +1,353 @@
+/* DESIGN
+ *
+ * A process of its own, so that a fit cannot harm the server: it reads the spec from stdin, the
+ * dataset from the store (read only), and gives back bytes; only the server commits. It dies with
+ * the thread of the server that started it, whatever it is doing, and so needs no other way to be
+ * cancelled than SIGKILL. Nothing it makes depends on the time, the process or a number of threads:
+ * the same spec on the same dataset gives the same pipeline, bit for bit. */
+#include "training/trainer.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "training/trainer_internal.h"
+#include "wire/codec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define SPEC_BYTES_MAX      ((size_t)32 << 20)
+#define SPEC_MEMORY_BYTES   ((size_t)512 << 20)
+#define REPORT_MEMORY_BYTES ((size_t)2 << 30)
+#define ARENA_KEEP_BYTES    ((size_t)64 << 10)
+#define READ_STEP_BYTES     ((size_t)64 << 10)
+#define NICE_LEVEL          10
+#define FIRST_FREE_FD       3
+#define DETAIL_BYTES        128
+
+static const char *const phase_names[TRIVET_PHASE_COUNT] = {
+    [TRIVET_PHASE_LOAD] = "load",
+    [TRIVET_PHASE_SPLIT] = "split",
+    [TRIVET_PHASE_CROSS_VALIDATE] = "cross_validate",
+    [TRIVET_PHASE_FIT] = "fit",
+    [TRIVET_PHASE_EVALUATE] = "evaluate",
+};
+
+/* Shares of the whole job, by experience; phases that are not run count nothing. */
+static void plan_phases(struct trivet_trainer *trainer)
+{
+    double shares[TRIVET_PHASE_COUNT] = {
+        [TRIVET_PHASE_LOAD] = 20, [TRIVET_PHASE_SPLIT] = 2,     [TRIVET_PHASE_CROSS_VALIDATE] = 40,
+        [TRIVET_PHASE_FIT] = 25,  [TRIVET_PHASE_EVALUATE] = 13,
+    };
+    if (trainer->spec->split == NULL || trainer->spec->split->folds == 0) {
+        shares[TRIVET_PHASE_CROSS_VALIDATE] = 0;
+    }
+    if (trainer->spec->kind != TRIVET__V1__JOB_KIND__JOB_KIND_TRAIN) {
+        shares[TRIVET_PHASE_FIT] = 0;
+        shares[TRIVET_PHASE_EVALUATE] = 0;
+    }
+    double total = 0;
+    for (size_t i = 0; i < TRIVET_PHASE_COUNT; i++) {
+        total += shares[i];
+    }
+    for (size_t i = 0; i < TRIVET_PHASE_COUNT; i++) {
+        trainer->phase_start[i + 1] = trainer->phase_start[i] + shares[i] / total;
+    }
+}
+
+enum trivet_status trivet_trainer_progress(struct trivet_trainer *trainer, double fraction,
+                                           const char *detail, bool force, struct trivet_error *err)
+{
+    const double start = trainer->phase_start[trainer->phase];
+    const double end = trainer->phase_start[trainer->phase + 1];
+    return trivet_channel_progress(trainer->channel, phase_names[trainer->phase],
+                                   start + fraction * (end - start), detail, force, err);
+}
+
+static enum trivet_status begin(struct trivet_trainer *trainer, enum trivet_trainer_phase phase,
+                                const char *detail, struct trivet_error *err)
+{
+    trainer->phase = phase;
+    return trivet_trainer_progress(trainer, 0, detail, true, err);
+}
+
+static bool on_fold(void *ctx, size_t fold, size_t n_folds)
+{
+    char detail[DETAIL_BYTES];
+    trivet_text_format(detail, sizeof detail, "fold %zu of %zu", fold + 1, n_folds);
+    return trivet_trainer_progress(ctx, (double)fold / (double)n_folds, detail, false, NULL) ==
+           TRIVET_OK;
+}
+
+static bool on_fit(void *ctx, double fraction)
+{
+    return trivet_trainer_progress(ctx, fraction, "", false, NULL) == TRIVET_OK;
+}
+
+static enum trivet_status cross_validate(struct trivet_trainer *trainer, struct trivet_error *err)
+{
+    const Trivet__V1__SplitSpec *split = trainer->spec->split;
+    if (split == NULL || split->folds == 0) {
+        return TRIVET_OK;
+    }
+    enum trivet_status status = begin(trainer, TRIVET_PHASE_CROSS_VALIDATE, "", err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    trainer->validation = trivet_calloc(1, sizeof *trainer->validation);
+    if (trainer->validation == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                "out of memory before the cross-validation");
+    }
+    return trivet_cross_validate(trainer->spec->pipeline, &trainer->schema, &trainer->table,
+                                 trainer->rows, trainer->n_train, split->folds, split->seed,
+                                 on_fold, trainer, trainer->validation, err);
+}
+
+static enum trivet_status fit(struct trivet_trainer *trainer, struct trivet_error *err)
+{
+    char detail[DETAIL_BYTES];
+    trivet_text_format(detail, sizeof detail, "%zu rows", trainer->n_train);
+    enum trivet_status status = begin(trainer, TRIVET_PHASE_FIT, detail, err);
+    if (status == TRIVET_OK) {
+        status = trivet_pipeline_create(trainer->spec->pipeline, &trainer->schema,
+                                        &trainer->pipeline, err);
+    }
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    const struct trivet_fit_context context = {
+        .seed = trainer->spec->split == NULL ? 0 : trainer->spec->split->seed,
+        .progress = on_fit,
+        .progress_ctx = trainer,
+    };
+    const int64_t start_ns = trivet_clock_monotonic_ns();
+    status = trivet_pipeline_fit(trainer->pipeline, &trainer->table, trainer->rows,
+                                 trainer->n_train, &context, &trainer->fit, err);
+    trainer->fit_seconds =
+        (double)(trivet_clock_monotonic_ns() - start_ns) / (double)TRIVET_NS_PER_S;
+    return status;
+}
+
+static enum trivet_status evaluate(struct trivet_trainer *trainer, struct trivet_error *err)
+{
+    const char *target = trainer->spec->pipeline->target;
+    enum trivet_status status = begin(trainer, TRIVET_PHASE_EVALUATE, "", err);
+    if (status == TRIVET_OK) {
+        status = trivet_evaluate(trainer->pipeline, &trainer->table, target, trainer->rows,
+                                 trainer->n_train, &trainer->train, err);
+        trainer->has_train = status == TRIVET_OK;
+    }
+    const size_t n_test = trainer->n_rows - trainer->n_train;
+    if (status == TRIVET_OK && n_test > 0) {
+        status = trivet_evaluate(trainer->pipeline, &trainer->table, target,
+                                 trainer->rows + trainer->n_train, n_test, &trainer->test, err);
+        trainer->has_test = status == TRIVET_OK;
+    }
+    return status;
+}
+
+static enum trivet_status work(struct trivet_trainer *trainer, struct trivet_error *err)
+{
+    enum trivet_status status = begin(trainer, TRIVET_PHASE_LOAD, "", err);
+    if (status == TRIVET_OK) {
+        status = trivet_store_open(trainer->spec->data_dir, TRIVET_STORE_READ_ONLY, &trainer->store,
+                                   err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_trainer_load(trainer, err);
+    }
+    if (status == TRIVET_OK) {
+        status = begin(trainer, TRIVET_PHASE_SPLIT, "", err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_trainer_split(trainer, err);
+    }
+    if (status == TRIVET_OK) {
+        status = cross_validate(trainer, err);
+    }
+    if (status == TRIVET_OK && trainer->spec->kind == TRIVET__V1__JOB_KIND__JOB_KIND_TRAIN) {
+        status = fit(trainer, err);
+        if (status == TRIVET_OK) {
+            status = evaluate(trainer, err);
+        }
+    }
+    return status;
+}
+
+static enum trivet_status send_success(struct trivet_trainer *trainer, struct trivet_error *err)
+{
+    Trivet__V1__TrainerResult result = TRIVET__V1__TRAINER_RESULT__INIT;
+    struct trivet_buffer artefact = {0};
+    enum trivet_status status = trivet_trainer_report(trainer, &result.report, err);
+    if (status == TRIVET_OK && trainer->pipeline != NULL) {
+        status = trivet_trainer_encode(trainer, result.report, &artefact, err);
+    }
+    if (status == TRIVET_OK) {
+        result.artefact.data = artefact.data;
+        result.artefact.len = artefact.n_bytes;
+        status = trivet_channel_result(trainer->channel, &result, err);
+    }
+    trivet_buffer_release(&artefact);
+    return status;
+}
+
+static enum trivet_status run(const Trivet__V1__JobSpec *spec, struct trivet_channel *channel,
+                              struct trivet_error *err)
+{
+    struct trivet_trainer trainer = {.spec = spec, .channel = channel};
+    enum trivet_status status = TRIVET_OK;
+    trainer.started_ns = trivet_clock_monotonic_ns();
+    plan_phases(&trainer);
+    trainer.arena = trivet_arena_create(REPORT_MEMORY_BYTES, ARENA_KEEP_BYTES);
+    if (trainer.arena == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                "out of memory while the trainer starts");
+    }
+    status = work(&trainer, err);
+    if (status == TRIVET_OK) {
+        status = send_success(&trainer, err);
+    }
+    trivet_fit_report_release(&trainer.fit);
+    trivet_pipeline_free(trainer.pipeline);
+    trivet_free(trainer.validation);
+    trivet_free(trainer.rows);
+    trivet_dataset_free(trainer.dataset);
+    trivet_schema_release(&trainer.schema);
+    trivet_store_close(trainer.store);
+    trivet_arena_free(trainer.arena);
+    return status;
+}
+
+static enum trivet_status read_input(struct trivet_buffer *out, struct trivet_error *err)
+{
+    for (;;) {
+        const enum trivet_status status = trivet_buffer_reserve(out, READ_STEP_BYTES, err);
+        if (status != TRIVET_OK) {
+            return status;
+        }
+        const ssize_t n = read(STDIN_FILENO, out->data + out->n_bytes, READ_STEP_BYTES);
+        if (n == 0) {
+            return TRIVET_OK;
+        }
+        if (n < 0 && errno != EINTR) {
+            return trivet_error_set(err, TRIVET_INTERNAL, "the trainer cannot read its job: %s",
+                                    strerror(errno));
+        }
+        out->n_bytes += n > 0 ? (size_t)n : 0;
+        if (out->n_bytes > SPEC_BYTES_MAX) {
+            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                    "the job's spec is larger than %zu bytes", SPEC_BYTES_MAX);
+        }
+    }
+}
+
+static enum trivet_status read_spec(struct trivet_arena *arena, const Trivet__V1__JobSpec **out,
+                                    struct trivet_error *err)
+{
+    struct trivet_buffer packed = {0};
+    ProtobufCMessage *message = NULL;
+    enum trivet_status status = read_input(&packed, err);
+    if (status == TRIVET_OK) {
+        status = trivet_codec_unpack(&trivet__v1__job_spec__descriptor, arena, packed.data,
+                                     packed.n_bytes, &message, err);
+    }
+    trivet_buffer_release(&packed);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    const Trivet__V1__JobSpec *spec = (const Trivet__V1__JobSpec *)message;
+    if (spec->pipeline == NULL || spec->data_dir[0] == '\0') {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "the trainer got no job on its stdin; it is started by the server");
+    }
+    *out = spec;
+    return TRIVET_OK;
+}
+
+/* stdout for us alone: what libraries print goes to stderr. */
+static int take_stdout(void)
+{
+    const int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+    if (fd >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* To serve goes before to train. Signals of a terminal or a service manager are for the server,
+ * which kills us when it wants to. */
+static void step_back(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(ignored); i++) {
+        signal(ignored[i], SIG_IGN);
+    }
+    const struct sched_param param = {0};
+    sched_setscheduler(0, SCHED_BATCH, &param);
+    setpriority(PRIO_PROCESS, 0, NICE_LEVEL);
+}
+
+static enum trivet_status limit_memory(uint64_t bytes, struct trivet_error *err)
+{
+    const struct rlimit limit = {.rlim_cur = bytes, .rlim_max = bytes};
+    if (bytes > 0 && setrlimit(RLIMIT_AS, &limit) != 0) {
+        return trivet_error_set(err, TRIVET_INTERNAL,
+                                "the trainer cannot limit its memory to %llu bytes: %s",
+                                (unsigned long long)bytes, strerror(errno));
+    }
+    return TRIVET_OK;
+}
+
+static bool send_failure(struct trivet_channel *channel, const struct trivet_error *error)
+{
+    Trivet__V1__TrainerResult result = TRIVET__V1__TRAINER_RESULT__INIT;
+    char message[TRIVET_ERROR_MESSAGE_BYTES];
+    trivet_text_copy(message, sizeof message, error->message);
+    result.status = (int32_t)error->status;
+    result.message = message;
+    return trivet_channel_result(channel, &result, NULL) == TRIVET_OK;
+}
+
+int trivet_trainer_main(void)
+{
+    struct trivet_error error = {0};
+    const Trivet__V1__JobSpec *spec = NULL;
+    int exit_status = 0;
+    step_back();
+    struct trivet_channel channel = {.fd = take_stdout()};
+    struct trivet_arena *arena = trivet_arena_create(SPEC_MEMORY_BYTES, ARENA_KEEP_BYTES);
+    if (channel.fd < 0 || arena == NULL) {
+        trivet_log(TRIVET_LOG_ERROR, "trainer_not_started", "message=no descriptor or no memory");
+        trivet_arena_free(arena);
+        return 1;
+    }
+    enum trivet_status status = read_spec(arena, &spec, &error);
+    if (status == TRIVET_OK && spec->parent_pid != 0 && (pid_t)spec->parent_pid != getppid()) {
+        /* The server died before it could be told to take us along. */
+        trivet_arena_free(arena);
+        return 1;
+    }
+    if (status == TRIVET_OK) {
+        status = limit_memory(spec->memory_bytes_max, &error);
+    }
+    if (status == TRIVET_OK) {
+        status = run(spec, &channel, &error);
+    }
+    if (status != TRIVET_OK && !send_failure(&channel, &error)) {
+        exit_status = 1;
+    }
+    trivet_arena_free(arena);
+    close(channel.fd);
+    return exit_status;
+}

@@ -1,0 +1,122 @@
+/* The reference profile of a version: what its inputs and its predictions looked like. */
+#include "base/alloc.h"
+#include "profile/profile.h"
+#include "training/trainer_internal.h"
+
+static enum trivet_status no_memory(struct trivet_error *err)
+{
+    return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                            "out of memory while the reference profile is made");
+}
+
+static enum trivet_status profile_numbers(struct trivet_trainer *trainer, const char *name,
+                                          const double *values, size_t stride, double *scratch,
+                                          Trivet__V1__FeatureProfile *out, struct trivet_error *err)
+{
+    for (size_t i = 0; i < trainer->n_rows; i++) {
+        scratch[i] = values[trainer->rows[i] * stride];
+    }
+    return trivet_profile_numeric(name, scratch, trainer->n_rows, 1, trainer->arena, out, err);
+}
+
+static enum trivet_status profile_codes(struct trivet_trainer *trainer,
+                                        const struct trivet_column *column, uint32_t *scratch,
+                                        Trivet__V1__FeatureProfile *out, struct trivet_error *err)
+{
+    for (size_t i = 0; i < trainer->n_rows; i++) {
+        scratch[i] = column->codes[trainer->rows[i] * column->stride];
+    }
+    return trivet_profile_categorical(column->name, scratch, trainer->n_rows, 1, column->dictionary,
+                                      column->n_dictionary, trainer->arena, out, err);
+}
+
+static enum trivet_status profile_inputs(struct trivet_trainer *trainer, double *numbers,
+                                         uint32_t *codes, Trivet__V1__FeatureProfile *out,
+                                         struct trivet_error *err)
+{
+    const struct trivet_schema *inputs = trivet_pipeline_inputs(trainer->pipeline);
+    enum trivet_status status = TRIVET_OK;
+    for (size_t i = 0; i < inputs->n_columns && status == TRIVET_OK; i++) {
+        const size_t index = trivet_schema_find(&trainer->schema, inputs->columns[i].name);
+        const struct trivet_column *column = &trainer->table.columns[index];
+        status = column->type == TRIVET_COLUMN_NUMERIC
+                     ? profile_numbers(trainer, column->name, column->numbers, column->stride,
+                                       numbers, &out[i], err)
+                     : profile_codes(trainer, column, codes, &out[i], err);
+    }
+    return status;
+}
+
+static enum trivet_status profile_predictions(struct trivet_trainer *trainer, double *numbers,
+                                              Trivet__V1__FeatureProfile *out,
+                                              struct trivet_error *err)
+{
+    const size_t n_rows = trainer->table.n_rows;
+    const size_t n_outputs = trivet_pipeline_n_outputs(trainer->pipeline);
+    struct trivet_row_status *faults = trivet_calloc(n_rows, sizeof *faults);
+    struct trivet_matrix y = {.n_rows = n_rows, .n_cols = n_outputs, .stride = n_outputs};
+    y.data = n_rows > SIZE_MAX / n_outputs
+                 ? NULL
+                 : trivet_alloc_aligned(n_rows * n_outputs, sizeof(double));
+    enum trivet_status status = faults == NULL || y.data == NULL ? no_memory(err) : TRIVET_OK;
+    if (status == TRIVET_OK) {
+        status = trivet_pipeline_predict(trainer->pipeline, &trainer->table, y, faults, err);
+    }
+    for (size_t i = 0; i < n_outputs && status == TRIVET_OK; i++) {
+        status =
+            profile_numbers(trainer, "prediction", y.data + i, n_outputs, numbers, &out[i], err);
+    }
+    trivet_free(y.data);
+    trivet_free(faults);
+    return status;
+}
+
+/* `count` messages and the list of them, in the arena; NULL when it is spent. */
+static Trivet__V1__FeatureProfile **make_list(struct trivet_arena *arena, size_t count)
+{
+    Trivet__V1__FeatureProfile **list =
+        trivet_arena_alloc_array(arena, count, sizeof(Trivet__V1__FeatureProfile *));
+    Trivet__V1__FeatureProfile *messages = trivet_arena_alloc_array(arena, count, sizeof *messages);
+    if (list == NULL || messages == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        trivet__v1__feature_profile__init(&messages[i]);
+        list[i] = &messages[i];
+    }
+    return list;
+}
+
+enum trivet_status trivet_trainer_profile(struct trivet_trainer *trainer, Trivet__V1__Profile **out,
+                                          struct trivet_error *err)
+{
+    const size_t n_inputs = trivet_pipeline_inputs(trainer->pipeline)->n_columns;
+    const size_t n_outputs = trivet_pipeline_n_outputs(trainer->pipeline);
+    Trivet__V1__Profile *profile = trivet_arena_alloc(trainer->arena, sizeof *profile);
+    Trivet__V1__FeatureProfile **features = make_list(trainer->arena, n_inputs);
+    Trivet__V1__FeatureProfile **predictions = make_list(trainer->arena, n_outputs);
+    double *numbers = trivet_alloc_array(trainer->n_rows, sizeof *numbers);
+    uint32_t *codes = trivet_alloc_array(trainer->n_rows, sizeof *codes);
+    enum trivet_status status = TRIVET_OK;
+    if (profile == NULL || features == NULL || predictions == NULL || numbers == NULL ||
+        codes == NULL) {
+        status = no_memory(err);
+        goto done;
+    }
+    trivet__v1__profile__init(profile);
+    profile->features = features;
+    profile->n_features = n_inputs;
+    profile->predictions = predictions;
+    profile->n_predictions = n_outputs;
+    status = profile_inputs(trainer, numbers, codes, features[0], err);
+    if (status == TRIVET_OK) {
+        status = profile_predictions(trainer, numbers, predictions[0], err);
+    }
+    if (status == TRIVET_OK) {
+        *out = profile;
+    }
+done:
+    trivet_free(numbers);
+    trivet_free(codes);
+    return status;
+}

@@ -1,0 +1,195 @@
+/* The training report and the artefact of a run. */
+#include "artefact/artefact.h"
+#include "artefact/report_codec.h"
+#include "base/clock.h"
+#include "models/registry.h"
+#include "training/trainer_internal.h"
+
+#include <sys/resource.h>
+
+#define VALUE_BYTES     128
+#define STEP_TEXT_BYTES 4096
+#define STEPS_MAX       256
+
+static enum trivet_status no_memory(struct trivet_error *err)
+{
+    return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                            "out of memory while the training report is written");
+}
+
+/* Every parameter of the estimator, defaults included. */
+static enum trivet_status report_parameters(struct trivet_trainer *trainer,
+                                            Trivet__V1__TrainingReport *report,
+                                            struct trivet_error *err)
+{
+    const Trivet__V1__PipelineSpec *spec = trainer->spec->pipeline;
+    const struct trivet_estimator_ops *ops = NULL;
+    struct trivet_params params;
+    enum trivet_status status = trivet_registry_estimator(spec->estimator, &ops, err);
+    if (status == TRIVET_OK) {
+        status = trivet_params_parse(ops->params, ops->name, spec->parameters, spec->n_parameters,
+                                     &params, err);
+    }
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    report->estimator = trivet_arena_strdup(trainer->arena, ops->name);
+    report->parameters =
+        trivet_arena_alloc_array(trainer->arena, params.n_params, sizeof(Trivet__V1__Parameter *));
+    if (report->estimator == NULL || report->parameters == NULL) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < params.n_params; i++) {
+        char value[VALUE_BYTES];
+        Trivet__V1__Parameter *parameter = trivet_arena_alloc(trainer->arena, sizeof *parameter);
+        if (parameter == NULL) {
+            return no_memory(err);
+        }
+        trivet__v1__parameter__init(parameter);
+        trivet_params_format(&params, i, value, sizeof value);
+        parameter->name = trivet_arena_strdup(trainer->arena, params.specs[i].name);
+        parameter->value = trivet_arena_strdup(trainer->arena, value);
+        if (parameter->name == NULL || parameter->value == NULL) {
+            return no_memory(err);
+        }
+        report->parameters[report->n_parameters++] = parameter;
+    }
+    return TRIVET_OK;
+}
+
+static enum trivet_status report_steps(struct trivet_trainer *trainer,
+                                       Trivet__V1__TrainingReport *report, struct trivet_error *err)
+{
+    char text[STEP_TEXT_BYTES];
+    report->steps = trivet_arena_alloc_array(trainer->arena, STEPS_MAX, sizeof(char *));
+    if (report->steps == NULL) {
+        return no_memory(err);
+    }
+    while (report->n_steps < STEPS_MAX &&
+           trivet_pipeline_step_text(trainer->pipeline, report->n_steps, text, sizeof text)) {
+        char *copy = trivet_arena_strdup(trainer->arena, text);
+        if (copy == NULL) {
+            return no_memory(err);
+        }
+        report->steps[report->n_steps++] = copy;
+    }
+    return TRIVET_OK;
+}
+
+/* What a fit has to tell; nothing for a cross-validation. */
+static enum trivet_status report_fit(struct trivet_trainer *trainer,
+                                     Trivet__V1__TrainingReport *report, struct trivet_error *err)
+{
+    enum trivet_status status = report_steps(trainer, report, err);
+    if (status == TRIVET_OK) {
+        status = trivet_fit_report_encode(&trainer->fit, trainer->pipeline, trainer->arena,
+                                          &report->fit, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_coefficients_encode(&trainer->fit, trainer->pipeline, trainer->arena,
+                                            &report->coefficients, &report->n_coefficients, err);
+    }
+    report->intercept = trainer->fit.intercept;
+    report->fit_seconds = trainer->fit_seconds;
+    return status;
+}
+
+static enum trivet_status report_evaluations(struct trivet_trainer *trainer,
+                                             Trivet__V1__TrainingReport *report,
+                                             struct trivet_error *err)
+{
+    enum trivet_status status = TRIVET_OK;
+    if (trainer->has_train) {
+        status = trivet_evaluation_encode(&trainer->train, trainer->arena, &report->train, err);
+    }
+    if (status == TRIVET_OK && trainer->has_test) {
+        status = trivet_evaluation_encode(&trainer->test, trainer->arena, &report->test, err);
+    }
+    if (status == TRIVET_OK && trainer->validation != NULL) {
+        status = trivet_cross_validation_encode(trainer->validation, trainer->arena,
+                                                &report->cross_validation, err);
+    }
+    return status;
+}
+
+static uint64_t peak_rss_bytes(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
+}
+
+enum trivet_status trivet_trainer_report(struct trivet_trainer *trainer,
+                                         Trivet__V1__TrainingReport **out, struct trivet_error *err)
+{
+    Trivet__V1__TrainingReport *report = trivet_arena_alloc(trainer->arena, sizeof *report);
+    if (report == NULL) {
+        return no_memory(err);
+    }
+    trivet__v1__training_report__init(report);
+    report->seed = trainer->spec->split == NULL ? 0 : trainer->spec->split->seed;
+    report->rows_total = trainer->table.n_rows;
+    report->rows_train = trainer->n_train;
+    report->rows_test = trainer->n_rows - trainer->n_train;
+    report->rows_dropped = trainer->table.n_rows - trainer->n_rows;
+    enum trivet_status status = report_parameters(trainer, report, err);
+    if (status == TRIVET_OK && trainer->pipeline != NULL) {
+        status = report_fit(trainer, report, err);
+    }
+    if (status == TRIVET_OK) {
+        status = report_evaluations(trainer, report, err);
+    }
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    const int64_t elapsed_ns = trivet_clock_monotonic_ns() - trainer->started_ns;
+    report->total_seconds = (double)elapsed_ns / (double)TRIVET_NS_PER_S;
+    report->peak_rss_bytes = peak_rss_bytes();
+    *out = report;
+    return TRIVET_OK;
+}
+
+static void set_lineage(struct trivet_trainer *trainer, char *code_version,
+                        Trivet__V1__Lineage *out)
+{
+    trivet__v1__lineage__init(out);
+    out->dataset_id = trainer->record.id;
+    out->dataset_hash = trainer->record.content_hash;
+    out->job_id = trainer->spec->job_id;
+    out->parent_version = trainer->spec->parent_version;
+    out->code_version = code_version;
+    out->trained_unix_us = trivet_clock_unix_us();
+}
+
+enum trivet_status trivet_trainer_encode(struct trivet_trainer *trainer,
+                                         Trivet__V1__TrainingReport *report,
+                                         struct trivet_buffer *out, struct trivet_error *err)
+{
+    Trivet__V1__Artefact artefact = TRIVET__V1__ARTEFACT__INIT;
+    Trivet__V1__SplitSpec no_split = TRIVET__V1__SPLIT_SPEC__INIT;
+    Trivet__V1__Lineage lineage;
+    char code_version[] = TRIVET_VERSION;
+    set_lineage(trainer, code_version, &lineage);
+    artefact.model = trainer->spec->model;
+    artefact.spec = trainer->spec->pipeline;
+    artefact.split = trainer->spec->split == NULL ? &no_split : trainer->spec->split;
+    artefact.report = report;
+    artefact.lineage = &lineage;
+    enum trivet_status status =
+        trivet_pipeline_save(trainer->pipeline, trainer->arena, &artefact.pipeline, err);
+    if (status == TRIVET_OK) {
+        status =
+            trivet_artefact_signature(trainer->pipeline, trainer->arena, &artefact.signature, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_trainer_profile(trainer, &artefact.profile, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_artefact_encode(&artefact, out, err);
+    }
+    struct trivet_artefact *read_back = NULL;
+    if (status == TRIVET_OK) {
+        status = trivet_artefact_decode(out->data, out->n_bytes, &read_back, err);
+    }
+    trivet_artefact_free(read_back);
+    return status;
+}
