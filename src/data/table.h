@@ -64,10 +64,19 @@ struct trivet_table trivet_table_slice(const struct trivet_table *table, size_t 
 /* Message → view in `arena`; values stay in the message where they can. The shape is checked
  * (counts, UTF-8, duplicate names, n_rows <= TRIVET_ROWS_MAX_PER_CALL): INVALID_ARGUMENT names the
  * column. Row faults (NaN not marked null, infinity, bad code) go to `rows` (n_rows, caller's arena
- * memory made here) and leave a null in the view. `*rows` holds message->rows entries. */
+ * memory made here) and leave a null in the view. `*rows` holds message->rows entries; a fault's
+ * column is an index into the message's columns. Zero rows are fine. */
 enum trivet_status trivet_table_decode(const Trivet__V1__Table *message, struct trivet_arena *arena,
                                        struct trivet_table *out, struct trivet_row_status **rows,
                                        struct trivet_error *err) TRIVET_MUST_USE;
+/* Decode and bind in one, for predictions: `out` has the columns of `inputs` in their order
+ * (trivet_table_bind says when that is refused), and faults count by it. Values of columns that
+ * are not in `inputs` are not looked at, so that they cannot fail a row. */
+enum trivet_status trivet_table_decode_inputs(const Trivet__V1__Table *message,
+                                              const struct trivet_schema *inputs,
+                                              struct trivet_arena *arena, struct trivet_table *out,
+                                              struct trivet_row_status **rows,
+                                              struct trivet_error *err) TRIVET_MUST_USE;
 /* A Matrix as columns named by `inputs` (all numeric, n_columns == cols, else INVALID_ARGUMENT).
  * float32 is widened into `arena`. */
 enum trivet_status trivet_table_decode_matrix(const Trivet__V1__Matrix *message,
