@@ -5,8 +5,9 @@
  * the end. The caller's thread waits in trivet_call_finish, and five times a second looks whether
  * the connection has been down for longer than connecting may take.
  *
- * A REQ context sends its request again by itself when its connection breaks and comes back. That
- * is the one retry: the request id makes it safe. A second break during the same call ends it. */
+ * With the resend time infinite nng ends a call whose connection breaks (NNG_ECONNRESET). Then the
+ * same request is sent once more, over the connection that nng makes anew: its request id makes
+ * that safe for calls that change something. A second break ends the call. */
 #include "clients/c/call.h"
 
 #include "base/alloc.h"
@@ -20,10 +21,11 @@
 #include <string.h>
 
 /* The server is told the timeout and answers within it; the reply may travel this much longer. */
-#define REPLY_GRACE_MS    250
-#define LOOK_INTERVAL_MS  200
-#define IDLE_CALLS_MAX    64
-#define LOSSES_MAX        2
+#define REPLY_GRACE_MS   250
+#define LOOK_INTERVAL_MS 200
+#define IDLE_CALLS_MAX   64
+/* Our own end of a call that waits for a connection; no error that nng gives for a receive. */
+#define GIVEN_UP          NNG_ECONNABORTED
 #define HEADER_ARENA_MAX  ((size_t)256 * 1024)
 #define HEADER_ARENA_KEEP ((size_t)2 * 1024)
 
@@ -46,7 +48,6 @@ struct trivet_call {
     char request_id[TRIVET_REQUEST_ID_BYTES];
     int timeout_ms;
     int64_t deadline_ns;
-    uint64_t n_losses_before;
 
     pthread_mutex_t lock;
     pthread_cond_t ended;
@@ -54,6 +55,7 @@ struct trivet_call {
     enum phase phase;
     int result;
     bool sent;
+    nng_msg *again; /* owned: what to send once more; NULL once that is done */
     nng_msg *reply; /* owned */
 };
 
@@ -63,31 +65,58 @@ static nng_duration remaining_ms(const struct trivet_call *call)
     return left_ns <= TRIVET_NS_PER_MS ? 1 : (nng_duration)(left_ns / TRIVET_NS_PER_MS);
 }
 
+static void drop_message(nng_msg **message)
+{
+    if (*message != NULL) {
+        nng_msg_free(*message);
+        *message = NULL;
+    }
+}
+
+/* The phase after an operation ended with `result`. Under the call's lock. */
+static enum phase next_phase(struct trivet_call *call, int result)
+{
+    if (call->phase == PHASE_SENDING && result == 0) {
+        call->sent = true;
+        return PHASE_RECEIVING;
+    }
+    if (call->phase == PHASE_SENDING) {
+        nng_msg_free(nng_aio_get_msg(call->aio)); /* not sent, so still ours */
+        return PHASE_DONE;
+    }
+    if (result == NNG_ECONNRESET && call->again != NULL) {
+        nng_aio_set_msg(call->aio, call->again);
+        call->again = NULL;
+        return PHASE_SENDING;
+    }
+    if (result == 0) {
+        call->reply = nng_aio_get_msg(call->aio);
+    }
+    return PHASE_DONE;
+}
+
 /* nng's thread; never blocks. */
 static void on_event(void *argument)
 {
     struct trivet_call *call = argument;
     int result = nng_aio_result(call->aio);
-    bool receive = false;
     pthread_mutex_lock(&call->lock);
-    if (call->phase == PHASE_SENDING && result == 0) {
-        call->sent = true;
-        call->phase = PHASE_RECEIVING;
-        receive = true;
-    } else if (call->phase == PHASE_SENDING) {
-        nng_msg_free(nng_aio_get_msg(call->aio)); /* not sent, so still ours */
-    } else if (result == 0) {
-        call->reply = nng_aio_get_msg(call->aio);
-    }
-    if (!receive) {
+    enum phase phase = next_phase(call, result);
+    call->phase = phase;
+    if (phase == PHASE_DONE) {
         call->result = result;
-        call->phase = PHASE_DONE;
+        drop_message(&call->again);
         pthread_cond_signal(&call->ended);
     }
     pthread_mutex_unlock(&call->lock);
-    if (receive) {
-        nng_aio_set_timeout(call->aio, remaining_ms(call));
+    if (phase == PHASE_DONE) {
+        return;
+    }
+    nng_aio_set_timeout(call->aio, remaining_ms(call));
+    if (phase == PHASE_RECEIVING) {
         nng_ctx_recv(call->context, call->aio);
+    } else {
+        nng_ctx_send(call->context, call->aio);
     }
 }
 
@@ -130,9 +159,8 @@ void trivet_call_free(struct trivet_call *call)
     nng_aio_stop(call->aio); /* no callback runs after this */
     nng_ctx_close(call->context);
     nng_aio_free(call->aio);
-    if (call->reply != NULL) {
-        nng_msg_free(call->reply);
-    }
+    drop_message(&call->again);
+    drop_message(&call->reply);
     pthread_cond_destroy(&call->ended);
     pthread_mutex_destroy(&call->lock);
     trivet_arena_free(call->arena);
@@ -243,9 +271,11 @@ enum trivet_status trivet_call_start(struct trivet_call *call, const char *metho
     if (status != TRIVET_OK) {
         return status;
     }
-    pthread_mutex_lock(&call->client->lock);
-    call->n_losses_before = call->client->n_losses;
-    pthread_mutex_unlock(&call->client->lock);
+    if (nng_msg_dup(&call->again, message) != 0) {
+        nng_msg_free(message);
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory: %zu bytes to send",
+                                body_bytes);
+    }
     int64_t wait_ms = (int64_t)call->timeout_ms + REPLY_GRACE_MS;
     call->deadline_ns =
         trivet_clock_after_ns(trivet_clock_monotonic_ns(), wait_ms * TRIVET_NS_PER_MS);
@@ -258,16 +288,13 @@ enum trivet_status trivet_call_start(struct trivet_call *call, const char *metho
     return TRIVET_OK;
 }
 
-static bool connection_gone(struct trivet_call *call)
+/* Down for longer than connecting may take. */
+static bool connection_gone(struct trivet_client *client)
 {
-    struct trivet_client *client = call->client;
     int64_t now_ns = trivet_clock_monotonic_ns();
     pthread_mutex_lock(&client->lock);
-    bool gone = client->n_losses - call->n_losses_before >= LOSSES_MAX;
-    if (client->live_pipe == 0) {
-        int64_t down_ns = now_ns - client->down_since_ns;
-        gone = gone || down_ns >= client->connect_timeout_ms * TRIVET_NS_PER_MS;
-    }
+    bool gone = client->live_pipe == 0 &&
+                now_ns - client->down_since_ns >= client->connect_timeout_ms * TRIVET_NS_PER_MS;
     pthread_mutex_unlock(&client->lock);
     return gone;
 }
@@ -284,8 +311,8 @@ static void wait_for_end(struct trivet_call *call)
             break;
         }
         pthread_mutex_unlock(&call->lock);
-        if (connection_gone(call)) {
-            nng_aio_abort(call->aio, NNG_ECONNRESET); /* between two operations: at the next look */
+        if (connection_gone(call->client)) {
+            nng_aio_abort(call->aio, GIVEN_UP); /* between two operations: at the next look */
         }
         pthread_mutex_lock(&call->lock);
     }
@@ -295,34 +322,33 @@ static void wait_for_end(struct trivet_call *call)
 /* What an error of the transport means for the caller. */
 static enum trivet_status transport_error(struct trivet_call *call, struct trivet_error *err)
 {
-    struct trivet_client *client = call->client;
-    pthread_mutex_lock(&client->lock);
-    bool connected = client->live_pipe != 0;
-    bool lost = client->n_losses != call->n_losses_before;
-    pthread_mutex_unlock(&client->lock);
-    if (call->result == NNG_ENOMEM) {
+    const char *url = call->client->url;
+    switch (call->result) {
+    case NNG_ENOMEM:
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "%s: out of memory", call->method);
-    }
-    if (call->result == NNG_ECLOSED || call->result == NNG_ECANCELED) {
+    case NNG_ECLOSED:
+    case NNG_ECANCELED:
         return trivet_error_set(err, TRIVET_CANCELLED, "%s: the client was closed", call->method);
-    }
-    if (call->result == NNG_ETIMEDOUT && connected && call->sent) {
-        return trivet_error_set(err, TRIVET_DEADLINE_EXCEEDED,
-                                "%s: no reply from %s within %d ms%s; repeat it with a longer "
-                                "timeout",
-                                call->method, client->url, call->timeout_ms,
-                                lost ? " (the connection broke meanwhile)" : "");
-    }
-    if (connected && lost) {
+    case NNG_ECONNRESET:
         return trivet_error_set(err, TRIVET_UNAVAILABLE,
                                 "%s: the connection to %s broke twice during the call; look at the "
                                 "server's log (a reply over the client's limit breaks it as well)",
-                                call->method, client->url);
+                                call->method, url);
+    case NNG_ETIMEDOUT:
+        if (call->sent) {
+            return trivet_error_set(err, TRIVET_DEADLINE_EXCEEDED,
+                                    "%s: no reply from %s within %d ms; repeat it with a longer "
+                                    "timeout (request id %s)",
+                                    call->method, url, call->timeout_ms, call->request_id);
+        }
+        break;
+    default:
+        break;
     }
     return trivet_error_set(err, TRIVET_UNAVAILABLE,
                             "%s: no connection to %s; start trivetd there, then repeat the call "
                             "(request id %s)",
-                            call->method, client->url, call->request_id);
+                            call->method, url, call->request_id);
 }
 
 enum trivet_status trivet_call_finish(struct trivet_call *call, struct trivet_reply *out,

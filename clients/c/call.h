@@ -33,7 +33,7 @@ struct trivet_client {
     size_t n_idle;
     int live_pipe;         /* nng's id, 0 = not connected */
     int64_t down_since_ns; /* monotonic; meaningful while live_pipe is 0 */
-    uint64_t n_losses;     /* connections that broke */
+    bool was_connected;
 };
 
 /* A call object that is ready to start: an idle one or a new one. Give it back with

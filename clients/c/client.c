@@ -21,10 +21,10 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
     pthread_mutex_lock(&client->lock);
     if (event == NNG_PIPE_EV_ADD_POST) {
         client->live_pipe = id;
+        client->was_connected = true;
     } else if (client->live_pipe == id) {
         client->live_pipe = 0;
         client->down_since_ns = trivet_clock_monotonic_ns();
-        client->n_losses++;
     }
     pthread_mutex_unlock(&client->lock);
 }
@@ -48,7 +48,7 @@ static enum trivet_status connect_to_server(struct trivet_client *client, struct
         return status;
     }
     pthread_mutex_lock(&client->lock);
-    bool connected = client->live_pipe != 0 || client->n_losses > 0;
+    bool connected = client->was_connected;
     pthread_mutex_unlock(&client->lock);
     if (!connected) { /* dialled, and then refused for its protocol */
         return trivet_error_set(err, TRIVET_UNAVAILABLE,
