@@ -1,5 +1,6 @@
 /* The event publisher: an nng PUB socket, an epoch, a sequence number, and a ticker that sends
- * running totals of every version that changed, ten times a second. */
+ * running totals of every version that changed, ten times a second, those of all versions every 5
+ * s, and the server's every second. */
 #ifndef TRIVET_EVENTS_PUBLISHER_H
 #define TRIVET_EVENTS_PUBLISHER_H
 
@@ -24,8 +25,9 @@ struct trivet_publisher_options {
     uint32_t errors_per_s_max;
 };
 
-/* Listens and starts the ticker. UNAVAILABLE when the address cannot be had. ipc:// is taken under
- * an flock beside the socket, in a folder that must be 0700 (made when missing). */
+/* Listens and starts the ticker. INVALID_ARGUMENT: not an address for events. UNAVAILABLE when the
+ * address cannot be had. ipc:// is taken under an flock beside the socket, in a folder that only
+ * its owner may write to (made 0700 when missing), see base/endpoint.h: FAILED_PRECONDITION. */
 enum trivet_status trivet_publisher_open(const struct trivet_publisher_options *options,
                                          struct trivet_publisher **out,
                                          struct trivet_error *err) TRIVET_MUST_USE;
@@ -35,7 +37,7 @@ void trivet_publisher_close(struct trivet_publisher *publisher);
 uint64_t trivet_publisher_epoch(const struct trivet_publisher *publisher);
 /* Of the last event. */
 uint64_t trivet_publisher_sequence(struct trivet_publisher *publisher);
-/* The address bound, with the real port where the URL had 0. */
+/* The address bound, with the real port where the URL had 0; "" without a socket. */
 const char *trivet_publisher_url(const struct trivet_publisher *publisher);
 
 /* Send one event: fills epoch, sequence and time into `event`; `topic` without the NUL, ends in a
@@ -47,7 +49,10 @@ void trivet_publisher_send(struct trivet_publisher *publisher, const char *topic
 void trivet_publisher_sample(struct trivet_publisher *publisher, const char *model,
                              uint64_t version, const char *prediction_id, uint32_t row,
                              enum trivet_status status, double value, uint64_t total_us);
-/* SERVER_PHASE_READY and the like, with server totals. */
+/* Samples that their hash chose and a cap held back, so far. */
+uint64_t trivet_publisher_suppressed(struct trivet_publisher *publisher);
+/* Send the phase the server is in, with its totals; the totals of every second repeat it. STARTED
+ * until the first call. */
 void trivet_publisher_phase(struct trivet_publisher *publisher, Trivet__V1__ServerPhase phase);
 
 #endif

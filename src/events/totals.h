@@ -43,14 +43,21 @@ void trivet_version_totals_add(struct trivet_version_totals *slot,
 void trivet_totals_add_call(struct trivet_totals *totals, const char *method,
                             enum trivet_status status);
 
-/* Messages in `arena`. `changed_only`: versions with calls since the last encode with it (for the
- * publisher). */
+/* Where ServerTotals.queue_rows comes from; set once, before other threads use `totals`. */
+void trivet_totals_set_queue(struct trivet_totals *totals, uint64_t (*queue_rows)(void *ctx),
+                             void *ctx);
+/* Events that could not be sent. Any thread. */
+void trivet_totals_add_dropped_events(struct trivet_totals *totals, uint64_t count);
+
+/* Messages in `arena`, which borrow names from `totals`. `changed_only`: versions with calls since
+ * the last encode with it; its one user is the publisher. Without: all versions, also those without
+ * calls. */
 enum trivet_status trivet_totals_encode_predictions(struct trivet_totals *totals, bool changed_only,
                                                     struct trivet_arena *arena,
                                                     Trivet__V1__PredictionTotals ***out,
                                                     size_t *n_out,
                                                     struct trivet_error *err) TRIVET_MUST_USE;
-/* Methods, and the resource use of this process (from /proc/self). */
+/* Methods, queue, events dropped, and the resource use of this process (from /proc/self). */
 enum trivet_status trivet_totals_encode_server(struct trivet_totals *totals,
                                                struct trivet_arena *arena,
                                                Trivet__V1__ServerTotals **out,

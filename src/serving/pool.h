@@ -23,7 +23,8 @@ struct trivet_pool_task {
     struct trivet_servable *servable;     /* the caller's reference, kept by the caller */
     struct trivet_table rows;             /* bound to the servable's inputs, n_rows >= 1 */
     struct trivet_row_status *row_status; /* (n_rows) in: faults found so far; out: all */
-    double *outputs; /* (rows.n_rows, n_outputs) row-major; NaN for failed rows */
+    double *outputs; /* (rows.n_rows, n_outputs) row-major; NaN for failed rows, and undefined
+                        unless `status` is OK */
     int64_t arrival_ns;
     int64_t deadline_ns;
     bool batch_priority; /* after all others */
@@ -36,9 +37,11 @@ struct trivet_pool_task {
     struct trivet_error error;
     int64_t started_ns; /* first taken by a worker */
     int64_t finished_ns;
-    int64_t compute_ns;  /* transform + estimate, of the batch it was in */
-    uint64_t leads_batches; /* batches (slices) in which it was the first task */
-    uint64_t batch_rows; /* rows of the batch it was in (the largest slice) */
+    /* Transform + estimate of the batch it was in; of several slices the sum, which exceeds the
+     * time passed when workers share the task. */
+    int64_t compute_ns;
+    uint64_t leads_batches; /* batches in which it was the first task: in every batch one is */
+    uint64_t batch_rows;    /* rows of the batch it was in (the largest, of several slices) */
 
     struct trivet_pool_task *next; /* the pool's */
     size_t rows_taken;             /* the pool's */
@@ -54,14 +57,17 @@ struct trivet_pool_options {
 
 struct trivet_pool;
 
+/* Starts the workers, and sets BLAS to one thread. */
 enum trivet_status trivet_pool_create(const struct trivet_pool_options *options,
                                       struct trivet_pool **out,
                                       struct trivet_error *err) TRIVET_MUST_USE;
-/* Ends what is queued with UNAVAILABLE, lets what is running finish, joins. */
+/* Ends what is queued with UNAVAILABLE, lets what is running finish, joins. No submit may run or
+ * follow. */
 void trivet_pool_free(struct trivet_pool *pool);
 
 /* Never blocks. On OK done() will be called; otherwise it will not. A task with a deadline in the
- * past is DEADLINE_EXCEEDED. */
+ * past is DEADLINE_EXCEEDED; a full queue, or a task that could never fit, RESOURCE_EXHAUSTED. The
+ * fields of results need not be set. */
 enum trivet_status trivet_pool_submit(struct trivet_pool *pool, struct trivet_pool_task *task,
                                       struct trivet_error *err) TRIVET_MUST_USE;
 size_t trivet_pool_queued_rows(struct trivet_pool *pool);

@@ -17,15 +17,17 @@
 struct trivet_servable_set;
 
 /* Called for every servable that was loaded, before it can be found (may set its user pointer), and
- * when it leaves the set. */
+ * when it leaves the set. On the thread that changes the set, under its control lock: they must not
+ * call the set, except for trivet_servable_set_find. Either may be NULL. */
 struct trivet_servable_set_hooks {
     void (*loaded)(void *ctx, struct trivet_servable *servable);
     void (*unloaded)(void *ctx, struct trivet_servable *servable);
     void *ctx;
 };
 
-/* `memory_bytes_max`: cap over loaded versions; least recently used unloaded first, aliased ones
- * last. 0 = none. */
+/* `memory_bytes_max`: cap over loaded versions; of those without an alias the least recently used
+ * is unloaded first; aliased ones stay, even over the cap (a warning is logged). 0 = none. `store`
+ * is borrowed, `hooks` copied, may be NULL. */
 enum trivet_status trivet_servable_set_create(struct trivet_store *store, uint64_t memory_bytes_max,
                                               const struct trivet_servable_set_hooks *hooks,
                                               struct trivet_servable_set **out,
@@ -36,16 +38,18 @@ void trivet_servable_set_free(struct trivet_servable_set *set);
  * tried. */
 enum trivet_status trivet_servable_set_load_aliases(struct trivet_servable_set *set,
                                                     struct trivet_error *err) TRIVET_MUST_USE;
-/* After an alias was stored: load and warm the version (if it is not), then swap the pointer. */
+/* After an alias was stored: load and warm the version (if it is not), then swap the pointer. When
+ * the store has moved on since, the newer version is taken. On error the alias answers as before.
+ */
 enum trivet_status trivet_servable_set_point(struct trivet_servable_set *set, const char *model,
                                              const char *alias, uint64_t version,
                                              struct trivet_error *err) TRIVET_MUST_USE;
 /* After versions were deleted (version 0 = all of the model): drop them. */
 void trivet_servable_set_drop(struct trivet_servable_set *set, const char *model, uint64_t version);
 
-/* The data path: never loads. `version` 0: by alias (NULL or "" = production). A reference for the
- * caller in *out. NOT_FOUND says what there is and what to do; UNAVAILABLE: it exists but is not
- * loaded (call _load off the data path, then again). */
+/* The data path: never loads; only a miss reads the store, to tell why. `version` 0: by alias (NULL
+ * or "" = production). A reference for the caller in *out. NOT_FOUND says what there is and what to
+ * do; UNAVAILABLE: it exists but is not loaded (call _load off the data path, then again). */
 enum trivet_status trivet_servable_set_find(struct trivet_servable_set *set, const char *model,
                                             uint64_t version, const char *alias,
                                             struct trivet_servable **out,

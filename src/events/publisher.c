@@ -1,0 +1,409 @@
+/* DESIGN
+ *
+ * Any thread may send: under `send_lock` an event gets its sequence number, is packed into a
+ * message of its size, and goes to the PUB socket, which never blocks: it queues up to
+ * SEND_QUEUE_EVENTS per subscriber and drops the oldest of one that does not keep up. So the
+ * numbers on the wire are ascending, and a gap is a loss.
+ *
+ * One ticker thread, TICK_NS apart: sends the totals of the versions that changed; once a second
+ * the server's totals; every REPEAT_TICKS those of all versions, so that a subscriber that joined
+ * late, or lost the last event, has them all again after 5 s. Only the ticker (and close, after it
+ * has ended) sends totals of versions: those of one version are never out of order.
+ *
+ * nng's own threads run `count_subscriber`, which touches one counter.
+ *
+ * Lock order: send_lock and tick_lock are never held together, nor with a lock of totals. */
+#include "events/publisher.h"
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/endpoint.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "base/text.h"
+#include "events/address.h"
+#include "events/sampler.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <nng/nng.h>
+#include <nng/protocol/pubsub0/pub.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TICK_NS          (100 * TRIVET_NS_PER_MS)
+#define TICKS_PER_SECOND 10
+#define REPEAT_TICKS     50 /* 5 s */
+#define CLOSE_WAIT_NS    (200 * TRIVET_NS_PER_MS)
+#define CLOSE_POLL_US    10000
+/* Per subscriber. At some hundred bytes an event a stuck one holds 2 MB, and never more than
+ * 64 MiB; that is 40 s of ten busy versions. nng's default of 16 is less than one tick. */
+#define SEND_QUEUE_EVENTS 4096
+/* A subscriber has nothing to send. */
+#define RECV_BYTES_MAX 1024
+/* All versions at their largest, some 8 KiB each. */
+#define ARENA_BYTES_MAX  (64u << 20)
+#define ARENA_BYTES_KEEP (256u << 10)
+#define PREDICTION_BYTES 128
+
+struct trivet_publisher {
+    /* Set before threads. */
+    bool has_socket;
+    nng_socket socket;
+    struct trivet_endpoint_guard *guard; /* of an ipc path, else NULL */
+    char url[TRIVET_ADDRESS_BYTES];
+    uint64_t epoch;
+    struct trivet_totals *totals;
+    struct trivet_sampler *sampler;
+    pthread_t ticker;
+
+    atomic_int n_subscribers;
+    atomic_int phase; /* Trivet__V1__ServerPhase */
+
+    pthread_mutex_t send_lock;
+    uint64_t sequence; /* send_lock */
+
+    pthread_mutex_t tick_lock;
+    pthread_cond_t tick_cond; /* CLOCK_MONOTONIC */
+    bool stopping;            /* tick_lock */
+};
+
+static void count_subscriber(nng_pipe pipe, nng_pipe_ev event, void *arg)
+{
+    (void)pipe;
+    struct trivet_publisher *publisher = arg;
+    atomic_fetch_add(&publisher->n_subscribers, event == NNG_PIPE_EV_ADD_POST ? 1 : -1);
+}
+
+/* Under send_lock. False when the event is lost. */
+static bool send_frame(struct trivet_publisher *publisher, const char *topic,
+                       const Trivet__V1__Event *event, size_t event_bytes)
+{
+    size_t topic_bytes = strlen(topic) + 1;
+    nng_msg *message = NULL;
+    if (nng_msg_alloc(&message, topic_bytes + event_bytes) != 0) {
+        return false;
+    }
+    uint8_t *body = nng_msg_body(message);
+    memcpy(body, topic, topic_bytes);
+    (void)protobuf_c_message_pack(&event->base, body + topic_bytes);
+    if (nng_sendmsg(publisher->socket, message, NNG_FLAG_NONBLOCK) != 0) {
+        nng_msg_free(message); /* ours on failure */
+        return false;
+    }
+    return true;
+}
+
+void trivet_publisher_send(struct trivet_publisher *publisher, const char *topic,
+                           Trivet__V1__Event *event)
+{
+    assert(strlen(topic) <= TRIVET_TOPIC_BYTES_MAX && topic[strlen(topic) - 1] == '.');
+    event->publisher_epoch = publisher->epoch;
+    pthread_mutex_lock(&publisher->send_lock);
+    event->sequence = publisher->sequence + 1;
+    event->unix_us = trivet_clock_unix_us();
+    size_t n_bytes = protobuf_c_message_get_packed_size(&event->base);
+    /* An event too large for any subscriber takes no number; one that is lost on the way leaves a
+     * gap, which is what a gap says. */
+    bool fits = n_bytes <= TRIVET_EVENT_BYTES_MAX;
+    bool sent = fits;
+    if (fits) {
+        publisher->sequence++;
+        sent = !publisher->has_socket || send_frame(publisher, topic, event, n_bytes);
+    }
+    pthread_mutex_unlock(&publisher->send_lock);
+    if (!sent) {
+        trivet_totals_add_dropped_events(publisher->totals, 1);
+    }
+    if (!fits) {
+        trivet_log(TRIVET_LOG_WARN, "event_dropped", "topic=%s bytes=%zu bytes_max=%u", topic,
+                   n_bytes, TRIVET_EVENT_BYTES_MAX);
+    }
+}
+
+/* "prediction.<model>."; models have at most 64 bytes. */
+static bool prediction_topic(const char *model, char topic[TRIVET_TOPIC_BYTES_MAX + 1])
+{
+    return trivet_text_format(topic, TRIVET_TOPIC_BYTES_MAX + 1, "prediction.%s.", model);
+}
+
+static void send_totals(struct trivet_publisher *publisher, bool changed_only,
+                        struct trivet_arena *arena)
+{
+    struct trivet_error err = {0};
+    Trivet__V1__PredictionTotals **list = NULL;
+    size_t n = 0;
+    trivet_arena_reset(arena);
+    if (trivet_totals_encode_predictions(publisher->totals, changed_only, arena, &list, &n, &err) !=
+        TRIVET_OK) {
+        trivet_log(TRIVET_LOG_WARN, "totals_not_sent", "message=%s", err.message);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        char topic[TRIVET_TOPIC_BYTES_MAX + 1];
+        if (!prediction_topic(list[i]->model, topic)) {
+            continue; /* cannot be: totals bounds the name */
+        }
+        Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+        event.body_case = TRIVET__V1__EVENT__BODY_PREDICTION_TOTALS;
+        event.prediction_totals = list[i];
+        trivet_publisher_send(publisher, topic, &event);
+    }
+}
+
+static void send_server(struct trivet_publisher *publisher, struct trivet_arena *arena)
+{
+    struct trivet_error err = {0};
+    Trivet__V1__ServerEvent server = TRIVET__V1__SERVER_EVENT__INIT;
+    trivet_arena_reset(arena);
+    if (trivet_totals_encode_server(publisher->totals, arena, &server.totals, &err) != TRIVET_OK) {
+        trivet_log(TRIVET_LOG_WARN, "totals_not_sent", "message=%s", err.message);
+    }
+    server.phase = (Trivet__V1__ServerPhase)atomic_load(&publisher->phase);
+    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+    event.body_case = TRIVET__V1__EVENT__BODY_SERVER;
+    event.server = &server;
+    trivet_publisher_send(publisher, "server.", &event);
+}
+
+/* Waits until `until_ns`; false when it is time to end. */
+static bool wait_tick(struct trivet_publisher *publisher, int64_t until_ns)
+{
+    struct timespec until = trivet_clock_timespec(until_ns);
+    pthread_mutex_lock(&publisher->tick_lock);
+    int outcome = 0;
+    while (!publisher->stopping && outcome == 0) {
+        outcome = pthread_cond_timedwait(&publisher->tick_cond, &publisher->tick_lock, &until);
+    }
+    bool stopping = publisher->stopping;
+    pthread_mutex_unlock(&publisher->tick_lock);
+    return !stopping;
+}
+
+static void *run_ticker(void *arg)
+{
+    struct trivet_publisher *publisher = arg;
+    pthread_setname_np(pthread_self(), "trivet-events");
+    struct trivet_arena *arena = trivet_arena_create(ARENA_BYTES_MAX, ARENA_BYTES_KEEP);
+    if (arena == NULL) {
+        trivet_log(TRIVET_LOG_ERROR, "events_off", "message=out of memory for the event ticker");
+        return NULL;
+    }
+    int64_t next_ns = trivet_clock_monotonic_ns() + TICK_NS;
+    for (uint64_t tick = 1; wait_tick(publisher, next_ns); tick++) {
+        send_totals(publisher, tick % REPEAT_TICKS != 0, arena);
+        if (tick % TICKS_PER_SECOND == 0) {
+            send_server(publisher, arena);
+        }
+        /* After a stall (a suspended process) go on from now, without a burst. */
+        int64_t now_ns = trivet_clock_monotonic_ns();
+        next_ns = next_ns + TICK_NS > now_ns ? next_ns + TICK_NS : now_ns;
+    }
+    send_totals(publisher, true, arena);
+    trivet_arena_free(arena);
+    return NULL;
+}
+
+void trivet_publisher_phase(struct trivet_publisher *publisher, Trivet__V1__ServerPhase phase)
+{
+    atomic_store(&publisher->phase, (int)phase);
+    struct trivet_arena *arena = trivet_arena_create(1u << 20, 16u << 10);
+    if (arena == NULL) {
+        trivet_log(TRIVET_LOG_WARN, "totals_not_sent", "message=out of memory");
+        return;
+    }
+    send_server(publisher, arena);
+    trivet_arena_free(arena);
+}
+
+void trivet_publisher_sample(struct trivet_publisher *publisher, const char *model,
+                             uint64_t version, const char *prediction_id, uint32_t row,
+                             enum trivet_status status, double value, uint64_t total_us)
+{
+    bool failed = status != TRIVET_OK;
+    if (!trivet_sampler_is_on(publisher->sampler, failed)) {
+        return;
+    }
+    char prediction[PREDICTION_BYTES];
+    char topic[TRIVET_TOPIC_BYTES_MAX + 1];
+    double weight = 1;
+    if (!trivet_text_format(prediction, sizeof(prediction), "%s/%" PRIu32, prediction_id, row) ||
+        !trivet_sampler_offer(publisher->sampler, model, version, failed,
+                              trivet_hash_bytes(prediction, strlen(prediction)),
+                              trivet_clock_monotonic_ns(), &weight) ||
+        !prediction_topic(model, topic)) {
+        return;
+    }
+    char model_copy[TRIVET_TOPIC_BYTES_MAX + 1];
+    (void)trivet_text_copy(model_copy, sizeof(model_copy), model);
+    Trivet__V1__PredictionSample sample = TRIVET__V1__PREDICTION_SAMPLE__INIT;
+    sample.model = model_copy;
+    sample.version = version;
+    sample.prediction = prediction;
+    sample.weight = weight;
+    sample.status = (Trivet__V1__Status)status;
+    sample.value = failed ? 0 : value;
+    sample.total_us = total_us;
+    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+    event.body_case = TRIVET__V1__EVENT__BODY_PREDICTION_SAMPLE;
+    event.prediction_sample = &sample;
+    trivet_publisher_send(publisher, topic, &event);
+}
+
+uint64_t trivet_publisher_suppressed(struct trivet_publisher *publisher)
+{
+    return trivet_sampler_suppressed(publisher->sampler);
+}
+
+static enum trivet_status listen_failed(const char *url, int failure, struct trivet_error *err)
+{
+    return trivet_error_set(err, TRIVET_UNAVAILABLE,
+                            "cannot publish events on %s: %s; free the address or choose another",
+                            url, nng_strerror(failure));
+}
+
+/* On failure the socket is closed. */
+static enum trivet_status open_socket(struct trivet_publisher *publisher, const char *url,
+                                      struct trivet_error *err)
+{
+    nng_listener listener;
+    enum trivet_status status = trivet_address_check(url, err);
+    if (status == TRIVET_OK) {
+        status = trivet_endpoint_guard_take(url, &publisher->guard, err);
+    }
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    int failure = nng_pub0_open(&publisher->socket);
+    if (failure != 0) {
+        return listen_failed(url, failure, err);
+    }
+    failure = nng_socket_set_int(publisher->socket, NNG_OPT_SENDBUF, SEND_QUEUE_EVENTS);
+    if (failure == 0) {
+        failure = nng_socket_set_size(publisher->socket, NNG_OPT_RECVMAXSZ, RECV_BYTES_MAX);
+    }
+    if (failure == 0) {
+        failure =
+            nng_pipe_notify(publisher->socket, NNG_PIPE_EV_ADD_POST, count_subscriber, publisher);
+    }
+    if (failure == 0) {
+        failure =
+            nng_pipe_notify(publisher->socket, NNG_PIPE_EV_REM_POST, count_subscriber, publisher);
+    }
+    if (failure == 0) {
+        failure = nng_listener_create(&listener, publisher->socket, url);
+    }
+    if (failure == 0) {
+        /* Only tcp has it: a subscriber whose host is gone must not stay for ever. */
+        (void)nng_listener_set_bool(listener, NNG_OPT_TCP_KEEPALIVE, true);
+        failure = nng_listener_start(listener, 0);
+    }
+    status = failure == 0 ? trivet_address_bound(url, listener, publisher->url, err)
+                          : listen_failed(url, failure, err);
+    if (status != TRIVET_OK) {
+        nng_close(publisher->socket);
+        return status;
+    }
+    publisher->has_socket = true;
+    return TRIVET_OK;
+}
+
+static void release(struct trivet_publisher *publisher)
+{
+    if (publisher->has_socket) {
+        nng_close(publisher->socket);
+    }
+    trivet_endpoint_guard_release(publisher->guard); /* after the socket */
+    trivet_sampler_free(publisher->sampler);
+    pthread_cond_destroy(&publisher->tick_cond);
+    pthread_mutex_destroy(&publisher->tick_lock);
+    pthread_mutex_destroy(&publisher->send_lock);
+    trivet_free(publisher);
+}
+
+static void init_locks(struct trivet_publisher *publisher)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&publisher->tick_cond, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&publisher->tick_lock, NULL);
+    pthread_mutex_init(&publisher->send_lock, NULL);
+}
+
+enum trivet_status trivet_publisher_open(const struct trivet_publisher_options *options,
+                                         struct trivet_publisher **out, struct trivet_error *err)
+{
+    struct trivet_publisher *publisher = trivet_calloc(1, sizeof(*publisher));
+    if (publisher == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                "out of memory for the event publisher");
+    }
+    init_locks(publisher);
+    publisher->epoch = trivet_rng_entropy();
+    publisher->totals = options->totals;
+    atomic_store(&publisher->phase, TRIVET__V1__SERVER_PHASE__SERVER_PHASE_STARTED);
+    publisher->sampler =
+        trivet_sampler_create(options->samples_per_s_max, options->errors_per_s_max);
+    enum trivet_status status = TRIVET_OK;
+    if (publisher->sampler == NULL) {
+        status = trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                  "out of memory for the sampler of events");
+    }
+    if (status == TRIVET_OK && options->url != NULL) {
+        status = open_socket(publisher, options->url, err);
+    }
+    if (status == TRIVET_OK &&
+        pthread_create(&publisher->ticker, NULL, run_ticker, publisher) != 0) {
+        status = trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                  "cannot start the event ticker: too many threads");
+    }
+    if (status != TRIVET_OK) {
+        release(publisher);
+        return status;
+    }
+    *out = publisher;
+    return TRIVET_OK;
+}
+
+void trivet_publisher_close(struct trivet_publisher *publisher)
+{
+    if (publisher == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&publisher->tick_lock);
+    publisher->stopping = true;
+    pthread_cond_signal(&publisher->tick_cond);
+    pthread_mutex_unlock(&publisher->tick_lock);
+    pthread_join(publisher->ticker, NULL); /* it sends the last totals */
+    trivet_publisher_phase(publisher, TRIVET__V1__SERVER_PHASE__SERVER_PHASE_DRAINING);
+    /* Closing the socket drops what is queued, and nng does not tell what is. */
+    int64_t until_ns = trivet_clock_monotonic_ns() + CLOSE_WAIT_NS;
+    while (atomic_load(&publisher->n_subscribers) > 0 && trivet_clock_monotonic_ns() < until_ns) {
+        usleep(CLOSE_POLL_US);
+    }
+    release(publisher);
+}
+
+uint64_t trivet_publisher_epoch(const struct trivet_publisher *publisher)
+{
+    return publisher->epoch;
+}
+
+uint64_t trivet_publisher_sequence(struct trivet_publisher *publisher)
+{
+    pthread_mutex_lock(&publisher->send_lock);
+    uint64_t sequence = publisher->sequence;
+    pthread_mutex_unlock(&publisher->send_lock);
+    return sequence;
+}
+
+const char *trivet_publisher_url(const struct trivet_publisher *publisher)
+{
+    return publisher->url;
+}

@@ -1,0 +1,435 @@
+/* DESIGN
+ *
+ * Slots are only ever added, at stable addresses, so a slot found once is used without the table's
+ * lock. The data path takes one slot's lock for a few additions; an encoder copies a slot under its
+ * lock and builds the message from the copy. No lock is taken while another one is held.
+ *
+ * A version's totals and the flag `changed` live under the same lock: the encode that clears the
+ * flag has the additions that set it. */
+#include "events/totals.h"
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "events/usage.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MODEL_BYTES  65 /* with its NUL */
+#define METHOD_BYTES 65
+/* Twice the slots: probes stay short. */
+#define INDEX_COUNT 8192
+/* More than the contract has. All of them with every status still fit in one event. */
+#define METHODS_MAX 48
+#define OTHER       "(other)"
+
+struct counters {
+    uint64_t calls[TRIVET_STATUS_COUNT];
+    uint64_t rows[TRIVET_STATUS_COUNT];
+    struct trivet_histogram queue;
+    struct trivet_histogram compute;
+    struct trivet_histogram total;
+    uint64_t batches;
+};
+
+struct trivet_version_totals {
+    char model[MODEL_BYTES]; /* set before the slot is published */
+    uint64_t version;
+    pthread_mutex_t lock;
+    bool changed; /* under lock: added to since the last encode of what changed */
+    struct counters counters;
+};
+
+struct method {
+    char name[METHOD_BYTES];
+    uint64_t calls[TRIVET_STATUS_COUNT];
+};
+
+struct trivet_totals {
+    pthread_mutex_t lock; /* slots, n_slots, index */
+    size_t n_slots;
+    struct trivet_version_totals *slots[TRIVET_TOTALS_VERSIONS_MAX + 1]; /* the last is "(other)" */
+    uint16_t index[INDEX_COUNT]; /* slot number + 1; 0 = free */
+
+    pthread_mutex_t methods_lock; /* methods, n_methods, unknown */
+    size_t n_methods;
+    struct method methods[METHODS_MAX + 1]; /* the last is "(other)" */
+    uint64_t unknown[TRIVET_STATUS_COUNT];
+
+    _Atomic uint64_t events_dropped;
+    /* Set before threads. */
+    uint64_t (*queue_rows)(void *ctx);
+    void *queue_rows_ctx;
+};
+
+struct trivet_totals *trivet_totals_create(void)
+{
+    struct trivet_totals *totals = trivet_calloc(1, sizeof(*totals));
+    if (totals == NULL) {
+        return NULL;
+    }
+    pthread_mutex_init(&totals->lock, NULL);
+    pthread_mutex_init(&totals->methods_lock, NULL);
+    return totals;
+}
+
+void trivet_totals_free(struct trivet_totals *totals)
+{
+    if (totals == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < totals->n_slots; i++) {
+        pthread_mutex_destroy(&totals->slots[i]->lock);
+        trivet_free(totals->slots[i]);
+    }
+    pthread_mutex_destroy(&totals->lock);
+    pthread_mutex_destroy(&totals->methods_lock);
+    trivet_free(totals);
+}
+
+void trivet_totals_set_queue(struct trivet_totals *totals, uint64_t (*queue_rows)(void *ctx),
+                             void *ctx)
+{
+    totals->queue_rows = queue_rows;
+    totals->queue_rows_ctx = ctx;
+}
+
+void trivet_totals_add_dropped_events(struct trivet_totals *totals, uint64_t count)
+{
+    atomic_fetch_add_explicit(&totals->events_dropped, count, memory_order_relaxed);
+}
+
+/* A place in the index: that of the version, or the free one where it belongs. Under the lock. */
+static size_t find_place(const struct trivet_totals *totals, const char *model, uint64_t version)
+{
+    uint64_t hash = trivet_hash_mix64(trivet_hash_bytes(model, strlen(model)) ^ version);
+    size_t place = (size_t)(hash % INDEX_COUNT);
+    while (totals->index[place] != 0) {
+        const struct trivet_version_totals *slot = totals->slots[totals->index[place] - 1];
+        if (slot->version == version && strcmp(slot->model, model) == 0) {
+            break;
+        }
+        place = (place + 1) % INDEX_COUNT;
+    }
+    return place;
+}
+
+static struct trivet_version_totals *add_slot(struct trivet_totals *totals, const char *model,
+                                              uint64_t version, size_t place)
+{
+    struct trivet_version_totals *slot = trivet_calloc(1, sizeof(*slot));
+    if (slot == NULL) {
+        return NULL;
+    }
+    bool fits = trivet_text_copy(slot->model, sizeof(slot->model), model);
+    assert(fits);
+    (void)fits;
+    slot->version = version;
+    pthread_mutex_init(&slot->lock, NULL);
+    totals->slots[totals->n_slots++] = slot;
+    totals->index[place] = (uint16_t)totals->n_slots;
+    return slot;
+}
+
+struct trivet_version_totals *trivet_totals_version(struct trivet_totals *totals, const char *model,
+                                                    uint64_t version)
+{
+    if (strlen(model) >= MODEL_BYTES) {
+        model = OTHER;
+        version = 0;
+    }
+    pthread_mutex_lock(&totals->lock);
+    size_t place = find_place(totals, model, version);
+    if (totals->index[place] == 0 && totals->n_slots >= TRIVET_TOTALS_VERSIONS_MAX) {
+        model = OTHER;
+        version = 0;
+        place = find_place(totals, model, version);
+    }
+    struct trivet_version_totals *slot;
+    if (totals->index[place] != 0) {
+        slot = totals->slots[totals->index[place] - 1];
+    } else {
+        slot = add_slot(totals, model, version, place);
+    }
+    pthread_mutex_unlock(&totals->lock);
+    return slot;
+}
+
+void trivet_version_totals_add(struct trivet_version_totals *slot,
+                               const struct trivet_prediction_record *record)
+{
+    assert(record->status < TRIVET_STATUS_COUNT);
+    pthread_mutex_lock(&slot->lock);
+    struct counters *counters = &slot->counters;
+    counters->calls[record->status]++;
+    for (size_t i = 0; i < TRIVET_STATUS_COUNT; i++) {
+        counters->rows[i] += record->rows[i];
+    }
+    trivet_histogram_record_ns(&counters->queue, record->queue_ns);
+    trivet_histogram_record_ns(&counters->compute, record->compute_ns);
+    trivet_histogram_record_ns(&counters->total, record->total_ns);
+    counters->batches += record->batches;
+    slot->changed = true;
+    pthread_mutex_unlock(&slot->lock);
+}
+
+/* Under methods_lock. */
+static struct method *find_method(struct trivet_totals *totals, const char *name)
+{
+    for (size_t i = 0; i < totals->n_methods; i++) {
+        if (strcmp(totals->methods[i].name, name) == 0) {
+            return &totals->methods[i];
+        }
+    }
+    if (totals->n_methods >= METHODS_MAX) {
+        struct method *other = &totals->methods[METHODS_MAX];
+        (void)trivet_text_copy(other->name, sizeof(other->name), OTHER);
+        totals->n_methods = METHODS_MAX + 1;
+        return other;
+    }
+    struct method *method = &totals->methods[totals->n_methods++];
+    (void)trivet_text_copy(method->name, sizeof(method->name), name);
+    return method;
+}
+
+void trivet_totals_add_call(struct trivet_totals *totals, const char *method,
+                            enum trivet_status status)
+{
+    assert(status < TRIVET_STATUS_COUNT);
+    bool fits = method != NULL && strlen(method) < METHOD_BYTES;
+    pthread_mutex_lock(&totals->methods_lock);
+    if (method == NULL) {
+        totals->unknown[status]++;
+    } else {
+        find_method(totals, fits ? method : OTHER)->calls[status]++;
+    }
+    pthread_mutex_unlock(&totals->methods_lock);
+}
+
+static void *take(struct trivet_arena *arena, size_t count, size_t bytes, struct trivet_error *err)
+{
+    void *memory = trivet_arena_alloc_array(arena, count > 0 ? count : 1, bytes);
+    if (memory == NULL) {
+        (void)trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                               "out of memory while encoding running totals");
+    }
+    return memory;
+}
+
+/* Statuses that were counted at all. */
+static enum trivet_status encode_codes(const uint64_t counts[TRIVET_STATUS_COUNT],
+                                       struct trivet_arena *arena, Trivet__V1__CodeCount ***out,
+                                       size_t *n_out, struct trivet_error *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < TRIVET_STATUS_COUNT; i++) {
+        n += counts[i] != 0;
+    }
+    Trivet__V1__CodeCount **list = take(arena, n, sizeof(*list), err);
+    Trivet__V1__CodeCount *codes = list != NULL ? take(arena, n, sizeof(*codes), err) : NULL;
+    if (codes == NULL) {
+        return TRIVET_RESOURCE_EXHAUSTED;
+    }
+    n = 0;
+    for (size_t i = 0; i < TRIVET_STATUS_COUNT; i++) {
+        if (counts[i] == 0) {
+            continue;
+        }
+        trivet__v1__code_count__init(&codes[n]);
+        codes[n].status = (Trivet__V1__Status)i;
+        codes[n].count = counts[i];
+        list[n] = &codes[n];
+        n++;
+    }
+    *out = list;
+    *n_out = n;
+    return TRIVET_OK;
+}
+
+static enum trivet_status encode_histogram(const struct trivet_histogram *histogram,
+                                           struct trivet_arena *arena, Trivet__V1__Histogram **out,
+                                           struct trivet_error *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < TRIVET_HISTOGRAM_BUCKETS; i++) {
+        n += histogram->buckets[i] != 0;
+    }
+    Trivet__V1__Histogram *message = take(arena, 1, sizeof(*message), err);
+    if (message == NULL) {
+        return TRIVET_RESOURCE_EXHAUSTED;
+    }
+    trivet__v1__histogram__init(message);
+    message->buckets = take(arena, n, sizeof(*message->buckets), err);
+    message->counts = take(arena, n, sizeof(*message->counts), err);
+    if (message->buckets == NULL || message->counts == NULL) {
+        return TRIVET_RESOURCE_EXHAUSTED;
+    }
+    message->count = histogram->count;
+    message->sum_ns = histogram->sum_ns;
+    message->n_buckets = n;
+    message->n_counts = n;
+    n = 0;
+    for (size_t i = 0; i < TRIVET_HISTOGRAM_BUCKETS; i++) {
+        if (histogram->buckets[i] != 0) {
+            message->buckets[n] = (uint32_t)i;
+            message->counts[n] = histogram->buckets[i];
+            n++;
+        }
+    }
+    *out = message;
+    return TRIVET_OK;
+}
+
+static enum trivet_status encode_version(struct trivet_version_totals *slot,
+                                         const struct counters *counters,
+                                         struct trivet_arena *arena,
+                                         Trivet__V1__PredictionTotals **out,
+                                         struct trivet_error *err)
+{
+    Trivet__V1__PredictionTotals *message = take(arena, 1, sizeof(*message), err);
+    if (message == NULL) {
+        return TRIVET_RESOURCE_EXHAUSTED;
+    }
+    trivet__v1__prediction_totals__init(message);
+    message->model = slot->model;
+    message->version = slot->version;
+    message->batches = counters->batches;
+    enum trivet_status status =
+        encode_codes(counters->calls, arena, &message->calls, &message->n_calls, err);
+    if (status == TRIVET_OK) {
+        status = encode_codes(counters->rows, arena, &message->rows, &message->n_rows, err);
+    }
+    if (status == TRIVET_OK) {
+        status = encode_histogram(&counters->queue, arena, &message->queue, err);
+    }
+    if (status == TRIVET_OK) {
+        status = encode_histogram(&counters->compute, arena, &message->compute, err);
+    }
+    if (status == TRIVET_OK) {
+        status = encode_histogram(&counters->total, arena, &message->total, err);
+    }
+    if (status == TRIVET_OK) {
+        *out = message;
+    }
+    return status;
+}
+
+/* False when it is to be left out. */
+static bool copy_counters(struct trivet_version_totals *slot, bool changed_only,
+                          struct counters *out)
+{
+    pthread_mutex_lock(&slot->lock);
+    bool wanted = !changed_only || slot->changed;
+    if (wanted) {
+        *out = slot->counters;
+    }
+    if (changed_only) {
+        slot->changed = false;
+    }
+    pthread_mutex_unlock(&slot->lock);
+    return wanted;
+}
+
+/* What was cleared for an encode that failed is to come with the next one. */
+static void mark_changed(struct trivet_totals *totals, size_t n_slots)
+{
+    for (size_t i = 0; i < n_slots; i++) {
+        pthread_mutex_lock(&totals->slots[i]->lock);
+        totals->slots[i]->changed = true;
+        pthread_mutex_unlock(&totals->slots[i]->lock);
+    }
+}
+
+enum trivet_status trivet_totals_encode_predictions(struct trivet_totals *totals, bool changed_only,
+                                                    struct trivet_arena *arena,
+                                                    Trivet__V1__PredictionTotals ***out,
+                                                    size_t *n_out, struct trivet_error *err)
+{
+    pthread_mutex_lock(&totals->lock);
+    size_t n_slots = totals->n_slots; /* slots below it stay where they are */
+    pthread_mutex_unlock(&totals->lock);
+
+    Trivet__V1__PredictionTotals **list =
+        take(arena, n_slots, sizeof(Trivet__V1__PredictionTotals *), err);
+    if (list == NULL) {
+        return TRIVET_RESOURCE_EXHAUSTED;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < n_slots; i++) {
+        struct counters counters;
+        if (!copy_counters(totals->slots[i], changed_only, &counters)) {
+            continue;
+        }
+        enum trivet_status status =
+            encode_version(totals->slots[i], &counters, arena, &list[n], err);
+        if (status != TRIVET_OK) {
+            if (changed_only) {
+                mark_changed(totals, i + 1);
+            }
+            return status;
+        }
+        n++;
+    }
+    *out = list;
+    *n_out = n;
+    return TRIVET_OK;
+}
+
+/* Under methods_lock. */
+static enum trivet_status encode_methods(struct trivet_totals *totals, struct trivet_arena *arena,
+                                         Trivet__V1__ServerTotals *message,
+                                         struct trivet_error *err)
+{
+    size_t n = totals->n_methods;
+    message->methods = take(arena, n, sizeof(*message->methods), err);
+    Trivet__V1__MethodTotals *methods =
+        message->methods != NULL ? take(arena, n, sizeof(*methods), err) : NULL;
+    if (methods == NULL) {
+        return TRIVET_RESOURCE_EXHAUSTED;
+    }
+    for (size_t i = 0; i < n; i++) {
+        trivet__v1__method_totals__init(&methods[i]);
+        methods[i].method = totals->methods[i].name; /* never changes once set */
+        message->methods[i] = &methods[i];
+        enum trivet_status status = encode_codes(totals->methods[i].calls, arena, &methods[i].calls,
+                                                 &methods[i].n_calls, err);
+        if (status != TRIVET_OK) {
+            return status;
+        }
+    }
+    message->n_methods = n;
+    return encode_codes(totals->unknown, arena, &message->unknown_method,
+                        &message->n_unknown_method, err);
+}
+
+enum trivet_status trivet_totals_encode_server(struct trivet_totals *totals,
+                                               struct trivet_arena *arena,
+                                               Trivet__V1__ServerTotals **out,
+                                               struct trivet_error *err)
+{
+    Trivet__V1__ServerTotals *message = take(arena, 1, sizeof(*message), err);
+    if (message == NULL) {
+        return TRIVET_RESOURCE_EXHAUSTED;
+    }
+    trivet__v1__server_totals__init(message);
+    pthread_mutex_lock(&totals->methods_lock);
+    enum trivet_status status = encode_methods(totals, arena, message, err);
+    pthread_mutex_unlock(&totals->methods_lock);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    struct trivet_usage usage = trivet_usage_now();
+    message->cpu_seconds = usage.cpu_seconds;
+    message->rss_bytes = usage.rss_bytes;
+    message->threads = usage.n_threads;
+    message->open_files = usage.n_open_files;
+    message->queue_rows =
+        totals->queue_rows != NULL ? totals->queue_rows(totals->queue_rows_ctx) : 0;
+    message->events_dropped = atomic_load_explicit(&totals->events_dropped, memory_order_relaxed);
+    *out = message;
+    return TRIVET_OK;
+}
