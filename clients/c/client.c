@@ -2,8 +2,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "clients/c/call.h"
 #include "clients/c/dial.h"
+#include "clients/c/request.h"
 
 #include <nng/protocol/reqrep0/req.h>
 
@@ -109,14 +109,14 @@ void trivet_client_close(struct trivet_client *client)
     if (client == NULL) {
         return;
     }
-    struct trivet_call *call = NULL;
+    struct trivet_request *call = NULL;
     do {
         pthread_mutex_lock(&client->lock);
         size_t n_idle = client->n_idle;
         pthread_mutex_unlock(&client->lock);
         call = NULL;
-        if (n_idle > 0 && trivet_call_take(client, &call, NULL) == TRIVET_OK) {
-            trivet_call_free(call);
+        if (n_idle > 0 && trivet_request_take(client, &call, NULL) == TRIVET_OK) {
+            trivet_request_free(call);
         }
     } while (call != NULL);
     nng_close(client->socket); /* on_pipe does not run after this */
@@ -129,15 +129,15 @@ enum trivet_status trivet_client_call(struct trivet_client *client, const char *
                                       int timeout_ms, struct trivet_reply *out,
                                       struct trivet_error *err)
 {
-    struct trivet_call *call = NULL;
-    enum trivet_status status = trivet_call_take(client, &call, err);
+    struct trivet_request *call = NULL;
+    enum trivet_status status = trivet_request_take(client, &call, err);
     if (status != TRIVET_OK) {
         return status;
     }
-    status = trivet_call_start(call, method, body, body_bytes, request_id, timeout_ms, err);
+    status = trivet_request_start(call, method, body, body_bytes, request_id, timeout_ms, err);
     if (status == TRIVET_OK) {
-        status = trivet_call_finish(call, out, err);
+        status = trivet_request_finish(call, out, err);
     }
-    trivet_call_put(call);
+    trivet_request_put(call);
     return status;
 }

@@ -1,6 +1,6 @@
 /* A batch of numbers, without protobuf for the caller. */
 #include "base/alloc.h"
-#include "clients/c/call.h"
+#include "clients/c/request.h"
 #include "trivet/v1/prediction.pb-c.h"
 #include "wire/codec.h"
 

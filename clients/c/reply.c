@@ -1,6 +1,6 @@
 /* From a received message to a reply or the server's error. */
 #include "base/text.h"
-#include "clients/c/call.h"
+#include "clients/c/request.h"
 #include "trivet/v1/frame.pb-c.h"
 #include "wire/codec.h"
 #include "wire/frame.h"

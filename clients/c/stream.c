@@ -1,7 +1,7 @@
 /* Pipelined calls: a ring of call objects, oldest first. */
 #include "base/alloc.h"
 #include "base/text.h"
-#include "clients/c/call.h"
+#include "clients/c/request.h"
 
 struct trivet_stream {
     struct trivet_client *client;
@@ -9,7 +9,7 @@ struct trivet_stream {
     size_t window;
     size_t oldest; /* index of the oldest in flight */
     size_t n_in_flight;
-    struct trivet_call *calls[]; /* `window` of them, taken from the client */
+    struct trivet_request *calls[]; /* `window` of them, taken from the client */
 };
 
 enum trivet_status trivet_stream_open(struct trivet_client *client, const char *method,
@@ -22,7 +22,7 @@ enum trivet_status trivet_stream_open(struct trivet_client *client, const char *
                                 TRIVET_STREAM_WINDOW_MAX);
     }
     struct trivet_stream *stream =
-        trivet_calloc(1, sizeof(*stream) + window * sizeof(struct trivet_call *));
+        trivet_calloc(1, sizeof(*stream) + window * sizeof(struct trivet_request *));
     if (stream == NULL) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for a stream");
     }
@@ -33,7 +33,7 @@ enum trivet_status trivet_stream_open(struct trivet_client *client, const char *
                                   "the method's name is longer than %d", TRIVET_METHOD_BYTES - 1);
     }
     while (status == TRIVET_OK && stream->window < window) {
-        status = trivet_call_take(client, &stream->calls[stream->window], err);
+        status = trivet_request_take(client, &stream->calls[stream->window], err);
         if (status == TRIVET_OK) {
             stream->window++;
         }
@@ -52,7 +52,7 @@ void trivet_stream_close(struct trivet_stream *stream)
         return;
     }
     for (size_t i = 0; i < stream->window; i++) {
-        trivet_call_put(stream->calls[i]);
+        trivet_request_put(stream->calls[i]);
     }
     trivet_free(stream);
 }
@@ -67,7 +67,7 @@ enum trivet_status trivet_stream_submit(struct trivet_stream *stream, const void
     }
     size_t slot = (stream->oldest + stream->n_in_flight) % stream->window;
     enum trivet_status status =
-        trivet_call_start(stream->calls[slot], stream->method, body, body_bytes, NULL, 0, err);
+        trivet_request_start(stream->calls[slot], stream->method, body, body_bytes, NULL, 0, err);
     if (status == TRIVET_OK) {
         stream->n_in_flight++;
     }
@@ -86,8 +86,8 @@ enum trivet_status trivet_stream_next(struct trivet_stream *stream, struct trive
         return trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
                                 "no call is in flight; submit one first");
     }
-    struct trivet_call *call = stream->calls[stream->oldest];
+    struct trivet_request *call = stream->calls[stream->oldest];
     stream->oldest = (stream->oldest + 1) % stream->window;
     stream->n_in_flight--;
-    return trivet_call_finish(call, out, err);
+    return trivet_request_finish(call, out, err);
 }

@@ -2,13 +2,13 @@
  *
  * DESIGN: the caller's thread starts the send; nng's threads run on_event, which starts the
  * receive once the send is done (before that, cancelling a receive crashes nng 1.5.2) and signals
- * the end. The caller's thread waits in trivet_call_finish, and five times a second looks whether
- * the connection has been down for longer than connecting may take.
+ * the end. The caller's thread waits in trivet_request_finish, and five times a second looks
+ * whether the connection has been down for longer than connecting may take.
  *
  * With the resend time infinite nng ends a call whose connection breaks (NNG_ECONNRESET). Then the
  * same request is sent once more, over the connection that nng makes anew: its request id makes
  * that safe for calls that change something. A second break ends the call. */
-#include "clients/c/call.h"
+#include "clients/c/request.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -36,9 +36,9 @@ enum phase {
     PHASE_DONE,
 };
 
-struct trivet_call {
+struct trivet_request {
     struct trivet_client *client;
-    struct trivet_call *next; /* of the client's idle list, under its lock */
+    struct trivet_request *next; /* of the client's idle list, under its lock */
     nng_ctx context;
     nng_aio *aio;
     struct trivet_arena *arena;
@@ -59,7 +59,7 @@ struct trivet_call {
     nng_msg *reply; /* owned */
 };
 
-static nng_duration remaining_ms(const struct trivet_call *call)
+static nng_duration remaining_ms(const struct trivet_request *call)
 {
     int64_t left_ns = call->deadline_ns - trivet_clock_monotonic_ns();
     return left_ns <= TRIVET_NS_PER_MS ? 1 : (nng_duration)(left_ns / TRIVET_NS_PER_MS);
@@ -74,7 +74,7 @@ static void drop_message(nng_msg **message)
 }
 
 /* The phase after an operation ended with `result`. Under the call's lock. */
-static enum phase next_phase(struct trivet_call *call, int result)
+static enum phase next_phase(struct trivet_request *call, int result)
 {
     if (call->phase == PHASE_SENDING && result == 0) {
         call->sent = true;
@@ -98,7 +98,7 @@ static enum phase next_phase(struct trivet_call *call, int result)
 /* nng's thread; never blocks. */
 static void on_event(void *argument)
 {
-    struct trivet_call *call = argument;
+    struct trivet_request *call = argument;
     int result = nng_aio_result(call->aio);
     pthread_mutex_lock(&call->lock);
     enum phase phase = next_phase(call, result);
@@ -120,9 +120,9 @@ static void on_event(void *argument)
     }
 }
 
-static struct trivet_call *create(struct trivet_client *client)
+static struct trivet_request *create(struct trivet_client *client)
 {
-    struct trivet_call *call = trivet_calloc(1, sizeof(*call));
+    struct trivet_request *call = trivet_calloc(1, sizeof(*call));
     if (call == NULL) {
         return NULL;
     }
@@ -151,7 +151,7 @@ fail:
     return NULL;
 }
 
-void trivet_call_free(struct trivet_call *call)
+void trivet_request_free(struct trivet_request *call)
 {
     if (call == NULL) {
         return;
@@ -167,11 +167,11 @@ void trivet_call_free(struct trivet_call *call)
     trivet_free(call);
 }
 
-enum trivet_status trivet_call_take(struct trivet_client *client, struct trivet_call **out,
-                                    struct trivet_error *err)
+enum trivet_status trivet_request_take(struct trivet_client *client, struct trivet_request **out,
+                                       struct trivet_error *err)
 {
     pthread_mutex_lock(&client->lock);
-    struct trivet_call *call = client->idle;
+    struct trivet_request *call = client->idle;
     if (call != NULL) {
         client->idle = call->next;
         client->n_idle--;
@@ -187,7 +187,7 @@ enum trivet_status trivet_call_take(struct trivet_client *client, struct trivet_
     return TRIVET_OK;
 }
 
-void trivet_call_put(struct trivet_call *call)
+void trivet_request_put(struct trivet_request *call)
 {
     if (call == NULL) {
         return;
@@ -208,12 +208,12 @@ void trivet_call_put(struct trivet_call *call)
         pthread_mutex_unlock(&client->lock);
     }
     if (!kept) {
-        trivet_call_free(call);
+        trivet_request_free(call);
     }
 }
 
 /* The frame as a message, at its final size: nng's append would copy again and again. */
-static enum trivet_status make_message(const struct trivet_call *call, const void *body,
+static enum trivet_status make_message(const struct trivet_request *call, const void *body,
                                        size_t body_bytes, nng_msg **out, struct trivet_error *err)
 {
     char method[TRIVET_METHOD_BYTES];
@@ -239,7 +239,7 @@ static enum trivet_status make_message(const struct trivet_call *call, const voi
     return TRIVET_OK;
 }
 
-static enum trivet_status set_ids(struct trivet_call *call, const char *method,
+static enum trivet_status set_ids(struct trivet_request *call, const char *method,
                                   const char *request_id, struct trivet_error *err)
 {
     if (!trivet_text_copy(call->method, sizeof(call->method), method)) {
@@ -257,9 +257,9 @@ static enum trivet_status set_ids(struct trivet_call *call, const char *method,
     return TRIVET_OK;
 }
 
-enum trivet_status trivet_call_start(struct trivet_call *call, const char *method, const void *body,
-                                     size_t body_bytes, const char *request_id, int timeout_ms,
-                                     struct trivet_error *err)
+enum trivet_status trivet_request_start(struct trivet_request *call, const char *method,
+                                        const void *body, size_t body_bytes, const char *request_id,
+                                        int timeout_ms, struct trivet_error *err)
 {
     enum trivet_status status = set_ids(call, method, request_id, err);
     if (status != TRIVET_OK) {
@@ -299,7 +299,7 @@ static bool connection_gone(struct trivet_client *client)
     return gone;
 }
 
-static void wait_for_end(struct trivet_call *call)
+static void wait_for_end(struct trivet_request *call)
 {
     pthread_mutex_lock(&call->lock);
     while (call->phase != PHASE_DONE) {
@@ -320,7 +320,7 @@ static void wait_for_end(struct trivet_call *call)
 }
 
 /* What an error of the transport means for the caller. */
-static enum trivet_status transport_error(struct trivet_call *call, struct trivet_error *err)
+static enum trivet_status transport_error(struct trivet_request *call, struct trivet_error *err)
 {
     const char *url = call->client->url;
     switch (call->result) {
@@ -351,8 +351,8 @@ static enum trivet_status transport_error(struct trivet_call *call, struct trive
                             call->method, url, call->request_id);
 }
 
-enum trivet_status trivet_call_finish(struct trivet_call *call, struct trivet_reply *out,
-                                      struct trivet_error *err)
+enum trivet_status trivet_request_finish(struct trivet_request *call, struct trivet_reply *out,
+                                         struct trivet_error *err)
 {
     wait_for_end(call);
     call->phase = PHASE_IDLE; /* done: no other thread knows it any more */

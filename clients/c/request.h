@@ -1,6 +1,6 @@
 /* One call in flight, and the connection that calls share. Internal to libtrivet. */
-#ifndef TRIVET_CLIENT_CALL_H
-#define TRIVET_CLIENT_CALL_H
+#ifndef TRIVET_CLIENT_REQUEST_H
+#define TRIVET_CLIENT_REQUEST_H
 
 #include "base/arena.h"
 #include "base/compiler.h"
@@ -18,7 +18,7 @@
 #define TRIVET_URL_BYTES         256
 #define TRIVET_STREAM_WINDOW_MAX 4096
 
-struct trivet_call;
+struct trivet_request;
 
 struct trivet_client {
     /* Set at open, then only read. */
@@ -29,7 +29,7 @@ struct trivet_client {
 
     pthread_mutex_t lock;
     /* Under lock. */
-    struct trivet_call *idle; /* owned list */
+    struct trivet_request *idle; /* owned list */
     size_t n_idle;
     int live_pipe;         /* nng's id, 0 = not connected */
     int64_t down_since_ns; /* monotonic; meaningful while live_pipe is 0 */
@@ -37,20 +37,20 @@ struct trivet_client {
 };
 
 /* A call object that is ready to start: an idle one or a new one. Give it back with
- * trivet_call_put, whatever its state: an unfinished call is abandoned. */
-enum trivet_status trivet_call_take(struct trivet_client *client, struct trivet_call **out,
-                                    struct trivet_error *err) TRIVET_MUST_USE;
-void trivet_call_put(struct trivet_call *call);
+ * trivet_request_put, whatever its state: an unfinished call is abandoned. */
+enum trivet_status trivet_request_take(struct trivet_client *client, struct trivet_request **out,
+                                       struct trivet_error *err) TRIVET_MUST_USE;
+void trivet_request_put(struct trivet_request *call);
 /* Ends what is in flight and releases it; waits for callbacks. */
-void trivet_call_free(struct trivet_call *call);
+void trivet_request_free(struct trivet_request *call);
 
 /* Sends; does not wait. `request_id` NULL or "" = a random one. */
-enum trivet_status trivet_call_start(struct trivet_call *call, const char *method, const void *body,
-                                     size_t body_bytes, const char *request_id, int timeout_ms,
-                                     struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_request_start(struct trivet_request *call, const char *method,
+                                        const void *body, size_t body_bytes, const char *request_id,
+                                        int timeout_ms, struct trivet_error *err) TRIVET_MUST_USE;
 /* Waits for the end of a started call. */
-enum trivet_status trivet_call_finish(struct trivet_call *call, struct trivet_reply *out,
-                                      struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_request_finish(struct trivet_request *call, struct trivet_reply *out,
+                                         struct trivet_error *err) TRIVET_MUST_USE;
 
 /* Takes `message` on success and on failure. Checks frame, header and request id; an error of the
  * server comes through unchanged. `arena` is scratch. */
