@@ -9,22 +9,6 @@
 #include "trivet/v1/evaluation.pb-c.h"
 #include "trivet/v1/trainer.pb-c.h"
 
-/* The dataset must be small enough to be held beside serving. */
-static enum trivet_status load(const struct trivet_evaluation_service *service, const char *id,
-                               struct trivet_dataset **out, struct trivet_error *err)
-{
-    struct trivet_store_dataset record;
-    enum trivet_status status = trivet_store_dataset_get(service->store, id, &record, NULL, err);
-    if (status == TRIVET_OK && record.stored_bytes > service->dataset_bytes_max) {
-        status = trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
-                                  "dataset %s has %llu bytes, the server evaluates up to %zu; "
-                                  "evaluate on a part of it",
-                                  id, (unsigned long long)record.stored_bytes,
-                                  service->dataset_bytes_max);
-    }
-    return status == TRIVET_OK ? trivet_dataset_load(service->store, id, out, err) : status;
-}
-
 static void answer(struct trivet_call *call, const struct trivet_servable *servable,
                    const struct trivet_evaluation *evaluation)
 {
@@ -59,7 +43,10 @@ static void evaluate(struct trivet_call *call, void *arg)
                                        request->model->version, request->model->alias, &servable,
                                        &err);
     if (status == TRIVET_OK) {
-        status = load(service, request->dataset_id, &dataset, &err);
+        /* Small enough to be held beside serving. */
+        status =
+            trivet_dataset_load(service->store, request->dataset_id, service->dataset_bytes_max,
+                                NULL, NULL, NULL, NULL, &dataset, &err);
     }
     if (status == TRIVET_OK) {
         const struct trivet_pipeline *pipeline = trivet_servable_pipeline(servable);

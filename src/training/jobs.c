@@ -164,6 +164,7 @@ static void stop(struct trivet_jobs *jobs)
 {
     pthread_mutex_lock(&jobs->mutex);
     jobs->closing = true;
+    jobs->releasing = true;
     if (jobs->child_pid > 0) {
         kill(jobs->child_pid, SIGKILL);
     }

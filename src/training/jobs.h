@@ -54,6 +54,9 @@ enum trivet_status trivet_jobs_open(struct trivet_store *store,
                                     const struct trivet_jobs_options *options,
                                     struct trivet_jobs **out,
                                     struct trivet_error *err) TRIVET_MUST_USE;
+/* Before the calls that wait are drained: answers every waiter with the job as it is, and refuses
+ * new ones. */
+void trivet_jobs_release_waiters(struct trivet_jobs *jobs);
 /* Kills a running child (its job stays unfinished and starts again at the next open), answers
  * waiters with the job as it is, joins the threads. */
 void trivet_jobs_close(struct trivet_jobs *jobs);

@@ -1,8 +1,8 @@
-/* Rows: from the store's chunks into memory, without a copy beside it. */
+/* Rows: loaded once, then split by number. */
 #include "base/alloc.h"
 #include "base/text.h"
-#include "data/pack.h"
 #include "data/split.h"
+#include "training/dataset_load.h"
 #include "training/trainer_internal.h"
 
 #include <math.h>
@@ -10,66 +10,21 @@
 
 #define DETAIL_BYTES 128
 
-static enum trivet_status read_schema(struct trivet_trainer *trainer, struct trivet_error *err)
+static enum trivet_status on_chunk(void *ctx, uint32_t chunk, uint32_t n_chunks,
+                                   struct trivet_error *err)
 {
-    struct trivet_buffer bytes = {0};
-    enum trivet_status status = trivet_store_dataset_get(trainer->store, trainer->spec->dataset_id,
-                                                         &trainer->record, &bytes, err);
-    if (status == TRIVET_OK && !trainer->record.committed) {
-        status = trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
-                                  "the dataset %s is not committed; send its chunks and commit it",
-                                  trainer->record.id);
-    }
-    if (status == TRIVET_OK) {
-        status = trivet_schema_unpack(bytes.data, bytes.n_bytes, &trainer->schema, err);
-        if (status == TRIVET_INVALID_ARGUMENT) {
-            status = trivet_error_set(err, TRIVET_DATA_LOSS, "the stored schema of %s is damaged",
-                                      trainer->record.id);
-        }
-    }
-    trivet_buffer_release(&bytes);
-    return status;
-}
-
-static enum trivet_status append_chunk(struct trivet_trainer *trainer, uint32_t chunk,
-                                       struct trivet_buffer *bytes, struct trivet_error *err)
-{
-    uint64_t n_rows = 0;
-    bytes->n_bytes = 0;
-    enum trivet_status status = trivet_store_dataset_read(trainer->store, trainer->spec->dataset_id,
-                                                          chunk, bytes, &n_rows, err);
-    if (status != TRIVET_OK) {
-        return status;
-    }
-    status = trivet_dataset_append_packed(trainer->dataset, bytes->data, bytes->n_bytes, err);
-    if (status != TRIVET_OK) {
-        trivet_error_prefix(err, "dataset %s, chunk %u: ", trainer->record.id, (unsigned)chunk);
-    }
-    return status;
+    struct trivet_trainer *trainer = ctx;
+    char detail[DETAIL_BYTES];
+    trivet_text_format(detail, sizeof detail, "chunk %u of %u", (unsigned)chunk + 1,
+                       (unsigned)n_chunks);
+    return trivet_trainer_progress(trainer, (double)chunk / n_chunks, detail, false, err);
 }
 
 enum trivet_status trivet_trainer_load(struct trivet_trainer *trainer, struct trivet_error *err)
 {
-    struct trivet_buffer bytes = {0};
-    enum trivet_status status = read_schema(trainer, err);
-    if (status == TRIVET_OK) {
-        status = trivet_dataset_create(&trainer->schema, (size_t)trainer->record.n_rows,
-                                       &trainer->dataset, err);
-    }
-    const uint32_t n_chunks = (uint32_t)trainer->record.n_chunks;
-    for (uint32_t chunk = 0; chunk < n_chunks && status == TRIVET_OK; chunk++) {
-        char detail[DETAIL_BYTES];
-        trivet_text_format(detail, sizeof detail, "chunk %u of %u", (unsigned)chunk + 1,
-                           (unsigned)n_chunks);
-        status = trivet_trainer_progress(trainer, (double)chunk / n_chunks, detail, false, err);
-        if (status == TRIVET_OK) {
-            status = append_chunk(trainer, chunk, &bytes, err);
-        }
-    }
-    trivet_buffer_release(&bytes);
-    if (status == TRIVET_OK) {
-        status = trivet_dataset_seal(trainer->dataset, err);
-    }
+    enum trivet_status status =
+        trivet_dataset_load(trainer->store, trainer->spec->dataset_id, UINT64_MAX, on_chunk,
+                            trainer, &trainer->record, &trainer->schema, &trainer->dataset, err);
     if (status == TRIVET_OK) {
         trainer->table = trivet_dataset_table(trainer->dataset);
     }

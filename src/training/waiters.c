@@ -6,7 +6,7 @@
 
 static bool is_ready(struct trivet_jobs *jobs, const struct trivet_waiter *waiter, int64_t now_ns)
 {
-    if (jobs->closing || now_ns >= waiter->deadline_ns) {
+    if (jobs->releasing || now_ns >= waiter->deadline_ns) {
         return true;
     }
     const struct trivet_live_job *job = trivet_jobs_find_live(jobs, waiter->id);
@@ -106,7 +106,7 @@ enum trivet_status trivet_jobs_wait(struct trivet_jobs *jobs, const char *id,
     waiter->callback = callback;
     waiter->ctx = ctx;
     pthread_mutex_lock(&jobs->mutex);
-    if (jobs->closing) {
+    if (jobs->releasing) {
         status = trivet_error_set(err, TRIVET_UNAVAILABLE,
                                   "the server is stopping; wait again "
                                   "when it is back");
@@ -125,4 +125,12 @@ enum trivet_status trivet_jobs_wait(struct trivet_jobs *jobs, const char *id,
     pthread_mutex_unlock(&jobs->mutex);
     trivet_free(waiter);
     return status;
+}
+
+void trivet_jobs_release_waiters(struct trivet_jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->mutex);
+    jobs->releasing = true;
+    pthread_cond_broadcast(&jobs->changed);
+    pthread_mutex_unlock(&jobs->mutex);
 }
