@@ -41,7 +41,8 @@ struct trivet_transform_input {
  *                from the names of the inputs, in memory of the caller (trivet_free), NULL when
  *                out of memory.
  * transform      writes n_outputs columns to `out`, new values in `arena` (an unchanged column
- *                may be passed through). Missing values may pass through too. A row that cannot be
+ *                may be passed through; a new one must not point into the memory of
+ *                its inputs). Missing values may pass through too. A row that cannot be
  *                transformed gets its fault, with its origin, in `rows`; the first fault stays.
  * save           named tensors in `arena`, borrowed from the state where possible.
  * load           with the parameters and column types of the step; checks every length and

@@ -1,0 +1,74 @@
+#include "models/registry.h"
+
+#include "base/text.h"
+#include "models/linear_regression.h"
+#include "models/transformers/imputer.h"
+#include "models/transformers/one_hot_encoder.h"
+#include "models/transformers/standard_scaler.h"
+
+#include <string.h>
+
+#define NAMES_BYTES 256
+
+static const struct trivet_estimator_ops *const estimators[] = {
+    &trivet_linear_regression_ops,
+    NULL,
+};
+
+static const struct trivet_transformer_ops *const transformers[] = {
+    &trivet_imputer_ops,
+    &trivet_one_hot_encoder_ops,
+    &trivet_standard_scaler_ops,
+    NULL,
+};
+
+const struct trivet_estimator_ops *const *trivet_registry_estimators(void)
+{
+    return estimators;
+}
+
+const struct trivet_transformer_ops *const *trivet_registry_transformers(void)
+{
+    return transformers;
+}
+
+static void append_name(char *names, size_t names_bytes, const char *name)
+{
+    size_t used = strlen(names);
+    trivet_text_format(&names[used], names_bytes - used, "%s%s", used > 0 ? ", " : "", name);
+}
+
+enum trivet_status trivet_registry_estimator(const char *name,
+                                             const struct trivet_estimator_ops **out,
+                                             struct trivet_error *err)
+{
+    char names[NAMES_BYTES] = "";
+    for (size_t i = 0; estimators[i] != NULL; i++) {
+        if (strcmp(estimators[i]->name, name) == 0) {
+            *out = estimators[i];
+            return TRIVET_OK;
+        }
+        append_name(names, sizeof names, estimators[i]->name);
+    }
+    trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "no estimator '%s'; there is: %s", name, names);
+    trivet_error_add_violation(err, "estimator", "give one of: %s", names);
+    return TRIVET_INVALID_ARGUMENT;
+}
+
+enum trivet_status trivet_registry_transformer(const char *name,
+                                               const struct trivet_transformer_ops **out,
+                                               struct trivet_error *err)
+{
+    char names[NAMES_BYTES] = "";
+    for (size_t i = 0; transformers[i] != NULL; i++) {
+        if (strcmp(transformers[i]->name, name) == 0) {
+            *out = transformers[i];
+            return TRIVET_OK;
+        }
+        append_name(names, sizeof names, transformers[i]->name);
+    }
+    trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "no transformer '%s'; there are: %s", name,
+                     names);
+    trivet_error_add_violation(err, "transformers", "give one of: %s", names);
+    return TRIVET_INVALID_ARGUMENT;
+}
