@@ -1,0 +1,18 @@
+/* The parts of the conformance suite; each file is a table of tests over store.h alone. */
+#ifndef TESTS_UNIT_STORE_CONFORMANCE_H
+#define TESTS_UNIT_STORE_CONFORMANCE_H
+
+#include "fixture.h"
+
+struct conformance_part {
+    const char *name;
+    const struct CMUnitTest *tests;
+    size_t n_tests;
+};
+
+extern const struct conformance_part conformance_txn;
+extern const struct conformance_part conformance_datasets;
+extern const struct conformance_part conformance_versions;
+extern const struct conformance_part conformance_jobs;
+
+#endif
