@@ -260,7 +260,7 @@ static enum trivet_status decode_rows(struct trivet_call *call, struct predictio
                                 "the request has no rows: send a matrix or a table");
     }
     /* Only the model's columns, in its order: a fault elsewhere is none of the row's. */
-    Trivet__V1__Table *wanted;
+    Trivet__V1__Table *wanted = NULL;
     struct trivet_table table;
     enum trivet_status status = pick_columns(request->table, inputs, call->arena, &wanted, err);
     if (status == TRIVET_OK) {

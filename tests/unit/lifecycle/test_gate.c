@@ -1,0 +1,85 @@
+#include "lifecycle/gate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct trivet_metric metrics[] = {
+    {.name = "r2", .value = 0.9, .defined = true},
+    {.name = "rmse", .value = 2.5, .defined = true},
+    {.name = "mape", .value = 0, .defined = false},
+};
+
+static enum trivet_status check(const char *gate, struct trivet_error *err)
+{
+    return trivet_gate_check(gate, metrics, 3, err);
+}
+
+static void met(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    const char *const gates[] = {"r2>=0.9", "r2>0.89",   "r2 >= 0.5",   " r2>=9e-1",
+                                 "rmse<3",  "rmse<=2.5", "rmse <= 2.5 "};
+    for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
+        assert_int_equal(check(gates[i], &err), TRIVET_OK);
+    }
+}
+
+static void not_met(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    const char *const gates[] = {"r2>=0.91", "r2>0.9", "rmse<2.5", "rmse<=2.49", "r2<0"};
+    for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
+        assert_int_equal(check(gates[i], &err), TRIVET_FAILED_PRECONDITION);
+    }
+    assert_int_equal(check("r2>=0.95", &err), TRIVET_FAILED_PRECONDITION);
+    assert_non_null(strstr(err.message, "0.9"));
+}
+
+static void undefined_is_not_met(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    assert_int_equal(check("mape<1", &err), TRIVET_FAILED_PRECONDITION);
+    assert_non_null(strstr(err.message, "not defined"));
+}
+
+static void unknown_metric_names_the_others(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    assert_int_equal(check("f1>=0.9", &err), TRIVET_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "r2, rmse, mape"));
+    assert_int_equal(check("r2=>0.9", &err), TRIVET_INVALID_ARGUMENT);
+    assert_int_equal(trivet_gate_check("f1>=0.9", NULL, 0, &err), TRIVET_INVALID_ARGUMENT);
+}
+
+static void malformed(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    const char *const gates[] = {"",      "r2",      "r2>=", ">=0.9",      "r2==0.9",
+                                 "r2>=x", "r2>=nan", " >=1", "r2>=0.9 0.8"};
+    for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
+        assert_int_equal(check(gates[i], &err), TRIVET_INVALID_ARGUMENT);
+        assert_non_null(strstr(err.message, "r2>=0.9"));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(met),
+        cmocka_unit_test(not_met),
+        cmocka_unit_test(undefined_is_not_met),
+        cmocka_unit_test(unknown_metric_names_the_others),
+        cmocka_unit_test(malformed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

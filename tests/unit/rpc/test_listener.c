@@ -1,0 +1,449 @@
+/* The conformance suite of a listener: every implementation, every scheme, with stock nng clients
+ * and with raw sockets. */
+#include "rpc/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/req.h>
+#include <nng/supplemental/util/platform.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define EXCHANGES_MAX     40
+#define PARKED_MAX        32
+#define MESSAGE_BYTES_MAX (1u << 20)
+
+static const struct trivet_listener_ops *const implementations[] = {&trivet_nng_listener_ops};
+
+/* An application that echoes; "park" is kept until release, "drop" is never answered. */
+struct fixture {
+    const struct trivet_listener_ops *ops;
+    struct trivet_listener *listener;
+    char folder[64];
+    char url[128];
+    pthread_mutex_t lock;
+    struct trivet_exchange *parked[PARKED_MAX];
+    size_t n_parked;
+};
+
+static void echo(struct trivet_exchange *exchange)
+{
+    uint8_t *room = exchange->ops->reserve(exchange, exchange->n_bytes);
+    assert_non_null(room);
+    memcpy(room, exchange->data, exchange->n_bytes);
+    exchange->ops->send(exchange);
+}
+
+static bool is(const struct trivet_exchange *exchange, const char *word)
+{
+    return exchange->n_bytes == strlen(word) && memcmp(exchange->data, word, strlen(word)) == 0;
+}
+
+static void *echo_later(void *exchange)
+{
+    usleep(2000);
+    echo(exchange);
+    return NULL;
+}
+
+static void on_request(void *ctx, struct trivet_exchange *exchange)
+{
+    struct fixture *fixture = ctx;
+    if (is(exchange, "park")) {
+        pthread_mutex_lock(&fixture->lock);
+        fixture->parked[fixture->n_parked++] = exchange;
+        pthread_mutex_unlock(&fixture->lock);
+    } else if (is(exchange, "drop")) {
+        exchange->ops->send(exchange);
+    } else if (is(exchange, "twice")) {
+        assert_non_null(exchange->ops->reserve(exchange, 1000));
+        echo(exchange);
+    } else if (is(exchange, "other thread")) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, echo_later, exchange), 0);
+        pthread_detach(thread);
+    } else {
+        echo(exchange);
+    }
+}
+
+static void release_parked(struct fixture *fixture)
+{
+    pthread_mutex_lock(&fixture->lock);
+    for (size_t i = 0; i < fixture->n_parked; i++) {
+        echo(fixture->parked[i]);
+    }
+    fixture->n_parked = 0;
+    pthread_mutex_unlock(&fixture->lock);
+}
+
+static size_t count_parked(struct fixture *fixture)
+{
+    pthread_mutex_lock(&fixture->lock);
+    size_t count = fixture->n_parked;
+    pthread_mutex_unlock(&fixture->lock);
+    return count;
+}
+
+static enum trivet_status try_open(struct fixture *fixture, const char *url,
+                                   struct trivet_listener **out, struct trivet_error *err)
+{
+    const char *urls[] = {url};
+    const struct trivet_listener_options options = {
+        .urls = urls,
+        .n_urls = 1,
+        .exchanges_max = EXCHANGES_MAX,
+        .message_bytes_max = MESSAGE_BYTES_MAX,
+        .send_timeout_ms = 1000,
+        .on_request = on_request,
+        .ctx = fixture,
+    };
+    return fixture->ops->open(&options, out, err);
+}
+
+static void open_fixture(struct fixture *fixture, const struct trivet_listener_ops *ops,
+                         const char *scheme)
+{
+    memset(fixture, 0, sizeof(*fixture));
+    fixture->ops = ops;
+    pthread_mutex_init(&fixture->lock, NULL);
+    snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/trivet-listener.XXXXXX");
+    assert_non_null(mkdtemp(fixture->folder));
+    char url[128];
+    if (strcmp(scheme, "ipc") == 0) {
+        snprintf(url, sizeof(url), "ipc://%s/rpc", fixture->folder);
+    } else {
+        snprintf(url, sizeof(url), "%s",
+                 strcmp(scheme, "tcp") == 0 ? "tcp://127.0.0.1:0" : "inproc://listener-test");
+    }
+    struct trivet_error err = {0};
+    if (try_open(fixture, url, &fixture->listener, &err) != TRIVET_OK) {
+        fail_msg("%s", err.message);
+    }
+    snprintf(fixture->url, sizeof(fixture->url), "%s", ops->url(fixture->listener, 0));
+}
+
+static void close_fixture(struct fixture *fixture)
+{
+    char path[160];
+    fixture->ops->close(fixture->listener);
+    snprintf(path, sizeof(path), "%s/rpc.lock", fixture->folder);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/rpc", fixture->folder);
+    unlink(path);
+    rmdir(fixture->folder);
+    pthread_mutex_destroy(&fixture->lock);
+}
+
+static nng_socket dial(const struct fixture *fixture)
+{
+    nng_socket socket;
+    assert_int_equal(nng_req0_open(&socket), 0);
+    nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, 10000);
+    nng_socket_set_ms(socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
+    assert_int_equal(nng_dial(socket, fixture->url, NULL, 0), 0);
+    return socket;
+}
+
+static void expect_echo(nng_socket socket, const void *data, size_t n_bytes)
+{
+    void *sent = nng_alloc(n_bytes + 1);
+    memcpy(sent, data, n_bytes);
+    assert_int_equal(nng_send(socket, sent, n_bytes, 0), 0);
+    nng_free(sent, n_bytes + 1);
+    void *got;
+    size_t got_bytes;
+    assert_int_equal(nng_recv(socket, &got, &got_bytes, NNG_FLAG_ALLOC), 0);
+    assert_int_equal(got_bytes, n_bytes);
+    assert_memory_equal(got, data, n_bytes);
+    nng_free(got, got_bytes);
+}
+
+static void check_sizes(struct fixture *fixture)
+{
+    nng_socket socket = dial(fixture);
+    static uint8_t bytes[MESSAGE_BYTES_MAX / 2];
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (uint8_t)(i * 31);
+    }
+    const size_t sizes[] = {0, 1, 4, 5, 1000, 65536, sizeof(bytes)};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        expect_echo(socket, bytes, sizes[i]);
+    }
+    expect_echo(socket, "other thread", 12);
+    expect_echo(socket, "twice", 5);
+    nng_close(socket);
+}
+
+/* More parked calls than a plain REP socket would have contexts: the others are still served. */
+static void check_parked(struct fixture *fixture)
+{
+    nng_socket sockets[PARKED_MAX];
+    for (size_t i = 0; i < PARKED_MAX; i++) {
+        sockets[i] = dial(fixture);
+        char word[] = "park";
+        assert_int_equal(nng_send(sockets[i], word, 4, 0), 0);
+    }
+    while (count_parked(fixture) < PARKED_MAX) {
+        usleep(1000);
+    }
+    nng_socket other = dial(fixture);
+    for (int i = 0; i < 100; i++) {
+        expect_echo(other, "still here", 10);
+    }
+    release_parked(fixture);
+    for (size_t i = 0; i < PARKED_MAX; i++) {
+        void *got;
+        size_t got_bytes;
+        assert_int_equal(nng_recv(sockets[i], &got, &got_bytes, NNG_FLAG_ALLOC), 0);
+        assert_int_equal(got_bytes, 4);
+        nng_free(got, got_bytes);
+        nng_close(sockets[i]);
+    }
+    nng_close(other);
+}
+
+static void check_dropped(struct fixture *fixture)
+{
+    nng_socket socket = dial(fixture);
+    char word[] = "drop";
+    assert_int_equal(nng_send(socket, word, 4, 0), 0);
+    nng_close(socket);
+    for (int i = 0; i < EXCHANGES_MAX + 1; i++) {
+        socket = dial(fixture);
+        assert_int_equal(nng_send(socket, word, 4, 0), 0);
+        nng_close(socket);
+    }
+    socket = dial(fixture);
+    expect_echo(socket, "after", 5);
+    nng_close(socket);
+}
+
+/* A client that goes away while its call is in hand costs nobody anything. */
+static void check_gone(struct fixture *fixture)
+{
+    nng_socket socket = dial(fixture);
+    char word[] = "park";
+    assert_int_equal(nng_send(socket, word, 4, 0), 0);
+    while (count_parked(fixture) < 1) {
+        usleep(1000);
+    }
+    nng_close(socket);
+    usleep(20000);
+    release_parked(fixture);
+    socket = dial(fixture);
+    expect_echo(socket, "after", 5);
+    nng_close(socket);
+}
+
+/* --- raw sockets ----------------------------------------------------------------------------- */
+
+static int connect_raw(const struct fixture *fixture)
+{
+    int fd;
+    if (strncmp(fixture->url, "ipc://", 6) == 0) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s", fixture->url + 6);
+        fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    } else {
+        struct sockaddr_in address = {.sin_family = AF_INET};
+        address.sin_port = htons((uint16_t)strtoul(strrchr(fixture->url, ':') + 1, NULL, 10));
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        fd = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    }
+    struct timeval timeout = {.tv_sec = 10};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+    return fd;
+}
+
+static void read_all(int fd, void *to, size_t n_bytes)
+{
+    size_t got = 0;
+    while (got < n_bytes) {
+        ssize_t n = read(fd, (char *)to + got, n_bytes - got);
+        assert_true(n > 0);
+        got += (size_t)n;
+    }
+}
+
+static size_t raw_request(const struct fixture *fixture, uint64_t length, const char *payload,
+                          size_t payload_bytes, uint8_t *out)
+{
+    static const uint8_t hello[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
+    size_t at = sizeof(hello);
+    memcpy(out, hello, sizeof(hello));
+    if (strncmp(fixture->url, "ipc://", 6) == 0) {
+        out[at++] = 1;
+    }
+    for (int i = 7; i >= 0; i--) {
+        out[at++] = (uint8_t)(length >> (8 * i));
+    }
+    memcpy(out + at, payload, payload_bytes);
+    return at + payload_bytes;
+}
+
+/* Every byte on its own; two words of a device before the request id come back in front. */
+static void check_fragments(struct fixture *fixture)
+{
+    static const char payload[] = "\0\0\0\1\0\0\0\2\x80\0\0\7hello";
+    uint8_t out[64];
+    uint8_t in[64];
+    size_t payload_bytes = sizeof(payload) - 1;
+    size_t n_bytes = raw_request(fixture, payload_bytes, payload, payload_bytes, out);
+    int fd = connect_raw(fixture);
+    for (size_t i = 0; i < n_bytes; i++) {
+        assert_int_equal(write(fd, out + i, 1), 1);
+        usleep(500);
+    }
+    read_all(fd, in, n_bytes);
+    assert_int_equal(in[5], 0x31);
+    assert_memory_equal(in + n_bytes - payload_bytes, payload, payload_bytes);
+    close(fd);
+}
+
+/* A claim beyond the limit closes the connection and reserves nothing; the others go on. */
+static void check_oversized(struct fixture *fixture)
+{
+    uint8_t out[64];
+    uint8_t in[8];
+    int fd = connect_raw(fixture);
+    size_t n_bytes = raw_request(fixture, UINT64_C(1) << 40, "\x80\0\0\1", 4, out);
+    assert_int_equal(write(fd, out, n_bytes), (ssize_t)n_bytes);
+    read_all(fd, in, sizeof(in)); /* the hello */
+    ssize_t n = read(fd, in, 1);
+    assert_true(n == 0 || (n < 0 && errno != EAGAIN));
+    close(fd);
+    nng_socket socket = dial(fixture);
+    expect_echo(socket, "after", 5);
+    nng_close(socket);
+}
+
+static void check_half_message(struct fixture *fixture)
+{
+    uint8_t out[64];
+    int fd = connect_raw(fixture);
+    size_t n_bytes = raw_request(fixture, 100, "\x80\0\0\1half", 8, out);
+    assert_int_equal(write(fd, out, n_bytes), (ssize_t)n_bytes);
+    nng_socket socket = dial(fixture);
+    expect_echo(socket, "meanwhile", 9);
+    close(fd);
+    expect_echo(socket, "after", 5);
+    nng_close(socket);
+}
+
+/* --- the suite ----------------------------------------------------------------------------------
+ */
+
+static void each(void (*check)(struct fixture *), bool raw)
+{
+    static const char *const schemes[] = {"tcp", "ipc", "inproc"};
+    for (size_t i = 0; i < sizeof(implementations) / sizeof(implementations[0]); i++) {
+        for (size_t j = 0; j < (raw ? 2u : 3u); j++) {
+            struct fixture fixture;
+            open_fixture(&fixture, implementations[i], schemes[j]);
+            check(&fixture);
+            close_fixture(&fixture);
+        }
+    }
+}
+
+static void sizes(void **state)
+{
+    (void)state;
+    each(check_sizes, false);
+}
+
+static void parked_calls_starve_nobody(void **state)
+{
+    (void)state;
+    each(check_parked, false);
+}
+
+static void dropped_requests_give_their_place_back(void **state)
+{
+    (void)state;
+    each(check_dropped, false);
+}
+
+static void client_gone(void **state)
+{
+    (void)state;
+    each(check_gone, false);
+}
+
+static void fragments_and_backtrace(void **state)
+{
+    (void)state;
+    each(check_fragments, true);
+}
+
+static void oversized_claim(void **state)
+{
+    (void)state;
+    each(check_oversized, true);
+}
+
+static void half_a_message(void **state)
+{
+    (void)state;
+    each(check_half_message, true);
+}
+
+static void bad_addresses(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {"ws://127.0.0.1:0/x", "http://127.0.0.1", "nonsense",
+                                       "ipc://relative/path"};
+    struct trivet_listener *listener = NULL;
+    struct trivet_error err;
+    struct fixture fixture = {.ops = implementations[0]};
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+        assert_int_equal(try_open(&fixture, urls[i], &listener, &err), TRIVET_INVALID_ARGUMENT);
+        assert_null(listener);
+    }
+}
+
+static void address_in_use(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct trivet_listener *second = NULL;
+    struct trivet_error err;
+    open_fixture(&fixture, implementations[0], "tcp");
+    assert_int_equal(try_open(&fixture, fixture.url, &second, &err), TRIVET_UNAVAILABLE);
+    close_fixture(&fixture);
+    open_fixture(&fixture, implementations[0], "ipc");
+    assert_int_equal(try_open(&fixture, fixture.url, &second, &err), TRIVET_FAILED_PRECONDITION);
+    check_sizes(&fixture); /* the first one is not disturbed */
+    close_fixture(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(parked_calls_starve_nobody),
+        cmocka_unit_test(dropped_requests_give_their_place_back),
+        cmocka_unit_test(client_gone),
+        cmocka_unit_test(fragments_and_backtrace),
+        cmocka_unit_test(oversized_claim),
+        cmocka_unit_test(half_a_message),
+        cmocka_unit_test(bad_addresses),
+        cmocka_unit_test(address_in_use),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
