@@ -1,6 +1,7 @@
 /* The frames of tests/contract/fixtures, made by another protobuf: the same messages built here
  * give the same bytes, and those bytes read here give the same messages. */
 #include "base/arena.h"
+#include "contract/golden_file.h"
 #include "trivet/v1/frame.pb-c.h"
 #include "trivet/v1/prediction.pb-c.h"
 #include "wire/codec.h"
@@ -14,36 +15,7 @@
 #include <cmocka.h>
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define FRAME_BYTES_MAX 1024
-
-struct golden {
-    uint8_t bytes[FRAME_BYTES_MAX];
-    size_t n_bytes;
-};
-
-static void read_golden(const char *name, struct golden *golden)
-{
-    char path[1024];
-    char line[256];
-    int length = snprintf(path, sizeof(path), TRIVET_FIXTURES "/%s.hex", name);
-    assert_in_range(length, 1, sizeof(path) - 1);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    golden->n_bytes = 0;
-    while (fgets(line, sizeof(line), file)) {
-        for (const char *at = line; line[0] != '#' && at[0] > ' ' && at[1] > ' '; at += 2) {
-            char digits[3] = {at[0], at[1], '\0'};
-            assert_true(golden->n_bytes < FRAME_BYTES_MAX);
-            golden->bytes[golden->n_bytes++] = (uint8_t)strtoul(digits, NULL, 16);
-        }
-    }
-    assert_int_equal(fclose(file), 0);
-    assert_true(golden->n_bytes > 4);
-}
 
 /* Both ways: the messages give the golden's bytes, and the golden read and packed gives them too.
  */
@@ -51,8 +23,8 @@ static void check_both_ways(const char *name, const ProtobufCMessage *header,
                             const ProtobufCMessage *body)
 {
     struct golden golden;
-    uint8_t packed[FRAME_BYTES_MAX];
-    read_golden(name, &golden);
+    uint8_t packed[GOLDEN_BYTES_MAX];
+    assert_true(golden_read(name, &golden));
     assert_int_equal(trivet_frame_packed_bytes(header, body), golden.n_bytes);
     assert_int_equal(trivet_frame_pack(header, body, packed), golden.n_bytes);
     assert_memory_equal(packed, golden.bytes, golden.n_bytes);
