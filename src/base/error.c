@@ -1,5 +1,6 @@
 #include <trivet/error.h>
 
+#include "base/compiler.h"
 #include "base/text.h"
 
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 /* Format into a bounded text; what does not fit is cut between two characters. */
+TRIVET_PRINTF(3, 0)
 static void format_cut(char *to, size_t to_bytes, const char *format, va_list args)
 {
     int length = vsnprintf(to, to_bytes, format, args);
