@@ -255,10 +255,6 @@ static enum trivet_status decode_rows(struct trivet_call *call, struct predictio
         return trivet_table_decode_matrix(request->matrix, inputs, call->arena, &task->rows,
                                           &task->row_status, err);
     }
-    if (request->rows_case != TRIVET__V1__PREDICT_REQUEST__ROWS_TABLE) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "the request has no rows: send a matrix or a table");
-    }
     /* Only the model's columns, in its order: a fault elsewhere is none of the row's. */
     Trivet__V1__Table *wanted = NULL;
     struct trivet_table table;
@@ -277,6 +273,17 @@ static enum trivet_status check_request(const Trivet__V1__PredictRequest *reques
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                                 "the prediction id has more than %d bytes",
                                 PREDICTION_ID_BYTES_MAX);
+    }
+    bool has_rows = false;
+    if (request->rows_case == TRIVET__V1__PREDICT_REQUEST__ROWS_MATRIX) {
+        has_rows = request->matrix->rows > 0;
+    } else if (request->rows_case == TRIVET__V1__PREDICT_REQUEST__ROWS_TABLE) {
+        has_rows = request->table->rows > 0;
+    }
+    if (!has_rows) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "the request has zero rows; send a matrix or a table with at least "
+                                "one");
     }
     for (size_t i = 0; i < request->n_outputs; i++) {
         if (strcmp(request->outputs[i], OUTPUT_NAME) != 0) {
@@ -308,10 +315,6 @@ static enum trivet_status prepare(struct trivet_call *call, struct prediction *p
     enum trivet_status status = check_request(request, err);
     if (status == TRIVET_OK) {
         status = decode_rows(call, prediction, err);
-    }
-    if (status == TRIVET_OK && task->rows.n_rows == 0) {
-        status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                  "the request has zero rows; send at least one");
     }
     if (status != TRIVET_OK) {
         task->rows.n_rows = 0;

@@ -26,7 +26,9 @@ class BadInput(ServerTest):
 
     def tearDown(self):
         # Whatever the test did, the server serves.
-        reply = Client(self.url).predict("plane", [[1.0, 2.0]])
+        client = Client(self.url)
+        reply = client.predict("plane", [[1.0, 2.0]])
+        client.close()
         self.assertEqual(len(reply.outputs[0].f64), 1)
 
     # --- frames
@@ -69,17 +71,17 @@ class BadInput(ServerTest):
     def test_frame_beyond_the_transport(self):
         """Over the message limit the connection is closed; the others go on."""
         other = Client(self.url)
+        self.addCleanup(other.close)
         with self.assertRaises((Closed, OSError)):
             other.raw(bytes(33 << 20))
 
     def test_claimed_size(self):
         """A peer's word for a length reserves nothing."""
         before = self.trivetd.rss_bytes()
-        claims = []
         for _ in range(20):
             sock = Socket(self.url)
             sock.sock.sendall(struct.pack(">Q", 1 << 40))
-            claims.append(sock)
+            self.addCleanup(sock.close)
         self.client.call("Server/Live", server.LiveRequest(), server.LiveResponse)
         self.assertLess(self.trivetd.rss_bytes() - before, 64 << 20)
 
@@ -138,8 +140,8 @@ class BadInput(ServerTest):
         self.refuse_predict("NOT_FOUND", "staging", request)
 
     def test_zero_rows(self):
-        self.refuse_predict("INVALID_ARGUMENT", "row", self.predict([]))
-        self.refuse_predict("INVALID_ARGUMENT", "rows", prediction.PredictRequest(
+        self.refuse_predict("INVALID_ARGUMENT", "zero rows", self.predict([]))
+        self.refuse_predict("INVALID_ARGUMENT", "zero rows", prediction.PredictRequest(
             model=prediction.ModelRef(name="plane")))
 
     def test_wrong_width(self):

@@ -8,6 +8,7 @@ import time
 from harness import *
 
 KILLS = 10
+FOLDS = 60  # long enough to be cut off
 
 
 def training_columns(n_rows):
@@ -25,7 +26,7 @@ class Crash(unittest.TestCase):
         self.folder = temporary.name
         self.rows = [[0.1 * (i + j) for j in range(8)] for i in range(50)]
         self.start()
-        self.addCleanup(lambda: self.trivetd.kill())
+        self.addCleanup(lambda: (self.trivetd.kill(), self.client.close()))
         self.dataset = self.client.upload(training_columns(scaled(20000, 4000)))
 
     def start(self):
@@ -37,30 +38,37 @@ class Crash(unittest.TestCase):
         self.client.close()
         self.start()
 
-    def submit(self, model):
-        return self.client.train(model, self.dataset.id, "y", test_size=0.2, seed=3, folds=5)
+    def submit(self, model, folds=5):
+        return self.client.train(model, self.dataset.id, "y", test_size=0.2, seed=3, folds=folds)
 
     def predictions(self, model, version):
         return list(self.client.predict(model, self.rows, version=version).outputs[0].f64)
 
     def reference(self):
-        job = self.client.wait(self.submit("reference").id)
+        """Predictions of an uninterrupted run, and how long it took."""
+        started = time.monotonic()
+        job = self.client.wait(self.submit("reference", FOLDS).id)
         self.assertEqual(job.state, training.JOB_STATE_SUCCEEDED, job.error_message)
-        return self.predictions("reference", job.version)
+        return self.predictions("reference", job.version), time.monotonic() - started
 
     def test_killed_after_the_job_was_acknowledged(self):
-        expected = self.reference()
+        expected, seconds = self.reference()
         source = random.Random(1)
+        interrupted = 0
         for i in range(KILLS):
             model = "acknowledged-%d" % i
-            job = self.submit(model)
-            time.sleep(source.uniform(0, 0.4))
+            job = self.submit(model, FOLDS)
+            time.sleep(source.uniform(0, 0.8 * seconds))
             self.restart_after_kill()
             done = self.client.wait(job.id)
             self.assertEqual(done.state, training.JOB_STATE_SUCCEEDED, done.error_message)
             self.assertEqual(self.predictions(model, done.version), expected)
+            interrupted += done.attempts > 1
             print("kill %d after acknowledgement: %s finished after %d attempts, predictions equal"
                   % (i + 1, job.id, done.attempts))
+        print("%d of %d kills cut a running job off (it takes %.2f s)" % (
+            interrupted, KILLS, seconds))
+        self.assertGreaterEqual(interrupted, KILLS // 2)
 
     def test_killed_after_the_job_succeeded(self):
         for i in range(KILLS):
