@@ -132,7 +132,7 @@ void trivet_csv_unbind(struct trivet_csv_reader *reader)
 
 static bool is_bound_to(const struct trivet_csv_reader *reader, const struct trivet_schema *schema)
 {
-    if (reader->n_targets != schema->n_columns) {
+    if (reader->n_targets == 0 || reader->n_targets != schema->n_columns) {
         return false;
     }
     for (size_t i = 0; i < schema->n_columns; i++) {
