@@ -132,7 +132,8 @@ static int write_seeds(const struct trivet_buffer *seeds, size_t n_seeds)
         char path[512];
         bool fits = trivet_text_format(path, sizeof(path), "%s/seed-%zu", options.seeds_folder, i);
         FILE *file = fits ? fopen(path, "wb") : NULL;
-        if (!file || fwrite(seeds[i].data, 1, seeds[i].n_bytes, file) != seeds[i].n_bytes ||
+        bool empty = seeds[i].n_bytes == 0;
+        if (!file || (!empty && fwrite(seeds[i].data, seeds[i].n_bytes, 1, file) != 1) ||
             fclose(file) != 0) {
             perror(path);
             return 1;

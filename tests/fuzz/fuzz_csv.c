@@ -57,7 +57,8 @@ static void read_all(const char *path, const struct trivet_csv_inference *infere
     bool text_refused = status == TRIVET_INVALID_ARGUMENT && strstr(err.message, "UTF-8");
     if (status != TRIVET_OK && status != TRIVET_RESOURCE_EXHAUSTED && !text_refused) {
         (void)fprintf(stderr, "%s\n", err.message);
-        FUZZ_REQUIRE(!"inferred, but refused when read");
+        bool inferred_but_refused = true;
+        FUZZ_REQUIRE(!inferred_but_refused);
     }
     FUZZ_REQUIRE(status != TRIVET_OK || n_rows == inference->n_rows);
     trivet_csv_close(reader);
@@ -88,8 +89,7 @@ bool trivet_fuzz_seed(size_t index, struct trivet_buffer *out)
     static const char *const files[] = {
         "area,rooms,price\n120.5,4,250000\n80,,180000.5\n1e2,3,NA\n",
         "\xef\xbb\xbf\"a\"\"b\",\"c\nd\",e\r\n\"x, y\",\"\",nan\r\n\r\nz, 1 ,?\r\n",
-        "name\r\"Gr\xc3\xb6\xc3\x9f"
-        "e\"\rklein\r",
+        "name\r\"gro\xc3\x9f\"\rklein\r",
         "a,b\n1,2\n3,4\n5,6\n7,8\n9,x",
     };
     return index < TRIVET_ARRAY_COUNT(files) &&
