@@ -2,8 +2,8 @@
 
 #include "artefact/artefact.h"
 #include "base/text.h"
+#include "profile/profile.h"
 
-#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -69,21 +69,6 @@ static enum trivet_status check_signature(const Trivet__V1__Signature *given,
     return TRIVET_OK;
 }
 
-/* Counts belong to the bins, and edges ascend: drift is told by index. */
-static bool sound_profile(const Trivet__V1__FeatureProfile *feature)
-{
-    if (feature->categorical) {
-        return feature->n_edges == 0 && feature->n_counts == feature->n_categories + 1;
-    }
-    for (size_t i = 0; i < feature->n_edges; i++) {
-        if (!isfinite(feature->edges[i]) ||
-            (i > 0 && !(feature->edges[i - 1] < feature->edges[i]))) {
-            return false;
-        }
-    }
-    return feature->n_categories == 0 && feature->n_counts == feature->n_edges + 1;
-}
-
 static enum trivet_status check_profile(const Trivet__V1__Profile *profile,
                                         const struct trivet_schema *inputs, size_t n_outputs,
                                         struct trivet_error *err)
@@ -95,24 +80,22 @@ static enum trivet_status check_profile(const Trivet__V1__Profile *profile,
                                 profile->n_features, profile->n_predictions, inputs->n_columns,
                                 n_outputs);
     }
-    for (size_t i = 0; i < profile->n_features; i++) {
+    enum trivet_status status = TRIVET_OK;
+    for (size_t i = 0; i < profile->n_features && status == TRIVET_OK; i++) {
         const Trivet__V1__FeatureProfile *feature = profile->features[i];
         const struct trivet_column_spec *column = &inputs->columns[i];
         if (strcmp(feature->name, column->name) != 0 ||
-            (feature->categorical != 0) != (column->type == TRIVET_COLUMN_CATEGORICAL) ||
-            !sound_profile(feature)) {
+            (feature->categorical != 0) != (column->type == TRIVET_COLUMN_CATEGORICAL)) {
             return trivet_error_set(err, TRIVET_DATA_LOSS,
-                                    "the artefact's profile of the column '%s' does not fit it",
-                                    column->name);
+                                    "the artefact's profile has no %s column '%s' at its place",
+                                    trivet_column_type_name(column->type), column->name);
         }
+        status = trivet_profile_check(feature, err);
     }
-    for (size_t i = 0; i < profile->n_predictions; i++) {
-        if (!sound_profile(profile->predictions[i])) {
-            return trivet_error_set(err, TRIVET_DATA_LOSS,
-                                    "the artefact's profile of prediction %zu is damaged", i);
-        }
+    for (size_t i = 0; i < profile->n_predictions && status == TRIVET_OK; i++) {
+        status = trivet_profile_check(profile->predictions[i], err);
     }
-    return TRIVET_OK;
+    return status;
 }
 
 enum trivet_status trivet_artefact_check_fit(const Trivet__V1__Artefact *message,

@@ -41,7 +41,7 @@ struct trivet_jobs_options {
     const char *data_dir;
     size_t queue_max;          /* jobs waiting; beyond: RESOURCE_EXHAUSTED */
     size_t waiters_max;        /* parked trivet_jobs_wait; beyond: RESOURCE_EXHAUSTED */
-    uint64_t memory_bytes_max; /* of a child (RLIMIT_AS); 0 = no limit */
+    uint64_t memory_bytes_max; /* what a child may take beyond its libraries; 0 = no limit */
     /* Every change of a job; on the runner or the calling thread, no lock held; must not block. */
     void (*on_change)(void *ctx, const struct trivet_job_view *view);
     /* A version was committed; same rules. */

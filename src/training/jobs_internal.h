@@ -48,7 +48,7 @@ struct trivet_jobs {
     pthread_cond_t changed; /* CLOCK_MONOTONIC; broadcast on every change of what follows */
     /* Guarded by mutex. */
     bool closing;
-    bool releasing; /* waits are answered at once and refused from now on */
+    bool releasing;               /* waits are answered at once and refused from now on */
     struct trivet_live_job *live; /* oldest first */
     size_t n_queued;              /* live jobs that are not taken */
     pid_t child_pid;              /* of the running child, until it is reaped; 0 = none */

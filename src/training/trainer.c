@@ -298,17 +298,6 @@ static void step_back(void)
     setpriority(PRIO_PROCESS, 0, NICE_LEVEL);
 }
 
-static enum trivet_status limit_memory(uint64_t bytes, struct trivet_error *err)
-{
-    const struct rlimit limit = {.rlim_cur = bytes, .rlim_max = bytes};
-    if (bytes > 0 && setrlimit(RLIMIT_AS, &limit) != 0) {
-        return trivet_error_set(err, TRIVET_INTERNAL,
-                                "the trainer cannot limit its memory to %llu bytes: %s",
-                                (unsigned long long)bytes, strerror(errno));
-    }
-    return TRIVET_OK;
-}
-
 static bool send_failure(struct trivet_channel *channel, const struct trivet_error *error)
 {
     Trivet__V1__TrainerResult result = TRIVET__V1__TRAINER_RESULT__INIT;
@@ -339,7 +328,7 @@ int trivet_trainer_main(void)
         return 1;
     }
     if (status == TRIVET_OK) {
-        status = limit_memory(spec->memory_bytes_max, &error);
+        status = trivet_trainer_limit_memory(spec->memory_bytes_max, &error);
     }
     if (status == TRIVET_OK) {
         status = run(spec, &channel, &error);

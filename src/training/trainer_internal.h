@@ -65,6 +65,9 @@ enum trivet_status trivet_trainer_progress(struct trivet_trainer *trainer, doubl
                                            const char *detail, bool force,
                                            struct trivet_error *err) TRIVET_MUST_USE;
 
+/* From here on at most `bytes` of address space more than now (RLIMIT_AS); 0 = no limit. */
+enum trivet_status trivet_trainer_limit_memory(uint64_t bytes,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
 /* Dataset into memory, and which of its rows are for what. */
 enum trivet_status trivet_trainer_load(struct trivet_trainer *trainer,
                                        struct trivet_error *err) TRIVET_MUST_USE;
