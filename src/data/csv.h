@@ -55,7 +55,7 @@ size_t trivet_csv_find_column(const struct trivet_csv_reader *reader, const char
  * its names are valid until the next read or close; `schema` need not outlive the call.
  * INVALID_ARGUMENT: a column of `schema` is not in the file, a row has another number of fields
  * than the header, text in a numeric column, a stray or unclosed quote, a field or row that is too
- * long, text that is not UTF-8. After an error every read gives that error. */
+ * long, text that is not UTF-8. After an error in the file every read gives that error. */
 enum trivet_status trivet_csv_read(struct trivet_csv_reader *reader,
                                    const struct trivet_schema *schema, size_t rows_max,
                                    struct trivet_table *out,

@@ -80,7 +80,7 @@ static void make_random_table(struct trivet_rng *rng, struct random_table *t)
                           : (uint32_t)trivet_rng_below(rng, ROWS_MAX * COLUMNS_MAX);
     }
     for (size_t j = 0; j < n_columns; j++) {
-        char name[TEXT_MAX + 8];
+        char name[TEXT_MAX + 32];
         (void)snprintf(name, sizeof(name), "%zu %s.", j, t->texts[j]);
         enum trivet_column_type type =
             trivet_rng_below(rng, 2) == 0 ? TRIVET_COLUMN_NUMERIC : TRIVET_COLUMN_CATEGORICAL;
