@@ -45,7 +45,7 @@ enum trivet_status trivet_store_version_create(struct trivet_store_txn *txn, con
     if (status == TRIVET_OK)
         status = trivet_sha256_of(artefact, artefact_bytes, digest, err);
     if (status != TRIVET_OK)
-        return status;
+        return trivet_store_txn_note(txn, status);
     struct trivet_store_version record = {.created_unix_us = trivet_clock_unix_us(),
                                           .artefact_bytes = artefact_bytes};
     (void)trivet_text_copy(record.model, sizeof(record.model), model);
