@@ -1,0 +1,139 @@
+/* trivet-monitor. Threads: this one waits for signals and ticks once a second (pages, history);
+ * per source one subscriber and one poller; the HTTP threads. They end in reverse order. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "monitor/history.h"
+#include "monitor/options.h"
+#include "monitor/pages.h"
+#include "monitor/poller.h"
+#include "monitor/subscriber.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+struct program {
+    struct trivet_monitor_options options;
+    struct trivet_monitor *monitor;
+    struct trivet_history *history;
+    struct trivet_monitor_subscriber *subscribers[TRIVET_MONITOR_SOURCES_MAX];
+    struct trivet_monitor_poller *pollers[TRIVET_MONITOR_SOURCES_MAX];
+    struct trivet_monitor_pages *pages;
+};
+
+static enum trivet_status start(struct program *program, struct trivet_error *err)
+{
+    const struct trivet_monitor_options *options = &program->options;
+    program->monitor = trivet_monitor_create((const char *const *)options->servers.items,
+                                             (const char *const *)options->events.items,
+                                             options->servers.n, trivet_clock_unix_us());
+    if (program->monitor == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    enum trivet_status status = trivet_history_open(options->history, 0, &program->history, err);
+    if (status == TRIVET_OK) {
+        status = trivet_history_load(program->history, program->monitor, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_monitor_pages_start(program->monitor, program->history, options->http,
+                                            (const char *const *)options->hosts.items,
+                                            options->hosts.n, &program->pages, err);
+    }
+    for (size_t i = 0; i < options->servers.n && status == TRIVET_OK; i++) {
+        status =
+            trivet_monitor_subscriber_start(program->monitor, i, &program->subscribers[i], err);
+        if (status == TRIVET_OK) {
+            status = trivet_monitor_poller_start(program->monitor, i, &program->pollers[i], err);
+        }
+    }
+    return status;
+}
+
+static void save_history(struct program *program, int64_t now_us, bool *was_failing)
+{
+    struct trivet_error err;
+    bool failing =
+        trivet_history_save(program->history, program->monitor, now_us, &err) != TRIVET_OK;
+    if (failing && !*was_failing) {
+        trivet_log(TRIVET_LOG_ERROR, "history_failed", "message=%s", err.message);
+    } else if (!failing && *was_failing) {
+        trivet_log(TRIVET_LOG_INFO, "history_written", "file=%s", program->options.history);
+    }
+    *was_failing = failing;
+}
+
+/* Until SIGTERM or SIGINT. */
+static void run(struct program *program, const sigset_t *signals)
+{
+    bool failing = false;
+    int64_t tick_ns = trivet_clock_monotonic_ns();
+    int64_t save_ns = tick_ns + TRIVET_HISTORY_SAMPLE_S * TRIVET_NS_PER_S;
+    for (;;) {
+        tick_ns += TRIVET_NS_PER_S;
+        int64_t now_ns = trivet_clock_monotonic_ns();
+        tick_ns = tick_ns > now_ns ? tick_ns : now_ns; /* after a stop, no ticks in a heap */
+        const struct timespec wait = {.tv_sec = (tick_ns - now_ns) / TRIVET_NS_PER_S,
+                                      .tv_nsec = (tick_ns - now_ns) % TRIVET_NS_PER_S};
+        if (sigtimedwait(signals, NULL, &wait) > 0) {
+            break;
+        }
+        int64_t now_us = trivet_clock_unix_us();
+        trivet_monitor_tick(program->monitor, now_us);
+        trivet_monitor_pages_tick(program->pages, now_us);
+        if (trivet_clock_monotonic_ns() >= save_ns) {
+            save_history(program, now_us, &failing);
+            save_ns = trivet_clock_monotonic_ns() + TRIVET_HISTORY_SAMPLE_S * TRIVET_NS_PER_S;
+        }
+    }
+}
+
+/* Sources first, so that the last save holds everything; `started` false after a failed start. */
+static void stop(struct program *program, bool started)
+{
+    bool failing = false;
+    for (size_t i = 0; i < program->options.servers.n; i++) {
+        if (program->pollers[i] != NULL) {
+            trivet_monitor_poller_interrupt(program->pollers[i]);
+        }
+    }
+    trivet_monitor_pages_stop(program->pages);
+    for (size_t i = 0; i < program->options.servers.n; i++) {
+        trivet_monitor_subscriber_stop(program->subscribers[i]);
+        trivet_monitor_poller_stop(program->pollers[i]);
+    }
+    if (started) {
+        save_history(program, trivet_clock_unix_us(), &failing);
+    }
+    trivet_history_close(program->history);
+    trivet_monitor_free(program->monitor);
+    trivet_monitor_options_release(&program->options);
+}
+
+int main(int argc, char **argv)
+{
+    struct program program = {0};
+    struct trivet_error err;
+    enum trivet_status status = trivet_monitor_options_parse(argc, argv, &program.options, &err);
+    if (status != TRIVET_OK) {
+        (void)fprintf(stderr, "trivet-monitor: %s\n", err.message);
+        return 2;
+    }
+    trivet_log_configure("trivet-monitor", TRIVET_LOG_INFO, program.options.log_json);
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by every thread */
+    (void)signal(SIGPIPE, SIG_IGN);
+    status = start(&program, &err);
+    if (status != TRIVET_OK) {
+        (void)fprintf(stderr, "trivet-monitor: %s\n", err.message);
+        stop(&program, false);
+        return 1;
+    }
+    (void)printf("ready http=http://%s/\n", trivet_monitor_pages_address(program.pages));
+    (void)fflush(stdout);
+    run(&program, &signals);
+    trivet_log(TRIVET_LOG_INFO, "stopping", "reason=signal");
+    stop(&program, true);
+    return 0;
+}

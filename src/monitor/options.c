@@ -1,0 +1,322 @@
+#include "monitor/options.h"
+
+#include "base/alloc.h"
+#include "base/text.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <ini.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <trivet/client.h>
+
+#define DEFAULT_HTTP    "127.0.0.1:7603"
+#define DEFAULT_HISTORY "trivet-monitor.db"
+
+enum option_key { KEY_HTTP = 256, KEY_HISTORY, KEY_LOG_FORMAT, KEY_ALLOW_HOST };
+
+const char *argp_program_version = "trivet-monitor " TRIVET_VERSION;
+
+static const struct argp_option argp_options[] = {
+    {"config", 'c', "FILE", 0, "read options from FILE, section [monitor]", 0},
+    {"server", 's', "URL", 0,
+     "RPC address of a server to watch (default " TRIVET_DEFAULT_URL "); may repeat", 0},
+    {"events", 'e', "URL", 0,
+     "its events address, in the same order (default " TRIVET_DEFAULT_EVENTS_URL "); may repeat",
+     0},
+    {"http", KEY_HTTP, "HOST:PORT", 0,
+     "where the page is served (default " DEFAULT_HTTP "); port 0 picks one", 0},
+    {"allow-host", KEY_ALLOW_HOST, "NAME", 0,
+     "a name under which browsers may reach the page, beside the --http host and localhost; may "
+     "repeat",
+     0},
+    {"history", KEY_HISTORY, "FILE", 0,
+     "SQLite file that keeps totals and samples (default $XDG_STATE_HOME/trivet/" DEFAULT_HISTORY
+     ", or ./" DEFAULT_HISTORY " when that variable is not set)",
+     0},
+    {"log-format", KEY_LOG_FORMAT, "FORMAT", 0, "text (default) or json, on stderr", 0},
+    {0},
+};
+
+static enum trivet_status set_text(char **to, const char *text, struct trivet_error *err)
+{
+    char *copy = trivet_strdup(text);
+    if (copy == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the options");
+    }
+    trivet_free(*to);
+    *to = copy;
+    return TRIVET_OK;
+}
+
+static enum trivet_status append(struct trivet_monitor_list *list, const char *text,
+                                 const char *what, struct trivet_error *err)
+{
+    if (list->n == TRIVET_MONITOR_SOURCES_MAX) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "%s may be given %d times", what,
+                                TRIVET_MONITOR_SOURCES_MAX);
+    }
+    enum trivet_status status = set_text(&list->items[list->n], text, err);
+    list->n += status == TRIVET_OK;
+    return status;
+}
+
+static void clear(struct trivet_monitor_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        trivet_free(list->items[i]);
+        list->items[i] = NULL;
+    }
+    list->n = 0;
+}
+
+static enum trivet_status set_log_format(struct trivet_monitor_options *options, const char *text,
+                                         struct trivet_error *err)
+{
+    bool json = strcmp(text, "json") == 0;
+    if (!json && strcmp(text, "text") != 0) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "log format '%s' is not known; use text or json", text);
+    }
+    options->log_json = json;
+    return TRIVET_OK;
+}
+
+/* One option by its name in the file. */
+static enum trivet_status set_option(struct trivet_monitor_options *options, const char *name,
+                                     const char *value, struct trivet_error *err)
+{
+    if (strcmp(name, "server") == 0) {
+        return append(&options->servers, value, "server", err);
+    }
+    if (strcmp(name, "events") == 0) {
+        return append(&options->events, value, "events", err);
+    }
+    if (strcmp(name, "allow_host") == 0) {
+        return append(&options->hosts, value, "allow_host", err);
+    }
+    if (strcmp(name, "http") == 0) {
+        return set_text(&options->http, value, err);
+    }
+    if (strcmp(name, "history") == 0) {
+        return set_text(&options->history, value, err);
+    }
+    if (strcmp(name, "log_format") == 0) {
+        return set_log_format(options, value, err);
+    }
+    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                            "'%s' is not known; the keys are server, events, allow_host, http, "
+                            "history, log_format",
+                            name);
+}
+
+struct file_reader {
+    struct trivet_monitor_options options;
+    struct trivet_error err; /* the first */
+    bool failed;
+};
+
+static int on_ini_value(void *arg, const char *section, const char *name, const char *value)
+{
+    struct file_reader *reader = arg;
+    struct trivet_error err;
+    if (strcmp(section, "monitor") != 0) {
+        return 1; /* one file may serve several programs */
+    }
+    if (set_option(&reader->options, name, value, &err) != TRIVET_OK) {
+        reader->err = reader->failed ? reader->err : err;
+        reader->failed = true;
+        return 0;
+    }
+    return 1;
+}
+
+enum trivet_status trivet_monitor_options_read(const char *path,
+                                               struct trivet_monitor_options *options,
+                                               struct trivet_error *err)
+{
+    /* Nothing is used before the whole file was read well: inih cuts a long line and only notices
+     * at the next. */
+    struct file_reader reader = {.failed = false};
+    errno = 0;
+    int line = ini_parse(path, on_ini_value, &reader);
+    enum trivet_status status = TRIVET_OK;
+    if (line < 0) {
+        status = trivet_error_set(err, TRIVET_NOT_FOUND, "cannot read %s: %s", path,
+                                  strerror(errno != 0 ? errno : ENOMEM));
+    } else if (reader.failed) {
+        status =
+            trivet_error_set(err, reader.err.status, "%s:%d: %s", path, line, reader.err.message);
+    } else if (line > 0) {
+        status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                  "%s:%d: not 'key = value' of at most 195 bytes", path, line);
+    }
+    if (status != TRIVET_OK) {
+        trivet_monitor_options_release(&reader.options);
+        return status;
+    }
+    trivet_monitor_options_release(options);
+    *options = reader.options;
+    return TRIVET_OK;
+}
+
+/* $XDG_STATE_HOME/trivet/trivet-monitor.db, its folder made; or a file here. */
+static enum trivet_status default_history(struct trivet_monitor_options *options,
+                                          struct trivet_error *err)
+{
+    const char *state_home = getenv("XDG_STATE_HOME");
+    char path[PATH_MAX];
+    if (state_home == NULL || state_home[0] != '/') {
+        return set_text(&options->history, DEFAULT_HISTORY, err);
+    }
+    if (!trivet_text_format(path, sizeof(path), "%s/trivet", state_home)) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "XDG_STATE_HOME is too long");
+    }
+    (void)mkdir(state_home, 0700);
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        return trivet_error_set(err, TRIVET_UNAVAILABLE, "cannot make %s: %s", path,
+                                strerror(errno));
+    }
+    if (!trivet_text_format(path, sizeof(path), "%s/trivet/%s", state_home, DEFAULT_HISTORY)) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "XDG_STATE_HOME is too long");
+    }
+    return set_text(&options->history, path, err);
+}
+
+enum trivet_status trivet_monitor_options_finish(struct trivet_monitor_options *options,
+                                                 struct trivet_error *err)
+{
+    enum trivet_status status = TRIVET_OK;
+    if (options->servers.n == 0 && options->events.n == 0) {
+        status = append(&options->servers, TRIVET_DEFAULT_URL, "server", err);
+        if (status == TRIVET_OK) {
+            status = append(&options->events, TRIVET_DEFAULT_EVENTS_URL, "events", err);
+        }
+    }
+    if (status == TRIVET_OK && options->servers.n != options->events.n) {
+        status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                  "%zu servers and %zu events addresses: give one --events per "
+                                  "--server, in the same order",
+                                  options->servers.n, options->events.n);
+    }
+    if (status == TRIVET_OK && options->http == NULL) {
+        status = set_text(&options->http, DEFAULT_HTTP, err);
+    }
+    if (status == TRIVET_OK && options->history == NULL) {
+        status = default_history(options, err);
+    }
+    return status;
+}
+
+/* What argp hands round. Lists of the command line replace those of the file as a whole. */
+struct command_line {
+    struct trivet_monitor_options *options;
+    bool servers_begun;
+    bool events_begun;
+    bool hosts_begun;
+    struct trivet_error err;
+};
+
+static enum trivet_status append_first_clears(struct trivet_monitor_list *list, bool *begun,
+                                              const char *text, const char *what,
+                                              struct trivet_error *err)
+{
+    if (!*begun) {
+        clear(list);
+        *begun = true;
+    }
+    return append(list, text, what, err);
+}
+
+static error_t take_option(int key, char *arg, struct argp_state *state)
+{
+    struct command_line *line = state->input;
+    struct trivet_monitor_options *options = line->options;
+    enum trivet_status status = TRIVET_OK;
+    switch (key) {
+    case 'c':
+        break; /* read before everything else */
+    case 's':
+        status = append_first_clears(&options->servers, &line->servers_begun, arg, "--server",
+                                     &line->err);
+        break;
+    case 'e':
+        status =
+            append_first_clears(&options->events, &line->events_begun, arg, "--events", &line->err);
+        break;
+    case KEY_ALLOW_HOST:
+        status = append_first_clears(&options->hosts, &line->hosts_begun, arg, "--allow-host",
+                                     &line->err);
+        break;
+    case KEY_HTTP:
+        status = set_text(&options->http, arg, &line->err);
+        break;
+    case KEY_HISTORY:
+        status = set_text(&options->history, arg, &line->err);
+        break;
+    case KEY_LOG_FORMAT:
+        status = set_log_format(options, arg, &line->err);
+        break;
+    case ARGP_KEY_ARG:
+        argp_error(state, "'%s': no argument is expected", arg);
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    if (status != TRIVET_OK) {
+        argp_error(state, "%s", line->err.message);
+    }
+    return 0;
+}
+
+/* The value of --config, so that the file is read before the options that win over it. */
+static error_t find_config(int key, char *arg, struct argp_state *state)
+{
+    if (key == 'c') {
+        *(const char **)state->input = arg;
+    }
+    return 0;
+}
+
+static const char doc[] =
+    "Watches trivetd: rates, errors, latency and exact counts per model and version, as a page, as "
+    "JSON under /api/v1/ and for Prometheus under /metrics.";
+
+enum trivet_status trivet_monitor_options_parse(int argc, char **argv,
+                                                struct trivet_monitor_options *out,
+                                                struct trivet_error *err)
+{
+    const char *config = NULL;
+    struct trivet_monitor_options options = {0};
+    struct command_line line = {.options = &options};
+    const struct argp first = {.options = argp_options, .parser = find_config, .doc = doc};
+    const struct argp second = {.options = argp_options, .parser = take_option, .doc = doc};
+    argp_err_exit_status = 2;
+    enum trivet_status status = TRIVET_OK;
+    (void)argp_parse(&first, argc, argv, 0, NULL, &config);
+    if (config != NULL) {
+        status = trivet_monitor_options_read(config, &options, err);
+    }
+    if (status == TRIVET_OK) {
+        (void)argp_parse(&second, argc, argv, 0, NULL, &line);
+        status = trivet_monitor_options_finish(&options, err);
+    }
+    if (status != TRIVET_OK) {
+        trivet_monitor_options_release(&options);
+        return status;
+    }
+    *out = options;
+    return TRIVET_OK;
+}
+
+void trivet_monitor_options_release(struct trivet_monitor_options *options)
+{
+    clear(&options->servers);
+    clear(&options->events);
+    clear(&options->hosts);
+    trivet_free(options->http);
+    trivet_free(options->history);
+    *options = (struct trivet_monitor_options){0};
+}

@@ -1,0 +1,300 @@
+/* Handlers run on the HTTP threads; they take the monitor's lock only to copy. */
+#include "monitor/pages.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "monitor/assets.h"
+#include "monitor/exposition.h"
+#include "monitor/report.h"
+
+#include <string.h>
+
+#define ROUTES_MAX        16
+#define SERIES_SECONDS    600
+#define HISTORY_HOURS     24
+#define HISTORY_HOURS_MAX (24 * 366)
+#define US_PER_S          1000000
+
+struct trivet_monitor_pages {
+    struct trivet_monitor *monitor;
+    struct trivet_history *history;
+    struct trivet_sse_hub *hub;
+    struct trivet_httpd *server;
+    struct trivet_httpd_route routes[ROUTES_MAX];
+    size_t n_routes;
+};
+
+static unsigned http_status_of(enum trivet_status status)
+{
+    switch (status) {
+    case TRIVET_OK:
+        return 200;
+    case TRIVET_INVALID_ARGUMENT:
+        return 400;
+    case TRIVET_NOT_FOUND:
+        return 404;
+    case TRIVET_RESOURCE_EXHAUSTED:
+    case TRIVET_UNAVAILABLE:
+        return 503;
+    default:
+        return 500;
+    }
+}
+
+static void reply_status(struct trivet_httpd_reply *reply, enum trivet_status status,
+                         const struct trivet_error *err)
+{
+    if (status != TRIVET_OK) {
+        trivet_httpd_reply_error(reply, http_status_of(status), "%s", err->message);
+    }
+}
+
+static void show_overview(void *context, const struct trivet_httpd_request *request,
+                          struct trivet_httpd_reply *reply)
+{
+    (void)request;
+    struct trivet_monitor_pages *pages = context;
+    struct trivet_error err;
+    reply_status(reply,
+                 trivet_report_overview(pages->monitor, trivet_clock_unix_us(), &reply->body, &err),
+                 &err);
+}
+
+/* A query parameter as a number; its default when absent. False after an error reply. */
+static bool query_number(const struct trivet_httpd_request *request, const char *name,
+                         int64_t fallback, int64_t *out, struct trivet_httpd_reply *reply)
+{
+    const char *text = trivet_httpd_query(request, name);
+    *out = fallback;
+    if (text != NULL && !trivet_text_parse_int64(text, out)) {
+        trivet_httpd_reply_error(reply, 400, "%s must be a whole number", name);
+        return false;
+    }
+    return true;
+}
+
+/* The version in the path. False after an error reply. */
+static bool path_version(const struct trivet_httpd_request *request, uint64_t *out,
+                         struct trivet_httpd_reply *reply)
+{
+    if (!trivet_text_parse_uint64(request->params[1], out)) {
+        trivet_httpd_reply_error(reply, 400, "the version in the path must be a number");
+        return false;
+    }
+    return true;
+}
+
+static void show_series(void *context, const struct trivet_httpd_request *request,
+                        struct trivet_httpd_reply *reply)
+{
+    struct trivet_monitor_pages *pages = context;
+    struct trivet_error err;
+    int64_t seconds = 0;
+    uint64_t version = 0;
+    const char *model = request->params[0]; /* NULL on the path of all models */
+    if (!query_number(request, "seconds", SERIES_SECONDS, &seconds, reply) ||
+        (model != NULL && !path_version(request, &version, reply))) {
+        return;
+    }
+    reply_status(reply,
+                 trivet_report_series(pages->monitor, model, version, seconds,
+                                      trivet_clock_unix_us(), &reply->body, &err),
+                 &err);
+}
+
+static void show_history(void *context, const struct trivet_httpd_request *request,
+                         struct trivet_httpd_reply *reply)
+{
+    struct trivet_monitor_pages *pages = context;
+    struct trivet_error err;
+    int64_t hours = 0;
+    uint64_t version = 0;
+    if (!query_number(request, "hours", HISTORY_HOURS, &hours, reply) ||
+        !path_version(request, &version, reply)) {
+        return;
+    }
+    if (hours < 1 || hours > HISTORY_HOURS_MAX) {
+        trivet_httpd_reply_error(reply, 400, "hours must be 1 to %d", HISTORY_HOURS_MAX);
+        return;
+    }
+    struct trivet_history_point *points =
+        trivet_alloc_array(TRIVET_HISTORY_POINTS_MAX, sizeof(*points));
+    if (points == NULL) {
+        trivet_httpd_reply_error(reply, 503, "out of memory");
+        return;
+    }
+    int64_t now_s = trivet_clock_unix_us() / US_PER_S;
+    size_t n_points = 0;
+    enum trivet_status status =
+        trivet_history_read(pages->history, request->params[0], version, now_s - hours * 3600,
+                            now_s + 1, points, TRIVET_HISTORY_POINTS_MAX, &n_points, &err);
+    if (status == TRIVET_OK) {
+        status = trivet_report_history(request->params[0], version, points, n_points, &reply->body,
+                                       &err);
+    }
+    trivet_free(points);
+    reply_status(reply, status, &err);
+}
+
+static void show_health(void *context, const struct trivet_httpd_request *request,
+                        struct trivet_httpd_reply *reply)
+{
+    (void)request;
+    struct trivet_monitor_pages *pages = context;
+    struct trivet_error err;
+    size_t up = 0;
+    pthread_mutex_lock(&pages->monitor->lock);
+    size_t n_sources = pages->monitor->n_sources;
+    for (size_t i = 0; i < n_sources; i++) {
+        up += pages->monitor->sources[i].server_up;
+    }
+    bool failing = pages->monitor->history_failing;
+    pthread_mutex_unlock(&pages->monitor->lock);
+    reply_status(reply,
+                 trivet_buffer_printf(&reply->body, &err,
+                                      "{\"status\":\"%s\",\"version\":\"%s\",\"sources\":%zu,"
+                                      "\"sources_up\":%zu,\"history\":%s}\n",
+                                      failing || up < n_sources ? "degraded" : "ok", TRIVET_VERSION,
+                                      n_sources, up, failing ? "false" : "true"),
+                 &err);
+}
+
+static void show_metrics(void *context, const struct trivet_httpd_request *request,
+                         struct trivet_httpd_reply *reply)
+{
+    (void)request;
+    struct trivet_monitor_pages *pages = context;
+    struct trivet_error err;
+    reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    reply_status(reply, trivet_exposition_write(pages->monitor, &reply->body, &err), &err);
+}
+
+static const char *content_type_of(const char *name)
+{
+    static const char *const types[][2] = {
+        {".html", "text/html; charset=utf-8"},
+        {".js", "text/javascript; charset=utf-8"},
+        {".css", "text/css; charset=utf-8"},
+        {".svg", "image/svg+xml"},
+    };
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(types); i++) {
+        if (dot != NULL && strcmp(dot, types[i][0]) == 0) {
+            return types[i][1];
+        }
+    }
+    return "application/octet-stream";
+}
+
+/* The dashboard's files have fixed paths: they are few, and known here. */
+static const char *path_of(const char *name)
+{
+    static const char *const paths[] = {"/app.js", "/charts.js", "/style.css", "/favicon.svg"};
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(paths); i++) {
+        if (strcmp(paths[i] + 1, name) == 0) {
+            return paths[i];
+        }
+    }
+    return "/";
+}
+
+static void add_handler(struct trivet_monitor_pages *pages, const char *path,
+                        trivet_httpd_handler handler)
+{
+    pages->routes[pages->n_routes++] = (struct trivet_httpd_route){
+        .method = "GET", .path = path, .handler = handler, .context = pages};
+}
+
+static void fill_routes(struct trivet_monitor_pages *pages)
+{
+    add_handler(pages, "/api/v1/overview", show_overview);
+    add_handler(pages, "/api/v1/series", show_series);
+    add_handler(pages, "/api/v1/models/{}/versions/{}/series", show_series);
+    add_handler(pages, "/api/v1/models/{}/versions/{}/history", show_history);
+    add_handler(pages, "/api/v1/health", show_health);
+    add_handler(pages, "/metrics", show_metrics);
+    pages->routes[pages->n_routes++] = (struct trivet_httpd_route){
+        .method = "GET", .path = "/api/v1/events", .stream = pages->hub};
+    pages->routes[pages->n_routes++] =
+        (struct trivet_httpd_route){.method = "GET",
+                                    .path = "/chart.js",
+                                    .file = TRIVET_CHART_JS,
+                                    .content_type = content_type_of(".js")};
+    for (size_t i = 0; i < trivet_assets_count && pages->n_routes < ROUTES_MAX; i++) {
+        const struct trivet_asset *asset = &trivet_assets[i];
+        pages->routes[pages->n_routes++] =
+            (struct trivet_httpd_route){.method = "GET",
+                                        .path = path_of(asset->name),
+                                        .data = asset->data,
+                                        .data_bytes = asset->n_bytes,
+                                        .content_type = content_type_of(asset->name)};
+    }
+}
+
+enum trivet_status trivet_monitor_pages_start(struct trivet_monitor *monitor,
+                                              struct trivet_history *history, const char *address,
+                                              const char *const *hosts, size_t n_hosts,
+                                              struct trivet_monitor_pages **out,
+                                              struct trivet_error *err)
+{
+    struct trivet_monitor_pages *pages = trivet_calloc(1, sizeof(*pages));
+    if (pages != NULL) {
+        pages->hub = trivet_sse_create(NULL);
+    }
+    if (pages == NULL || pages->hub == NULL) {
+        trivet_free(pages);
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the pages");
+    }
+    pages->monitor = monitor;
+    pages->history = history;
+    fill_routes(pages);
+    const struct trivet_httpd_options options = {
+        .address = address,
+        .routes = pages->routes,
+        .n_routes = pages->n_routes,
+        .hosts = hosts,
+        .n_hosts = n_hosts,
+        .body_bytes_max = 1, /* nothing here takes a body */
+    };
+    enum trivet_status status = trivet_httpd_start(&options, &pages->server, err);
+    if (status != TRIVET_OK) {
+        trivet_sse_free(pages->hub);
+        trivet_free(pages);
+        return status;
+    }
+    *out = pages;
+    return TRIVET_OK;
+}
+
+const char *trivet_monitor_pages_address(const struct trivet_monitor_pages *pages)
+{
+    return trivet_httpd_address(pages->server);
+}
+
+void trivet_monitor_pages_tick(struct trivet_monitor_pages *pages, int64_t now_us)
+{
+    struct trivet_buffer overview = {0};
+    struct trivet_error err;
+    if (trivet_sse_clients(pages->hub) > 0) {
+        if (trivet_report_overview(pages->monitor, now_us, &overview, &err) == TRIVET_OK) {
+            trivet_sse_broadcast(pages->hub, "overview", (const char *)overview.data,
+                                 overview.n_bytes);
+        } else {
+            trivet_log(TRIVET_LOG_WARN, "overview_skipped", "message=%s", err.message);
+        }
+        trivet_buffer_release(&overview);
+    }
+    trivet_sse_tick(pages->hub);
+}
+
+void trivet_monitor_pages_stop(struct trivet_monitor_pages *pages)
+{
+    if (pages == NULL) {
+        return;
+    }
+    trivet_httpd_stop(pages->server);
+    trivet_sse_free(pages->hub);
+    trivet_free(pages);
+}

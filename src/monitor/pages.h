@@ -1,0 +1,28 @@
+/* The monitor's HTTP side: dashboard, JSON API, event stream, /metrics. Read-only. */
+#ifndef TRIVET_MONITOR_PAGES_H
+#define TRIVET_MONITOR_PAGES_H
+
+#include "base/compiler.h"
+#include "httpd/httpd.h"
+#include "monitor/history.h"
+#include "monitor/registry.h"
+
+#include <trivet/error.h>
+
+#include <stddef.h>
+
+struct trivet_monitor_pages;
+
+/* Serve on `address` ("HOST:PORT"); `hosts` are further names allowed in Host, borrowed until stop.
+ * Monitor and history are borrowed. Errors as trivet_httpd_start. */
+enum trivet_status trivet_monitor_pages_start(struct trivet_monitor *monitor,
+                                              struct trivet_history *history, const char *address,
+                                              const char *const *hosts, size_t n_hosts,
+                                              struct trivet_monitor_pages **out,
+                                              struct trivet_error *err) TRIVET_MUST_USE;
+const char *trivet_monitor_pages_address(const struct trivet_monitor_pages *pages);
+/* Send the overview to all open pages; about once a second. */
+void trivet_monitor_pages_tick(struct trivet_monitor_pages *pages, int64_t now_us);
+void trivet_monitor_pages_stop(struct trivet_monitor_pages *pages);
+
+#endif

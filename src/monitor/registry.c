@@ -1,0 +1,394 @@
+#include "monitor/registry.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <string.h>
+
+#define US_PER_S 1000000
+/* An event that seems older than this is no backlog: a clock was set. */
+#define BACKLOG_US_MAX 300000000
+/* No date: a peer may send anything. */
+#define YEAR_9999_US 253402300800000000
+
+struct trivet_monitor *trivet_monitor_create(const char *const *server_urls,
+                                             const char *const *events_urls, size_t n_sources,
+                                             int64_t now_us)
+{
+    struct trivet_monitor *monitor = trivet_calloc(1, sizeof(*monitor));
+    if (monitor == NULL) {
+        return NULL;
+    }
+    monitor->series =
+        trivet_calloc(TRIVET_MONITOR_SERIES_MAX, sizeof(struct trivet_monitor_series *));
+    if (monitor->series == NULL) {
+        trivet_free(monitor);
+        return NULL;
+    }
+    pthread_mutex_init(&monitor->lock, NULL);
+    monitor->n_sources = n_sources;
+    for (size_t i = 0; i < n_sources; i++) {
+        monitor->sources[i].server_url = server_urls[i];
+        monitor->sources[i].events_url = events_urls[i];
+    }
+    monitor->budget.bytes_max = TRIVET_MONITOR_WINDOW_BYTES_MAX;
+    monitor->started_us = now_us;
+    return monitor;
+}
+
+void trivet_monitor_free(struct trivet_monitor *monitor)
+{
+    if (monitor == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < monitor->n_series; i++) {
+        struct trivet_monitor_series *series = monitor->series[i];
+        for (size_t k = 0; k < TRIVET_MONITOR_SOURCES_MAX; k++) {
+            trivet_free(series->parts[k]);
+        }
+        trivet_window_free(series->window);
+        trivet_free(series);
+    }
+    trivet_free(monitor->series);
+    pthread_mutex_destroy(&monitor->lock);
+    trivet_free(monitor);
+}
+
+/* Index of the first series that is not before (model, version). */
+static size_t lower_bound(const struct trivet_monitor *monitor, const char *model, uint64_t version)
+{
+    size_t from = 0;
+    size_t to = monitor->n_series;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        const struct trivet_monitor_series *at = monitor->series[middle];
+        int order = strcmp(at->model, model);
+        if (order < 0 || (order == 0 && at->version < version)) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    return from;
+}
+
+static bool series_is(const struct trivet_monitor *monitor, size_t at, const char *model,
+                      uint64_t version)
+{
+    return at < monitor->n_series && monitor->series[at]->version == version &&
+           strcmp(monitor->series[at]->model, model) == 0;
+}
+
+struct trivet_monitor_series *trivet_monitor_find(const struct trivet_monitor *monitor,
+                                                  const char *model, uint64_t version)
+{
+    size_t at = lower_bound(monitor, model, version);
+    return series_is(monitor, at, model, version) ? monitor->series[at] : NULL;
+}
+
+enum trivet_status trivet_monitor_series_get(struct trivet_monitor *monitor, const char *model,
+                                             uint64_t version, struct trivet_monitor_series **out,
+                                             struct trivet_error *err)
+{
+    size_t at = lower_bound(monitor, model, version);
+    if (series_is(monitor, at, model, version)) {
+        *out = monitor->series[at];
+        return TRIVET_OK;
+    }
+    if (model[0] == '\0' || strlen(model) >= TRIVET_MONITOR_MODEL_BYTES) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "a model name has 1 to %d bytes, this one %zu",
+                                TRIVET_MONITOR_MODEL_BYTES - 1, strlen(model));
+    }
+    if (monitor->n_series == TRIVET_MONITOR_SERIES_MAX) {
+        monitor->untracked++;
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                "%s:%llu is not tracked: %d versions already are", model,
+                                (unsigned long long)version, TRIVET_MONITOR_SERIES_MAX);
+    }
+    struct trivet_monitor_series *series = trivet_calloc(1, sizeof(*series));
+    if (series == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for model %s",
+                                model);
+    }
+    (void)trivet_text_copy(series->model, sizeof(series->model), model);
+    series->version = version;
+    memmove(monitor->series + at + 1, monitor->series + at,
+            (monitor->n_series - at) * sizeof(struct trivet_monitor_series *));
+    monitor->series[at] = series;
+    monitor->n_series++;
+    *out = series;
+    return TRIVET_OK;
+}
+
+enum trivet_status trivet_monitor_part_get(struct trivet_monitor_series *series, size_t source,
+                                           struct trivet_monitor_part **out,
+                                           struct trivet_error *err)
+{
+    if (series->parts[source] == NULL) {
+        series->parts[source] = trivet_calloc(1, sizeof(struct trivet_monitor_part));
+    }
+    if (series->parts[source] == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for model %s",
+                                series->model);
+    }
+    *out = series->parts[source];
+    return TRIVET_OK;
+}
+
+void trivet_monitor_series_sum(const struct trivet_monitor_series *series,
+                               struct trivet_monitor_counts *out)
+{
+    *out = (struct trivet_monitor_counts){0};
+    for (size_t i = 0; i < TRIVET_MONITOR_SOURCES_MAX; i++) {
+        if (series->parts[i] != NULL) {
+            trivet_monitor_counts_add(out, &series->parts[i]->base);
+            trivet_monitor_counts_add(out, &series->parts[i]->current);
+        }
+    }
+}
+
+/* The source's epoch has ended: its final totals become part of the base. */
+static void fold_epoch(struct trivet_monitor *monitor, size_t source)
+{
+    for (size_t i = 0; i < monitor->n_series; i++) {
+        struct trivet_monitor_part *part = monitor->series[i]->parts[source];
+        if (part != NULL) {
+            trivet_monitor_counts_add(&part->base, &part->current);
+            part->current = (struct trivet_monitor_counts){0};
+            part->live = false;
+            monitor->series[i]->unsaved = true;
+        }
+    }
+    monitor->sources[source].resources = (struct trivet_monitor_resources){0};
+}
+
+/* A message of the source at `at_us`. False when its epoch has ended. */
+static bool take_contact(struct trivet_monitor *monitor, size_t index, uint64_t epoch,
+                         int64_t at_us)
+{
+    struct trivet_monitor_source *source = &monitor->sources[index];
+    bool silent = at_us - source->last_contact_us > TRIVET_MONITOR_SILENCE_US;
+    bool watched = source->last_contact_us > 0 && !silent;
+    switch (trivet_sequence_epoch(&source->sequence, epoch)) {
+    case TRIVET_SEQUENCE_ENDED:
+        monitor->stale++;
+        return false;
+    case TRIVET_SEQUENCE_BEGINS:
+        fold_epoch(monitor, index);
+        source->synchronised = watched;
+        break;
+    case TRIVET_SEQUENCE_CURRENT:
+        break;
+    }
+    if (silent) {
+        source->contact++;
+        source->synchronised = false;
+    }
+    if (at_us > source->last_contact_us) {
+        source->last_contact_us = at_us;
+    }
+    return true;
+}
+
+/* When an event happened, by our clock: its own time, moved by the least delay seen, so that a
+ * backlog read at once falls into the seconds it belongs to. */
+static int64_t local_time(struct trivet_monitor_source *source, const Trivet__V1__Event *event,
+                          int64_t now_us)
+{
+    if (event->unix_us < 0 || event->unix_us > YEAR_9999_US) {
+        return now_us;
+    }
+    int64_t offset_us = now_us - event->unix_us;
+    if (event->publisher_epoch != source->clock_epoch || offset_us < source->clock_offset_us ||
+        offset_us - source->clock_offset_us > BACKLOG_US_MAX) {
+        source->clock_epoch = event->publisher_epoch;
+        source->clock_offset_us = offset_us;
+    }
+    return event->unix_us + source->clock_offset_us;
+}
+
+static void add_to_window(struct trivet_monitor *monitor, struct trivet_monitor_series *series,
+                          const struct trivet_monitor_counts *delta, int64_t at_us)
+{
+    if (series->window == NULL) {
+        series->window = trivet_window_create(&monitor->budget);
+    }
+    if (series->window == NULL) {
+        monitor->budget.dropped_slots++; /* totals stay exact; the charts have a hole */
+        return;
+    }
+    trivet_window_add(series->window, at_us / US_PER_S, delta);
+}
+
+static enum trivet_status take_totals(struct trivet_monitor *monitor, size_t index,
+                                      const Trivet__V1__PredictionTotals *message, int64_t at_us,
+                                      struct trivet_error *err)
+{
+    struct trivet_monitor_source *source = &monitor->sources[index];
+    struct trivet_monitor_counts counts;
+    struct trivet_monitor_series *series = NULL;
+    struct trivet_monitor_part *part = NULL;
+    enum trivet_status status = trivet_monitor_counts_read(message, &counts, err);
+    if (status == TRIVET_OK) {
+        status = trivet_monitor_series_get(monitor, message->model, message->version, &series, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_monitor_part_get(series, index, &part, err);
+    }
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    if (!trivet_monitor_counts_cover(&counts, &part->current)) {
+        monitor->stale++;
+        return TRIVET_OK;
+    }
+    bool continues = part->live ? part->contact == source->contact : source->synchronised;
+    struct trivet_monitor_counts delta = counts;
+    trivet_monitor_counts_subtract(&delta, &part->current);
+    part->current = counts;
+    part->live = true;
+    part->contact = source->contact;
+    if (trivet_monitor_counts_calls(&delta) + trivet_monitor_counts_rows(&delta) == 0) {
+        return TRIVET_OK;
+    }
+    series->unsaved = true;
+    if (continues) {
+        add_to_window(monitor, series, &delta, at_us);
+        series->last_change_us = at_us > series->last_change_us ? at_us : series->last_change_us;
+    }
+    return TRIVET_OK;
+}
+
+static void read_calls(Trivet__V1__CodeCount *const *list, size_t n,
+                       uint64_t out[TRIVET_STATUS_COUNT])
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned code = (unsigned)list[i]->status;
+        out[code < TRIVET_STATUS_COUNT ? code : TRIVET_UNKNOWN] += list[i]->count;
+    }
+}
+
+static void take_server(struct trivet_monitor_source *source,
+                        const Trivet__V1__ServerTotals *totals)
+{
+    struct trivet_monitor_resources *to = &source->resources;
+    *to = (struct trivet_monitor_resources){
+        .known = true,
+        .cpu_seconds = totals->cpu_seconds,
+        .rss_bytes = totals->rss_bytes,
+        .threads = totals->threads,
+        .open_files = totals->open_files,
+        .queue_rows = totals->queue_rows,
+        .events_dropped = totals->events_dropped,
+    };
+    read_calls(totals->unknown_method, totals->n_unknown_method, to->unknown_method);
+    for (size_t i = 0; i < totals->n_methods && to->n_methods < TRIVET_MONITOR_METHODS_MAX; i++) {
+        struct trivet_monitor_method *method = &to->methods[to->n_methods];
+        if (trivet_text_copy(method->name, sizeof(method->name), totals->methods[i]->method)) {
+            read_calls(totals->methods[i]->calls, totals->methods[i]->n_calls, method->calls);
+            to->n_methods++;
+        }
+    }
+}
+
+static enum trivet_status take_event(struct trivet_monitor *monitor, size_t index,
+                                     const Trivet__V1__Event *event, int64_t now_us,
+                                     struct trivet_error *err)
+{
+    struct trivet_monitor_source *source = &monitor->sources[index];
+    if (event->publisher_epoch == 0 || event->sequence == 0) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "an event without epoch or sequence number");
+    }
+    int64_t at_us = local_time(source, event, now_us);
+    if (!take_contact(monitor, index, event->publisher_epoch, at_us)) {
+        return TRIVET_OK;
+    }
+    source->last_event_us = now_us;
+    source->synchronised |= event->sequence == 1;
+    if (!trivet_sequence_event(&source->sequence, event->sequence)) {
+        return TRIVET_OK;
+    }
+    if (event->body_case == TRIVET__V1__EVENT__BODY_PREDICTION_TOTALS) {
+        return take_totals(monitor, index, event->prediction_totals, at_us, err);
+    }
+    if (event->body_case == TRIVET__V1__EVENT__BODY_SERVER && event->server->totals != NULL) {
+        take_server(source, event->server->totals);
+    }
+    return TRIVET_OK;
+}
+
+enum trivet_status trivet_monitor_event(struct trivet_monitor *monitor, size_t source,
+                                        const Trivet__V1__Event *event, int64_t now_us,
+                                        struct trivet_error *err)
+{
+    pthread_mutex_lock(&monitor->lock);
+    enum trivet_status status = take_event(monitor, source, event, now_us, err);
+    monitor->sources[source].malformed += status == TRIVET_INVALID_ARGUMENT;
+    pthread_mutex_unlock(&monitor->lock);
+    return status;
+}
+
+enum trivet_status trivet_monitor_stats(struct trivet_monitor *monitor, size_t index,
+                                        const Trivet__V1__StatsResponse *stats, int64_t now_us,
+                                        struct trivet_error *err)
+{
+    if (stats->publisher_epoch == 0) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "Server.Stats without an epoch");
+    }
+    enum trivet_status status = TRIVET_OK;
+    pthread_mutex_lock(&monitor->lock);
+    struct trivet_monitor_source *source = &monitor->sources[index];
+    source->server_up = true;
+    source->server_why[0] = '\0';
+    if (take_contact(monitor, index, stats->publisher_epoch, now_us)) {
+        /* One that cannot be taken does not keep the others from their repair. */
+        for (size_t i = 0; i < stats->n_predictions; i++) {
+            enum trivet_status one =
+                take_totals(monitor, index, stats->predictions[i], now_us, err);
+            status = one != TRIVET_OK ? one : status;
+        }
+        if (stats->server != NULL) {
+            take_server(source, stats->server);
+        }
+        source->synchronised = true;
+    }
+    source->malformed += status == TRIVET_INVALID_ARGUMENT;
+    pthread_mutex_unlock(&monitor->lock);
+    return status;
+}
+
+void trivet_monitor_set_subscribed(struct trivet_monitor *monitor, size_t source, bool subscribed)
+{
+    pthread_mutex_lock(&monitor->lock);
+    monitor->sources[source].subscribed = subscribed;
+    pthread_mutex_unlock(&monitor->lock);
+}
+
+void trivet_monitor_set_server_down(struct trivet_monitor *monitor, size_t source, const char *why)
+{
+    pthread_mutex_lock(&monitor->lock);
+    monitor->sources[source].server_up = false;
+    (void)trivet_text_copy(monitor->sources[source].server_why, TRIVET_MONITOR_WHY_BYTES, why);
+    pthread_mutex_unlock(&monitor->lock);
+}
+
+void trivet_monitor_count_malformed(struct trivet_monitor *monitor, size_t source)
+{
+    pthread_mutex_lock(&monitor->lock);
+    monitor->sources[source].malformed++;
+    pthread_mutex_unlock(&monitor->lock);
+}
+
+void trivet_monitor_tick(struct trivet_monitor *monitor, int64_t now_us)
+{
+    pthread_mutex_lock(&monitor->lock);
+    for (size_t i = 0; i < monitor->n_series; i++) {
+        if (monitor->series[i]->window != NULL) {
+            trivet_window_expire(monitor->series[i]->window, now_us / US_PER_S);
+        }
+    }
+    pthread_mutex_unlock(&monitor->lock);
+}

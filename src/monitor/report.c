@@ -1,0 +1,337 @@
+/* jansson's functions take NULL for "out of memory" and pass it on: one check at the end. */
+#include "monitor/report.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <jansson.h>
+
+#include <math.h>
+
+#define US_PER_S 1000000
+
+static json_t *number(double value)
+{
+    return json_real(isfinite(value) ? value : 0.0);
+}
+
+/* Counts beyond 2^63 do not happen; a peer that claims them is shown the largest. */
+static json_t *count(uint64_t value)
+{
+    return json_integer(value < INT64_MAX ? (json_int_t)value : INT64_MAX);
+}
+
+static int append_text(const char *data, size_t n_bytes, void *out)
+{
+    return trivet_buffer_append(out, data, n_bytes, NULL) == TRIVET_OK ? 0 : -1;
+}
+
+/* Takes `json`. */
+static enum trivet_status finish(json_t *json, struct trivet_buffer *out, struct trivet_error *err)
+{
+    int failed = json == NULL ||
+                 json_dump_callback(json, append_text, out, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    json_decref(json);
+    if (failed) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for a report");
+    }
+    return TRIVET_OK;
+}
+
+static json_t *codes_json(const uint64_t counts[TRIVET_STATUS_COUNT])
+{
+    json_t *object = json_object();
+    for (int code = 0; code < TRIVET_STATUS_COUNT; code++) {
+        if (counts[code] > 0) {
+            (void)json_object_set_new(object, trivet_status_name((enum trivet_status)code),
+                                      count(counts[code]));
+        }
+    }
+    return object;
+}
+
+static json_t *quantiles_json(const struct trivet_histogram *histogram)
+{
+    if (histogram->count == 0) {
+        return json_null();
+    }
+    double mean_us = (double)histogram->sum_ns / (double)histogram->count / TRIVET_NS_PER_US;
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "p50",
+                     number(trivet_histogram_quantile_us(histogram, 0.50)), "p90",
+                     number(trivet_histogram_quantile_us(histogram, 0.90)), "p99",
+                     number(trivet_histogram_quantile_us(histogram, 0.99)), "mean", number(mean_us),
+                     "calls", count(histogram->count));
+}
+
+static double ratio(uint64_t part, uint64_t whole)
+{
+    return whole > 0 ? (double)part / (double)whole : 0.0;
+}
+
+/* Counts of ever, of the last ten seconds and of the last minute. */
+struct view {
+    struct trivet_monitor_counts ever;
+    struct trivet_monitor_counts rate;
+    struct trivet_monitor_counts window;
+};
+
+static void view_add(struct view *view, const struct trivet_monitor_series *series, int64_t now_s)
+{
+    struct trivet_monitor_counts sum;
+    trivet_monitor_series_sum(series, &sum);
+    trivet_monitor_counts_add(&view->ever, &sum);
+    if (series->window != NULL) {
+        int64_t end = now_s - TRIVET_REPORT_LAG_S + 1;
+        trivet_window_sum(series->window, end - TRIVET_REPORT_RATE_S, end, &view->rate);
+        trivet_window_sum(series->window, now_s - TRIVET_REPORT_WINDOW_S, now_s + 1, &view->window);
+    }
+}
+
+/* Members that totals and each model share, into `object`. */
+static void set_view(json_t *object, const struct view *view, double rate_s)
+{
+    const struct trivet_monitor_counts *ever = &view->ever;
+    const struct trivet_monitor_counts *window = &view->window;
+    (void)json_object_set_new(object, "predictions", count(ever->rows[TRIVET_OK]));
+    (void)json_object_set_new(object, "calls", count(trivet_monitor_counts_calls(ever)));
+    (void)json_object_set_new(object, "rows", count(trivet_monitor_counts_rows(ever)));
+    (void)json_object_set_new(object, "failed_calls",
+                              count(trivet_monitor_counts_failed_calls(ever)));
+    (void)json_object_set_new(object, "failed_rows",
+                              count(trivet_monitor_counts_failed_rows(ever)));
+    (void)json_object_set_new(object, "batches", count(ever->batches));
+    (void)json_object_set_new(object, "calls_by_code", codes_json(ever->calls));
+    (void)json_object_set_new(object, "rows_by_code", codes_json(ever->rows));
+    (void)json_object_set_new(object, "predictions_per_s",
+                              number((double)view->rate.rows[TRIVET_OK] / rate_s));
+    (void)json_object_set_new(object, "calls_per_s",
+                              number((double)trivet_monitor_counts_calls(&view->rate) / rate_s));
+    (void)json_object_set_new(object, "call_error_ratio",
+                              number(ratio(trivet_monitor_counts_failed_calls(window),
+                                           trivet_monitor_counts_calls(window))));
+    (void)json_object_set_new(object, "row_error_ratio",
+                              number(ratio(trivet_monitor_counts_failed_rows(window),
+                                           trivet_monitor_counts_rows(window))));
+    (void)json_object_set_new(object, "latency_us",
+                              json_pack("{s:o, s:o, s:o}", "total", quantiles_json(&window->total),
+                                        "queue", quantiles_json(&window->queue), "compute",
+                                        quantiles_json(&window->compute)));
+}
+
+/* Seconds since `then`, or null when it never was. */
+static json_t *age_json(int64_t then_us, int64_t now_us)
+{
+    return then_us == 0 ? json_null() : number((double)(now_us - then_us) / US_PER_S);
+}
+
+static json_t *resources_json(const struct trivet_monitor_resources *resources)
+{
+    if (!resources->known) {
+        return json_null();
+    }
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "cpu_seconds",
+                     number(resources->cpu_seconds), "rss_bytes", count(resources->rss_bytes),
+                     "threads", count(resources->threads), "open_files",
+                     count(resources->open_files), "queue_rows", count(resources->queue_rows),
+                     "events_dropped", count(resources->events_dropped));
+}
+
+static json_t *source_json(const struct trivet_monitor_source *source, int64_t now_us)
+{
+    char epoch[24] = "";
+    const struct trivet_sequence *sequence = &source->sequence;
+    if (sequence->epoch != 0) {
+        (void)trivet_text_format(epoch, sizeof(epoch), "%016llx",
+                                 (unsigned long long)sequence->epoch);
+    }
+    return json_pack("{s:s, s:s, s:b, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "server", source->server_url, "events", source->events_url, "server_up",
+                     source->server_up, "server_message", source->server_why, "subscribed",
+                     source->subscribed, "epoch", epoch, "sequence", count(sequence->last),
+                     "events_received", count(sequence->events), "lost_events",
+                     count(sequence->lost), "duplicate_events", count(sequence->duplicates),
+                     "malformed", count(source->malformed), "restarts", count(sequence->restarts),
+                     "last_event_age_s", age_json(source->last_event_us, now_us), "resources",
+                     resources_json(&source->resources));
+}
+
+static json_t *sources_json(const struct trivet_monitor *monitor, int64_t now_us)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < monitor->n_sources; i++) {
+        (void)json_array_append_new(list, source_json(&monitor->sources[i], now_us));
+    }
+    return list;
+}
+
+/* The seconds that a rate is over: fewer while the monitor is young. */
+static double rate_seconds(const struct trivet_monitor *monitor, int64_t now_us)
+{
+    double age_s = (double)(now_us - monitor->started_us) / US_PER_S - (TRIVET_REPORT_LAG_S - 1);
+    return fmin(fmax(age_s, 1.0), TRIVET_REPORT_RATE_S);
+}
+
+static json_t *models_json(const struct trivet_monitor *monitor, int64_t now_us,
+                           struct view *everything)
+{
+    json_t *list = json_array();
+    double rate_s = rate_seconds(monitor, now_us);
+    for (size_t i = 0; i < monitor->n_series; i++) {
+        const struct trivet_monitor_series *series = monitor->series[i];
+        struct view view = {0};
+        view_add(&view, series, now_us / US_PER_S);
+        trivet_monitor_counts_add(&everything->ever, &view.ever);
+        trivet_monitor_counts_add(&everything->rate, &view.rate);
+        trivet_monitor_counts_add(&everything->window, &view.window);
+        json_t *object =
+            json_pack("{s:s, s:o, s:o}", "model", series->model, "version", count(series->version),
+                      "last_change_age_s", age_json(series->last_change_us, now_us));
+        set_view(object, &view, rate_s);
+        (void)json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static json_t *overview_json(const struct trivet_monitor *monitor, int64_t now_us)
+{
+    struct view everything = {0};
+    uint64_t lost = 0;
+    json_t *totals = json_object();
+    json_t *models = models_json(monitor, now_us, &everything);
+    for (size_t i = 0; i < monitor->n_sources; i++) {
+        lost += monitor->sources[i].sequence.lost;
+    }
+    set_view(totals, &everything, rate_seconds(monitor, now_us));
+    (void)json_object_set_new(totals, "lost_events", count(lost));
+    return json_pack("{s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:b}}", "unix_us",
+                     json_integer(now_us), "uptime_s",
+                     number((double)(now_us - monitor->started_us) / US_PER_S), "rate_seconds",
+                     TRIVET_REPORT_RATE_S, "window_seconds", TRIVET_REPORT_WINDOW_S, "totals",
+                     totals, "models", models, "sources", sources_json(monitor, now_us), "monitor",
+                     "untracked_totals", count(monitor->untracked), "stale_totals",
+                     count(monitor->stale), "dropped_slots", count(monitor->budget.dropped_slots),
+                     "history_failing", monitor->history_failing);
+}
+
+enum trivet_status trivet_report_overview(struct trivet_monitor *monitor, int64_t now_us,
+                                          struct trivet_buffer *out, struct trivet_error *err)
+{
+    pthread_mutex_lock(&monitor->lock);
+    json_t *json = overview_json(monitor, now_us);
+    pthread_mutex_unlock(&monitor->lock);
+    return finish(json, out, err);
+}
+
+/* Columns of a series; any may be NULL when out of memory. */
+struct columns {
+    json_t *t;
+    json_t *predictions_per_s;
+    json_t *calls_per_s;
+    json_t *failed_calls_per_s;
+    json_t *failed_rows_per_s;
+    json_t *p50_us;
+    json_t *p90_us;
+    json_t *p99_us;
+    json_t *queue_p99_us;
+    json_t *compute_p99_us;
+};
+
+static void append_quantile(json_t *column, const struct trivet_histogram *histogram, double q)
+{
+    (void)json_array_append_new(column, histogram->count == 0
+                                            ? json_null()
+                                            : number(trivet_histogram_quantile_us(histogram, q)));
+}
+
+static void append_point(struct columns *columns, int64_t second,
+                         const struct trivet_monitor_counts *sum, int64_t step_s)
+{
+    double step = (double)step_s;
+    (void)json_array_append_new(columns->t, json_integer(second));
+    (void)json_array_append_new(columns->predictions_per_s,
+                                number((double)sum->rows[TRIVET_OK] / step));
+    (void)json_array_append_new(columns->calls_per_s,
+                                number((double)trivet_monitor_counts_calls(sum) / step));
+    (void)json_array_append_new(columns->failed_calls_per_s,
+                                number((double)trivet_monitor_counts_failed_calls(sum) / step));
+    (void)json_array_append_new(columns->failed_rows_per_s,
+                                number((double)trivet_monitor_counts_failed_rows(sum) / step));
+    append_quantile(columns->p50_us, &sum->total, 0.50);
+    append_quantile(columns->p90_us, &sum->total, 0.90);
+    append_quantile(columns->p99_us, &sum->total, 0.99);
+    append_quantile(columns->queue_p99_us, &sum->queue, 0.99);
+    append_quantile(columns->compute_p99_us, &sum->compute, 0.99);
+}
+
+static json_t *series_json(const struct trivet_monitor *monitor,
+                           const struct trivet_monitor_series *only, int64_t seconds,
+                           int64_t now_us)
+{
+    int64_t step = (seconds + TRIVET_REPORT_POINTS_MAX - 1) / TRIVET_REPORT_POINTS_MAX;
+    /* Steps begin at multiples of the step, so that a point does not change as time goes on. */
+    int64_t end = (now_us / US_PER_S - TRIVET_REPORT_LAG_S + 1) / step * step;
+    struct columns columns = {json_array(), json_array(), json_array(), json_array(), json_array(),
+                              json_array(), json_array(), json_array(), json_array(), json_array()};
+    for (int64_t at = end - seconds / step * step; at < end; at += step) {
+        struct trivet_monitor_counts sum = {0};
+        for (size_t i = 0; i < monitor->n_series; i++) {
+            const struct trivet_monitor_series *series = monitor->series[i];
+            if (series->window != NULL && (only == NULL || only == series)) {
+                trivet_window_sum(series->window, at, at + step, &sum);
+            }
+        }
+        append_point(&columns, at, &sum, step);
+    }
+    return json_pack("{s:s?, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model",
+                     only != NULL ? only->model : NULL, "version",
+                     only != NULL ? count(only->version) : json_null(), "step_s", (json_int_t)step,
+                     "t", columns.t, "predictions_per_s", columns.predictions_per_s, "calls_per_s",
+                     columns.calls_per_s, "failed_calls_per_s", columns.failed_calls_per_s,
+                     "failed_rows_per_s", columns.failed_rows_per_s, "p50_us", columns.p50_us,
+                     "p90_us", columns.p90_us, "p99_us", columns.p99_us, "queue_p99_us",
+                     columns.queue_p99_us, "compute_p99_us", columns.compute_p99_us);
+}
+
+enum trivet_status trivet_report_series(struct trivet_monitor *monitor, const char *model,
+                                        uint64_t version, int64_t seconds, int64_t now_us,
+                                        struct trivet_buffer *out, struct trivet_error *err)
+{
+    if (seconds < 10 || seconds > TRIVET_WINDOW_SECONDS) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "seconds must be 10 to %d",
+                                TRIVET_WINDOW_SECONDS);
+    }
+    json_t *json = NULL;
+    pthread_mutex_lock(&monitor->lock);
+    const struct trivet_monitor_series *only =
+        model != NULL ? trivet_monitor_find(monitor, model, version) : NULL;
+    bool found = model == NULL || only != NULL;
+    if (found) {
+        json = series_json(monitor, only, seconds, now_us);
+    }
+    pthread_mutex_unlock(&monitor->lock);
+    if (!found) {
+        return trivet_error_set(err, TRIVET_NOT_FOUND,
+                                "no traffic of %s:%llu was seen; /api/v1/overview lists what was",
+                                model, (unsigned long long)version);
+    }
+    return finish(json, out, err);
+}
+
+enum trivet_status trivet_report_history(const char *model, uint64_t version,
+                                         const struct trivet_history_point *points, size_t n_points,
+                                         struct trivet_buffer *out, struct trivet_error *err)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n_points; i++) {
+        const struct trivet_history_point *point = &points[i];
+        (void)json_array_append_new(
+            list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "t", json_integer(point->unix_s),
+                            "predictions", count(point->predictions), "calls", count(point->calls),
+                            "failed_calls", count(point->failed_calls), "failed_rows",
+                            count(point->failed_rows), "p50_us", number(point->p50_us), "p99_us",
+                            number(point->p99_us)));
+    }
+    return finish(
+        json_pack("{s:s, s:o, s:o}", "model", model, "version", count(version), "points", list),
+        out, err);
+}

@@ -1,0 +1,316 @@
+/* Subscriber and poller against real sockets that speak the contract: a PUB and a REP of nng. */
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "messages.h"
+#include "monitor/poller.h"
+#include "monitor/subscriber.h"
+#include "trivet/v1/frame.pb-c.h"
+#include "wire/codec.h"
+#include "wire/frame.h"
+
+#include <nng/nng.h>
+#include <nng/protocol/pubsub0/pub.h>
+#include <nng/protocol/reqrep0/rep.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[64];
+static char events_url[128];
+static char server_url[128];
+
+static int begin(void **state)
+{
+    (void)state;
+    (void)snprintf(folder, sizeof(folder), "/tmp/trivet-sub-XXXXXX");
+    if (mkdtemp(folder) == NULL) {
+        return -1;
+    }
+    (void)snprintf(events_url, sizeof(events_url), "ipc://%s/events", folder);
+    (void)snprintf(server_url, sizeof(server_url), "ipc://%s/rpc", folder);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    (void)unlink(events_url + 6);
+    (void)unlink(server_url + 6);
+    return rmdir(folder);
+}
+
+static nng_socket publish_here(void)
+{
+    nng_socket pub;
+    (void)unlink(events_url + 6);
+    assert_int_equal(nng_pub0_open(&pub), 0);
+    assert_int_equal(nng_socket_set_int(pub, NNG_OPT_SENDBUF, 1024), 0);
+    assert_int_equal(nng_listen(pub, events_url, NULL, 0), 0);
+    return pub;
+}
+
+static void publish_bytes(nng_socket pub, const void *data, size_t n_bytes)
+{
+    nng_msg *msg = NULL;
+    assert_int_equal(nng_msg_alloc(&msg, n_bytes), 0);
+    if (n_bytes > 0) {
+        memcpy(nng_msg_body(msg), data, n_bytes);
+    }
+    assert_int_equal(nng_sendmsg(pub, msg, 0), 0);
+}
+
+static void publish(nng_socket pub, uint64_t epoch, uint64_t sequence, uint64_t ok)
+{
+    static const char topic[] = "prediction.m.";
+    struct totals_message totals;
+    struct trivet_error err;
+    struct trivet_buffer frame = {0};
+    totals_fill(&totals, "m", 1, ok, 0, 100);
+    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+    event.publisher_epoch = epoch;
+    event.sequence = sequence;
+    event.unix_us = trivet_clock_unix_us();
+    event.body_case = TRIVET__V1__EVENT__BODY_PREDICTION_TOTALS;
+    event.prediction_totals = &totals.message;
+    assert_int_equal(trivet_buffer_append(&frame, topic, sizeof(topic), &err), TRIVET_OK);
+    assert_int_equal(trivet_codec_pack(&event.base, &frame, &err), TRIVET_OK);
+    publish_bytes(pub, frame.data, frame.n_bytes);
+    trivet_buffer_release(&frame);
+}
+
+static uint64_t received(struct trivet_monitor *monitor)
+{
+    pthread_mutex_lock(&monitor->lock);
+    uint64_t n = monitor->sources[0].sequence.events + monitor->sources[0].malformed;
+    pthread_mutex_unlock(&monitor->lock);
+    return n;
+}
+
+static bool subscribed(struct trivet_monitor *monitor)
+{
+    pthread_mutex_lock(&monitor->lock);
+    bool is = monitor->sources[0].subscribed;
+    pthread_mutex_unlock(&monitor->lock);
+    return is;
+}
+
+static void await_subscribed(struct trivet_monitor *monitor, bool wanted)
+{
+    for (int tries = 0; tries < 1000 && subscribed(monitor) != wanted; tries++) {
+        (void)usleep(5000);
+    }
+    assert_int_equal(subscribed(monitor), wanted);
+    (void)usleep(50000); /* the publisher's side of the connection */
+}
+
+static void await_received(struct trivet_monitor *monitor, uint64_t n)
+{
+    for (int tries = 0; tries < 1000 && received(monitor) < n; tries++) {
+        (void)usleep(5000);
+    }
+    assert_int_equal(received(monitor), n);
+}
+
+static struct trivet_monitor *watch_here(void)
+{
+    const char *servers[] = {server_url};
+    const char *events[] = {events_url};
+    struct trivet_monitor *monitor =
+        trivet_monitor_create(servers, events, 1, trivet_clock_unix_us());
+    assert_non_null(monitor);
+    return monitor;
+}
+
+static void test_events_and_reconnect(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    struct trivet_monitor *monitor = watch_here();
+    struct trivet_monitor_subscriber *subscriber = NULL;
+    /* The publisher is not there yet. */
+    assert_int_equal(trivet_monitor_subscriber_start(monitor, 0, &subscriber, &err), TRIVET_OK);
+    assert_false(subscribed(monitor));
+    nng_socket pub = publish_here();
+    await_subscribed(monitor, true);
+    publish(pub, 7, 1, 10);
+    publish(pub, 7, 2, 20);
+    publish(pub, 7, 5, 30);
+    await_received(monitor, 3);
+    assert_int_equal(predictions_of(monitor, "m", 1), 30);
+    assert_int_equal(monitor->sources[0].sequence.lost, 2);
+    /* It restarts: another epoch. */
+    assert_int_equal(nng_close(pub), 0);
+    await_subscribed(monitor, false);
+    pub = publish_here();
+    await_subscribed(monitor, true);
+    publish(pub, 8, 1, 4);
+    await_received(monitor, 4);
+    assert_int_equal(predictions_of(monitor, "m", 1), 34);
+    trivet_monitor_subscriber_stop(subscriber);
+    assert_int_equal(nng_close(pub), 0);
+    trivet_monitor_free(monitor);
+}
+
+static void test_garbage(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    struct trivet_monitor *monitor = watch_here();
+    struct trivet_monitor_subscriber *subscriber = NULL;
+    static char long_topic[1000];
+    nng_socket pub = publish_here();
+    assert_int_equal(trivet_monitor_subscriber_start(monitor, 0, &subscriber, &err), TRIVET_OK);
+    await_subscribed(monitor, true);
+    memset(long_topic, 'x', sizeof(long_topic));
+    publish_bytes(pub, "", 0);
+    publish_bytes(pub, "topic", 5);
+    publish_bytes(pub, "topic\0\xff\xff\xff", 9);
+    publish_bytes(pub, "topic\0", 6); /* an empty Event: no epoch */
+    publish_bytes(pub, long_topic, sizeof(long_topic));
+    await_received(monitor, 5);
+    publish(pub, 7, 1, 10);
+    await_received(monitor, 6);
+    assert_int_equal(monitor->sources[0].malformed, 5);
+    assert_int_equal(predictions_of(monitor, "m", 1), 10);
+    trivet_monitor_subscriber_stop(subscriber);
+    assert_int_equal(nng_close(pub), 0);
+    trivet_monitor_free(monitor);
+}
+
+static void test_bad_url(void **state)
+{
+    (void)state;
+    const char *servers[] = {"tcp://127.0.0.1:1"};
+    const char *events[] = {"nonsense"};
+    struct trivet_error err;
+    struct trivet_monitor_subscriber *subscriber = NULL;
+    struct trivet_monitor *monitor = trivet_monitor_create(servers, events, 1, T0_US);
+    assert_int_equal(trivet_monitor_subscriber_start(monitor, 0, &subscriber, &err),
+                     TRIVET_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "'nonsense'"));
+    assert_null(subscriber);
+    trivet_monitor_free(monitor);
+}
+
+/* A server that answers Server.Stats with one total, until its socket closes. */
+struct server {
+    nng_socket rep;
+    pthread_t thread;
+    atomic_ullong predictions;
+};
+
+/* The answer to the frame `data`; NULL when it is none. The request's id goes back. */
+static nng_msg *make_answer(struct server *server, const void *data, size_t n_bytes)
+{
+    struct trivet_frame frame;
+    ProtobufCMessage *request = NULL;
+    struct totals_message totals;
+    nng_msg *answer = NULL;
+    struct trivet_arena *arena = trivet_arena_create(65536, 0);
+    if (trivet_frame_parse(data, n_bytes, &frame, NULL) != TRIVET_OK ||
+        trivet_codec_unpack(&trivet__v1__request_header__descriptor, arena, frame.header,
+                            frame.header_bytes, &request, NULL) != TRIVET_OK) {
+        trivet_arena_free(arena);
+        return NULL;
+    }
+    totals_fill(&totals, "m", 1, atomic_load(&server->predictions), 0, 100);
+    Trivet__V1__PredictionTotals *list[] = {&totals.message};
+    Trivet__V1__StatsResponse stats = TRIVET__V1__STATS_RESPONSE__INIT;
+    stats.publisher_epoch = 7;
+    stats.predictions = list;
+    stats.n_predictions = 1;
+    Trivet__V1__ResponseHeader header = TRIVET__V1__RESPONSE_HEADER__INIT;
+    header.request_id = ((Trivet__V1__RequestHeader *)request)->request_id;
+    if (nng_msg_alloc(&answer, trivet_frame_packed_bytes(&header.base, &stats.base)) == 0) {
+        (void)trivet_frame_pack(&header.base, &stats.base, nng_msg_body(answer));
+    }
+    trivet_arena_free(arena);
+    return answer;
+}
+
+static void *serve(void *arg)
+{
+    struct server *server = arg;
+    nng_msg *msg = NULL;
+    while (nng_recvmsg(server->rep, &msg, 0) == 0) {
+        nng_msg *answer = make_answer(server, nng_msg_body(msg), nng_msg_len(msg));
+        nng_msg_free(msg);
+        if (answer == NULL || nng_sendmsg(server->rep, answer, 0) != 0) {
+            nng_msg_free(answer);
+            break;
+        }
+    }
+    return NULL;
+}
+
+static void server_start(struct server *server)
+{
+    (void)unlink(server_url + 6);
+    assert_int_equal(nng_rep0_open(&server->rep), 0);
+    assert_int_equal(nng_listen(server->rep, server_url, NULL, 0), 0);
+    assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+static void server_stop(struct server *server)
+{
+    assert_int_equal(nng_close(server->rep), 0);
+    assert_int_equal(pthread_join(server->thread, NULL), 0);
+}
+
+static void await_up(struct trivet_monitor *monitor, bool wanted)
+{
+    bool up = !wanted;
+    for (int tries = 0; tries < 2000 && up != wanted; tries++) {
+        (void)usleep(5000);
+        pthread_mutex_lock(&monitor->lock);
+        up = monitor->sources[0].server_up;
+        pthread_mutex_unlock(&monitor->lock);
+    }
+    assert_int_equal(up, wanted);
+}
+
+static void test_poller(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    struct server server;
+    atomic_init(&server.predictions, 42);
+    struct trivet_monitor *monitor = watch_here();
+    struct trivet_monitor_poller *poller = NULL;
+    server_start(&server);
+    assert_int_equal(trivet_monitor_poller_start(monitor, 0, &poller, &err), TRIVET_OK);
+    await_up(monitor, true);
+    assert_int_equal(predictions_of(monitor, "m", 1), 42);
+    server_stop(&server);
+    await_up(monitor, false);
+    pthread_mutex_lock(&monitor->lock);
+    assert_true(strlen(monitor->sources[0].server_why) > 0);
+    pthread_mutex_unlock(&monitor->lock);
+    atomic_store(&server.predictions, 43);
+    server_start(&server);
+    await_up(monitor, true);
+    assert_int_equal(predictions_of(monitor, "m", 1), 43);
+    int64_t begun_ns = trivet_clock_monotonic_ns();
+    trivet_monitor_poller_stop(poller);
+    assert_true(trivet_clock_monotonic_ns() - begun_ns < 3 * TRIVET_NS_PER_S);
+    server_stop(&server);
+    trivet_monitor_free(monitor);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_events_and_reconnect, begin, end),
+        cmocka_unit_test_setup_teardown(test_garbage, begin, end),
+        cmocka_unit_test_setup_teardown(test_bad_url, begin, end),
+        cmocka_unit_test_setup_teardown(test_poller, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
