@@ -1,6 +1,7 @@
 /* What is taken and what is refused, and that a repeated call is one call. */
 #include "fixture.h"
 
+#include "base/alloc.h"
 #include "base/text.h"
 
 #include <math.h>
@@ -214,6 +215,35 @@ static void test_unknown_job(void **state)
                      TRIVET_NOT_FOUND);
 }
 
+/* Whatever allocation fails, a job is taken wholly or not at all. */
+static void test_out_of_memory(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fixture_job job;
+    struct trivet_job_view view;
+    struct trivet_job_view views[4];
+    char id[TRIVET_STORE_ID_BYTES];
+    bool failed = true;
+    bool replayed = false;
+    fixture_open_jobs(fixture, "hang");
+    fixture_job_init(fixture, &job);
+    fixture_submit_ok(fixture, &job, id);
+    fixture_await_running(fixture, id);
+    for (uint64_t k = 1; failed; k++) {
+        struct trivet_error err = {0};
+        size_t count = 0;
+        trivet_alloc_fail_at(k);
+        const enum trivet_status status =
+            fixture_submit(fixture, &job, "r1", &view, &replayed, &err);
+        failed = trivet_alloc_fail_at(0) >= k;
+        assert_int_equal(status, failed ? TRIVET_RESOURCE_EXHAUSTED : TRIVET_OK);
+        assert_int_equal(trivet_jobs_list(fixture->jobs, "", views, 4, &count, &err), TRIVET_OK);
+        assert_int_equal(count, failed ? 1 : 2);
+        assert_true(k < 10000);
+    }
+    assert_false(replayed);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -221,7 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_names),        TEST(test_datasets),    TEST(test_pipelines),
         TEST(test_splits),       TEST(test_queue_full),  TEST(test_repeated_call),
-        TEST(test_uses_dataset), TEST(test_unknown_job),
+        TEST(test_uses_dataset), TEST(test_unknown_job), TEST(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
