@@ -1,0 +1,132 @@
+/* trivet deploy NAME VERSION [--alias A] [--require GATE]… */
+#include "clients/cli/names.h"
+#include "clients/cli/output.h"
+#include "trivet/v1/models.pb-c.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct deploy_options {
+    struct trivet_cli *cli;
+    const char *name;
+    const char *version;
+    const char *alias;
+    const char *reason;
+    struct trivet_cli_list require;
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct deploy_options *options = state->input;
+    struct trivet_error err = {0};
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = options->cli;
+        return 0;
+    case 'a':
+        options->alias = argument;
+        return 0;
+    case 'm':
+        options->reason = argument;
+        return 0;
+    case 'r':
+        if (trivet_cli_list_add(&options->require, argument, strlen(argument), &err) != TRIVET_OK) {
+            argp_failure(state, TRIVET_CLI_FAILED, 0, "%s", err.message);
+        }
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num >= 2) {
+            argp_error(state, "'%s' is too much", argument);
+        }
+        *(state->arg_num == 0 ? &options->name : &options->version) = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (state->arg_num < 2) {
+            argp_error(state, "name the model and the version");
+        }
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option deploy_argp_options[] = {
+    {"alias", 'a', "ALIAS", 0, "the alias to set (else production)", 0},
+    {"require", 'r', "GATE", 0,
+     "only when the version's evaluation holds this, such as 'r2>=0.9'; may be repeated", 0},
+    {"reason", 'm', "TEXT", 0, "why, for the record", 0},
+    {0},
+};
+
+static const struct argp deploy_argp = {
+    .options = deploy_argp_options,
+    .parser = parse,
+    .args_doc = "NAME VERSION",
+    .doc = "Let a version answer: point an alias at it. The version is loaded and warm before it "
+           "takes a call.",
+    .children = trivet_cli_shared_children,
+};
+
+static int print(struct trivet_cli *cli, const char *name, const char *alias, uint64_t version)
+{
+    static const struct trivet_cli_column columns[] = {
+        {"model", false}, {"alias", false}, {"version", true}};
+    if (trivet_cli_for_person(cli)) {
+        printf("%s@%s is version %llu\n", name, alias, (unsigned long long)version);
+        return trivet_cli_flush() ? TRIVET_CLI_DONE : TRIVET_CLI_FAILED;
+    }
+    struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, 3);
+    if (table != NULL) {
+        trivet_cli_table_text(table, "%s", name);
+        trivet_cli_table_text(table, "%s", alias);
+        trivet_cli_table_count(table, version);
+    }
+    return trivet_cli_print_table(cli, table);
+}
+
+static int deploy(const struct deploy_options *options)
+{
+    struct trivet_cli *cli = options->cli;
+    struct trivet_cli_model model = {0};
+    struct trivet_error err = {0};
+    uint64_t version = 0;
+    if (trivet_cli_parse_name(options->name, &model, &err) != TRIVET_OK) {
+        return trivet_cli_usage("%s", err.message);
+    }
+    if (!trivet_text_parse_uint64(options->version, &version) || version == 0) {
+        return trivet_cli_usage("'%s' is not a version; versions are 1, 2, …; see 'trivet models "
+                                "%s'",
+                                options->version, model.name);
+    }
+    const char *alias = options->alias != NULL ? options->alias : "production";
+    Trivet__V1__PromoteRequest request = TRIVET__V1__PROMOTE_REQUEST__INIT;
+    request.model = model.name;
+    request.version = version;
+    request.alias = trivet_cli_field(alias);
+    request.n_require = options->require.n_items;
+    request.require = options->require.items;
+    request.reason = trivet_cli_field(options->reason != NULL ? options->reason : "");
+    ProtobufCMessage *reply = NULL;
+    if (trivet_cli_call(cli, "trivet.v1.Models/Promote", &request.base,
+                        &trivet__v1__model__descriptor, 0, cli->arena, &reply, &err) != TRIVET_OK) {
+        return trivet_cli_fail(&err);
+    }
+    return cli->json ? trivet_cli_print_json(reply) : print(cli, model.name, alias, version);
+}
+
+static int run(struct trivet_cli *cli, int argc, char **argv)
+{
+    struct deploy_options options = {.cli = cli};
+    argp_parse(&deploy_argp, argc, argv, 0, NULL, &options);
+    int code = deploy(&options);
+    trivet_cli_list_release(&options.require);
+    return code;
+}
+
+const struct trivet_cli_command trivet_cli_deploy = {
+    .name = "deploy",
+    .summary = "let a version answer, if it is good enough",
+    .run = run,
+};

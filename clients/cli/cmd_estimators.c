@@ -1,0 +1,142 @@
+/* trivet estimators [NAME] */
+#include "clients/cli/output.h"
+#include "trivet/v1/training.pb-c.h"
+
+#include <stdio.h>
+
+#define CHOICES_BYTES 256
+
+struct estimators_options {
+    struct trivet_cli *cli;
+    const char *name;
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct estimators_options *options = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = options->cli;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->name != NULL) {
+            argp_error(state, "one estimator at a time; '%s' is too much", argument);
+        }
+        options->name = argument;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp estimators_argp = {
+    .parser = parse,
+    .args_doc = "[NAME]",
+    .doc = "List what the server can train, or the parameters of one estimator or transformer.",
+    .children = trivet_cli_shared_children,
+};
+
+static const char *task_name(Trivet__V1__Task task)
+{
+    switch (task) {
+    case TRIVET__V1__TASK__TASK_REGRESSION:
+        return "regression";
+    case TRIVET__V1__TASK__TASK_CLASSIFICATION:
+        return "classification";
+    case TRIVET__V1__TASK__TASK_CLUSTERING:
+        return "clustering";
+    default:
+        return "";
+    }
+}
+
+static struct trivet_cli_table *list(struct trivet_cli *cli,
+                                     const Trivet__V1__ListEstimatorsResponse *response)
+{
+    static const struct trivet_cli_column columns[] = {
+        {"name", false}, {"kind", false}, {"task", false}, {"summary", false}};
+    struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, 4);
+    for (size_t i = 0; table != NULL && i < response->n_estimators; i++) {
+        const Trivet__V1__EstimatorInfo *info = response->estimators[i];
+        trivet_cli_table_text(table, "%s", info->name);
+        trivet_cli_table_text(table, "%s", info->kind);
+        trivet_cli_table_text(table, "%s", task_name(info->task));
+        trivet_cli_table_text(table, "%s", info->summary);
+    }
+    return table;
+}
+
+/* "none, l2" or "[0, inf)". */
+static void allowed_text(const Trivet__V1__ParameterInfo *info, char text[CHOICES_BYTES])
+{
+    size_t used = 0;
+    snprintf(text, CHOICES_BYTES, "%s", info->range);
+    for (size_t i = 0; i < info->n_choices && used + 1 < CHOICES_BYTES; i++) {
+        int n = snprintf(text + used, CHOICES_BYTES - used, "%s%s", i > 0 ? ", " : "",
+                         info->choices[i]);
+        used += n > 0 ? (size_t)n : 0;
+    }
+}
+
+static struct trivet_cli_table *parameters(struct trivet_cli *cli,
+                                           const Trivet__V1__EstimatorInfo *info)
+{
+    static const struct trivet_cli_column columns[] = {{"parameter", false},
+                                                       {"type", false},
+                                                       {"default", false},
+                                                       {"allowed", false},
+                                                       {"help", false}};
+    struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, 5);
+    for (size_t i = 0; table != NULL && i < info->n_parameters; i++) {
+        const Trivet__V1__ParameterInfo *parameter = info->parameters[i];
+        char allowed[CHOICES_BYTES];
+        allowed_text(parameter, allowed);
+        trivet_cli_table_text(table, "%s", parameter->name);
+        trivet_cli_table_text(table, "%s", parameter->type);
+        trivet_cli_table_text(table, "%s", parameter->default_value);
+        trivet_cli_table_text(table, "%s", allowed);
+        trivet_cli_table_text(table, "%s", parameter->help);
+    }
+    return table;
+}
+
+static int run(struct trivet_cli *cli, int argc, char **argv)
+{
+    struct estimators_options options = {.cli = cli};
+    argp_parse(&estimators_argp, argc, argv, 0, NULL, &options);
+    Trivet__V1__ListEstimatorsRequest request = TRIVET__V1__LIST_ESTIMATORS_REQUEST__INIT;
+    request.name = trivet_cli_field(options.name != NULL ? options.name : "");
+    ProtobufCMessage *reply = NULL;
+    struct trivet_error err = {0};
+    if (trivet_cli_call(cli, "trivet.v1.Training/ListEstimators", &request.base,
+                        &trivet__v1__list_estimators_response__descriptor, 0, cli->arena, &reply,
+                        &err) != TRIVET_OK) {
+        return trivet_cli_fail(&err);
+    }
+    if (cli->json) {
+        return trivet_cli_print_json(reply);
+    }
+    const Trivet__V1__ListEstimatorsResponse *response =
+        (const Trivet__V1__ListEstimatorsResponse *)reply;
+    if (options.name == NULL) {
+        return trivet_cli_print_table(cli, list(cli, response));
+    }
+    if (response->n_estimators == 0) {
+        trivet_error_set(&err, TRIVET_NOT_FOUND,
+                         "no estimator or transformer '%s'; 'trivet estimators' lists them",
+                         options.name);
+        return trivet_cli_fail(&err);
+    }
+    const Trivet__V1__EstimatorInfo *info = response->estimators[0];
+    if (trivet_cli_for_person(cli)) {
+        trivet_cli_print_fact(cli, info->name, " %s", info->summary);
+        putchar('\n');
+    }
+    return trivet_cli_print_table(cli, parameters(cli, info));
+}
+
+const struct trivet_cli_command trivet_cli_estimators = {
+    .name = "estimators",
+    .summary = "what can be trained, and with which parameters",
+    .run = run,
+};

@@ -1,0 +1,139 @@
+#include "clients/cli/event_text.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "clients/cli/format.h"
+#include "clients/cli/job.h"
+#include "clients/cli/json.h"
+
+#include <string.h>
+
+#define WHAT_BYTES 256
+#define DATE_BYTES 32
+#define TIME_AT    11 /* in "2026-03-01T12:00:00.123Z" */
+#define TIME_BYTES 12
+
+enum trivet_status trivet_cli_event_json(const char *topic, const Trivet__V1__Event *event,
+                                         struct trivet_buffer *out, struct trivet_error *err)
+{
+    enum trivet_status status = trivet_buffer_printf(out, err, "{\"topic\":");
+    if (status == TRIVET_OK) {
+        status = trivet_cli_json_text(topic, out, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_buffer_printf(out, err, ",\"event\":");
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_cli_json_message(&event->base, out, err);
+    }
+    return status == TRIVET_OK ? trivet_buffer_printf(out, err, "}\n") : status;
+}
+
+static uint64_t count_of(Trivet__V1__CodeCount *const *counts, size_t n_counts, bool ok)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < n_counts; i++) {
+        bool is_ok = counts[i]->status == TRIVET__V1__STATUS__STATUS_OK;
+        total += is_ok == ok ? counts[i]->count : 0;
+    }
+    return total;
+}
+
+static void totals_text(const Trivet__V1__PredictionTotals *totals, char text[WHAT_BYTES])
+{
+    char rows[TRIVET_CLI_TEXT_BYTES];
+    char failed[TRIVET_CLI_TEXT_BYTES];
+    char calls[TRIVET_CLI_TEXT_BYTES];
+    trivet_cli_format_count(count_of(totals->rows, totals->n_rows, true), rows);
+    trivet_cli_format_count(count_of(totals->rows, totals->n_rows, false), failed);
+    trivet_cli_format_count(count_of(totals->calls, totals->n_calls, true) +
+                                count_of(totals->calls, totals->n_calls, false),
+                            calls);
+    trivet_text_format(text, WHAT_BYTES, "version %llu so far: %s predictions, %s failed, %s calls",
+                       (unsigned long long)totals->version, rows, failed, calls);
+}
+
+static void server_text(const Trivet__V1__ServerEvent *server, char text[WHAT_BYTES])
+{
+    char memory[TRIVET_CLI_TEXT_BYTES];
+    if (server->phase != TRIVET__V1__SERVER_PHASE__SERVER_PHASE_UNSPECIFIED) {
+        trivet_text_format(
+            text, WHAT_BYTES, "%s",
+            trivet_cli_enum_name(&trivet__v1__server_phase__descriptor, (int)server->phase));
+    } else if (server->totals != NULL) {
+        trivet_cli_format_bytes(server->totals->rss_bytes, memory);
+        trivet_text_format(text, WHAT_BYTES, "%s memory, %.2f s CPU, %llu rows queued", memory,
+                           server->totals->cpu_seconds,
+                           (unsigned long long)server->totals->queue_rows);
+    }
+}
+
+static void what_text(const Trivet__V1__Event *event, char text[WHAT_BYTES])
+{
+    text[0] = '\0';
+    switch (event->body_case) {
+    case TRIVET__V1__EVENT__BODY_PREDICTION_TOTALS:
+        totals_text(event->prediction_totals, text);
+        break;
+    case TRIVET__V1__EVENT__BODY_PREDICTION_SAMPLE: {
+        const Trivet__V1__PredictionSample *sample = event->prediction_sample;
+        trivet_text_format(text, WHAT_BYTES, "version %llu: %s = %.6g in %llu \xc2\xb5s",
+                           (unsigned long long)sample->version, sample->prediction, sample->value,
+                           (unsigned long long)sample->total_us);
+        break;
+    }
+    case TRIVET__V1__EVENT__BODY_JOB: {
+        const Trivet__V1__Job *job = event->job;
+        const char *phase = job->progress != NULL ? job->progress->phase : "";
+        double percent = job->progress != NULL ? 100 * job->progress->fraction : 0;
+        trivet_text_format(text, WHAT_BYTES, "%s for %s: %s %s %.0f %%", job->id, job->model,
+                           trivet_cli_job_state(job->state), phase, percent);
+        break;
+    }
+    case TRIVET__V1__EVENT__BODY_MODEL: {
+        const Trivet__V1__ModelEvent *model = event->model;
+        trivet_text_format(
+            text, WHAT_BYTES, "version %llu: %s %s", (unsigned long long)model->version,
+            trivet_cli_enum_name(&trivet__v1__model_change__descriptor, (int)model->change),
+            model->alias);
+        break;
+    }
+    case TRIVET__V1__EVENT__BODY_SERVER:
+        server_text(event->server, text);
+        break;
+    default:
+        break;
+    }
+}
+
+enum trivet_status trivet_cli_event_line(const char *topic, const Trivet__V1__Event *event,
+                                         struct trivet_buffer *out, struct trivet_error *err)
+{
+    char date[DATE_BYTES] = "";
+    char what[WHAT_BYTES];
+    trivet_clock_format_unix_us(event->unix_us, date, sizeof(date));
+    what_text(event, what);
+    const char *time = strlen(date) > TIME_AT ? date + TIME_AT : date;
+    return trivet_buffer_printf(out, err, "%.*s  %-28s %s\n", TIME_BYTES, time, topic, what);
+}
+
+bool trivet_cli_events_url(const char *events_url, const char *server_url, char *out,
+                           size_t out_bytes)
+{
+    static const char scheme[] = "tcp://";
+    static const char *const wildcards[] = {"tcp://0.0.0.0:", "tcp://[::]:", "tcp://*:"};
+    const char *port = NULL;
+    for (size_t i = 0; i < sizeof(wildcards) / sizeof(wildcards[0]); i++) {
+        if (strncmp(events_url, wildcards[i], strlen(wildcards[i])) == 0) {
+            port = events_url + strlen(wildcards[i]);
+        }
+    }
+    const char *server_port = strrchr(server_url, ':');
+    bool server_on_tcp = strncmp(server_url, scheme, strlen(scheme)) == 0 && server_port != NULL &&
+                         server_port > server_url + strlen(scheme);
+    if (port == NULL || !server_on_tcp) {
+        return trivet_text_copy(out, out_bytes, events_url);
+    }
+    return trivet_text_format(out, out_bytes, "%.*s:%s", (int)(server_port - server_url),
+                              server_url, port);
+}

@@ -1,0 +1,28 @@
+/* Replies of Predict as lines of output. */
+#ifndef TRIVET_CLI_SCORING_H
+#define TRIVET_CLI_SCORING_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/compiler.h"
+#include "trivet/v1/prediction.pb-c.h"
+
+#include <trivet/error.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Header of the CSV form. */
+#define TRIVET_CLI_SCORING_HEADER "row,prediction,error\n"
+
+/* Append one line per row: "17,3.25," or "18,,why not"; with `json` {"row":17,"prediction":3.25} or
+ * {"row":18,"error":"why not"}. Rows count from `first_row`. Doubles and floats are the shortest
+ * text that reads back equal. `*n_failed` grows by the rows without a prediction. DATA_LOSS when
+ * the reply is not about `n_rows` rows; `arena` is scratch. */
+enum trivet_status trivet_cli_scoring_append(const Trivet__V1__PredictResponse *response,
+                                             uint64_t first_row, uint64_t n_rows, bool json,
+                                             struct trivet_arena *arena, struct trivet_buffer *out,
+                                             uint64_t *n_failed,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+
+#endif
