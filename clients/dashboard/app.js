@@ -53,8 +53,8 @@
     setText("tile-errors-note", `of calls; ${compact(totals.failed_calls)} calls, ${compact(totals.failed_rows)} rows ever`);
     setText("tile-p50", latency(total && total.p50));
     setText("tile-p99", latency(total && total.p99));
-    setText("tile-lost", whole(totals.lost_events));
-    setTone(byId("tile-lost"), totals.lost_events > 0 ? "warn" : "good");
+    setText("tile-lost", whole(overview.lost_events));
+    setTone(byId("tile-lost"), overview.lost_events > 0 ? "warn" : "good");
   }
 
   function cell(row, label, text, className) {

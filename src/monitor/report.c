@@ -196,21 +196,22 @@ static json_t *overview_json(const struct trivet_monitor *monitor, int64_t now_u
 {
     struct view everything = {0};
     uint64_t lost = 0;
+    uint64_t events = 0;
     json_t *totals = json_object();
     json_t *models = models_json(monitor, now_us, &everything);
     for (size_t i = 0; i < monitor->n_sources; i++) {
         lost += monitor->sources[i].sequence.lost;
+        events += monitor->sources[i].sequence.events;
     }
     set_view(totals, &everything, rate_seconds(monitor, now_us));
-    (void)json_object_set_new(totals, "lost_events", count(lost));
-    return json_pack("{s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:b}}", "unix_us",
-                     json_integer(now_us), "uptime_s",
-                     number((double)(now_us - monitor->started_us) / US_PER_S), "rate_seconds",
-                     TRIVET_REPORT_RATE_S, "window_seconds", TRIVET_REPORT_WINDOW_S, "totals",
-                     totals, "models", models, "sources", sources_json(monitor, now_us), "monitor",
-                     "untracked_totals", count(monitor->untracked), "stale_totals",
-                     count(monitor->stale), "dropped_slots", count(monitor->budget.dropped_slots),
-                     "history_failing", monitor->history_failing);
+    return json_pack(
+        "{s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:b}}", "unix_us",
+        json_integer(now_us), "uptime_s", number((double)(now_us - monitor->started_us) / US_PER_S),
+        "rate_seconds", TRIVET_REPORT_RATE_S, "window_seconds", TRIVET_REPORT_WINDOW_S,
+        "events_received", count(events), "lost_events", count(lost), "totals", totals, "models",
+        models, "sources", sources_json(monitor, now_us), "monitor", "untracked_totals",
+        count(monitor->untracked), "stale_totals", count(monitor->stale), "dropped_slots",
+        count(monitor->budget.dropped_slots), "history_failing", monitor->history_failing);
 }
 
 enum trivet_status trivet_report_overview(struct trivet_monitor *monitor, int64_t now_us,
