@@ -18,13 +18,12 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/endpoint.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/text.h"
-#include "events/address.h"
 #include "events/sampler.h"
+#include "sp/listen.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -54,8 +53,7 @@ struct trivet_publisher {
     /* Set before threads. */
     bool has_socket;
     nng_socket socket;
-    struct trivet_endpoint_guard *guard; /* of an ipc path, else NULL */
-    char url[TRIVET_ADDRESS_BYTES];
+    struct trivet_sp_listen *listen;
     uint64_t epoch;
     struct trivet_totals *totals;
     struct trivet_sampler *sampler;
@@ -196,7 +194,9 @@ static void *run_ticker(void *arg)
     int64_t next_ns = trivet_clock_monotonic_ns() + TICK_NS;
     for (uint64_t tick = 1; wait_tick(publisher, next_ns); tick++) {
         send_totals(publisher, tick % REPEAT_TICKS != 0, arena);
-        if (tick % TICKS_PER_SECOND == 0) {
+        /* Between repeats, not behind one: a subscriber with a short queue must not lose the
+         * repeated totals to it every time. */
+        if (tick % TICKS_PER_SECOND == TICKS_PER_SECOND / 2) {
             send_server(publisher, arena);
         }
         /* After a stall (a suspended process) go on from now, without a burst. */
@@ -259,52 +259,38 @@ uint64_t trivet_publisher_suppressed(struct trivet_publisher *publisher)
     return trivet_sampler_suppressed(publisher->sampler);
 }
 
-static enum trivet_status listen_failed(const char *url, int failure, struct trivet_error *err)
+static int set_options(struct trivet_publisher *publisher)
 {
-    return trivet_error_set(err, TRIVET_UNAVAILABLE,
-                            "cannot publish events on %s: %s; free the address or choose another",
-                            url, nng_strerror(failure));
+    int rc = nng_socket_set_int(publisher->socket, NNG_OPT_SENDBUF, SEND_QUEUE_EVENTS);
+    if (rc == 0) {
+        rc = nng_socket_set_size(publisher->socket, NNG_OPT_RECVMAXSZ, RECV_BYTES_MAX);
+    }
+    if (rc == 0) {
+        rc = nng_pipe_notify(publisher->socket, NNG_PIPE_EV_ADD_POST, count_subscriber, publisher);
+    }
+    if (rc == 0) {
+        rc = nng_pipe_notify(publisher->socket, NNG_PIPE_EV_REM_POST, count_subscriber, publisher);
+    }
+    return rc;
 }
 
 /* On failure the socket is closed. */
 static enum trivet_status open_socket(struct trivet_publisher *publisher, const char *url,
                                       struct trivet_error *err)
 {
-    nng_listener listener;
-    enum trivet_status status = trivet_address_check(url, err);
-    if (status == TRIVET_OK) {
-        status = trivet_endpoint_guard_take(url, &publisher->guard, err);
+    int rc = nng_pub0_open(&publisher->socket);
+    if (rc != 0) {
+        return trivet_error_set(err, TRIVET_UNAVAILABLE, "cannot open the PUB socket: %s",
+                                nng_strerror(rc));
     }
+    rc = set_options(publisher);
+    enum trivet_status status =
+        rc != 0 ? trivet_error_set(err, TRIVET_UNAVAILABLE, "cannot set up the PUB socket: %s",
+                                   nng_strerror(rc))
+                : trivet_sp_listen_open(publisher->socket, TRIVET_SP_SUB, &url, 1,
+                                        &publisher->listen, err);
     if (status != TRIVET_OK) {
-        return status;
-    }
-    int failure = nng_pub0_open(&publisher->socket);
-    if (failure != 0) {
-        return listen_failed(url, failure, err);
-    }
-    failure = nng_socket_set_int(publisher->socket, NNG_OPT_SENDBUF, SEND_QUEUE_EVENTS);
-    if (failure == 0) {
-        failure = nng_socket_set_size(publisher->socket, NNG_OPT_RECVMAXSZ, RECV_BYTES_MAX);
-    }
-    if (failure == 0) {
-        failure =
-            nng_pipe_notify(publisher->socket, NNG_PIPE_EV_ADD_POST, count_subscriber, publisher);
-    }
-    if (failure == 0) {
-        failure =
-            nng_pipe_notify(publisher->socket, NNG_PIPE_EV_REM_POST, count_subscriber, publisher);
-    }
-    if (failure == 0) {
-        failure = nng_listener_create(&listener, publisher->socket, url);
-    }
-    if (failure == 0) {
-        /* Only tcp has it: a subscriber whose host is gone must not stay for ever. */
-        (void)nng_listener_set_bool(listener, NNG_OPT_TCP_KEEPALIVE, true);
-        failure = nng_listener_start(listener, 0);
-    }
-    status = failure == 0 ? trivet_address_bound(url, listener, publisher->url, err)
-                          : listen_failed(url, failure, err);
-    if (status != TRIVET_OK) {
+        trivet_error_prefix(err, "events: ");
         nng_close(publisher->socket);
         return status;
     }
@@ -314,10 +300,11 @@ static enum trivet_status open_socket(struct trivet_publisher *publisher, const 
 
 static void release(struct trivet_publisher *publisher)
 {
+    trivet_sp_listen_stop(publisher->listen);
     if (publisher->has_socket) {
         nng_close(publisher->socket);
     }
-    trivet_endpoint_guard_release(publisher->guard); /* after the socket */
+    trivet_sp_listen_free(publisher->listen);
     trivet_sampler_free(publisher->sampler);
     pthread_cond_destroy(&publisher->tick_cond);
     pthread_mutex_destroy(&publisher->tick_lock);
@@ -405,5 +392,5 @@ uint64_t trivet_publisher_sequence(struct trivet_publisher *publisher)
 
 const char *trivet_publisher_url(const struct trivet_publisher *publisher)
 {
-    return publisher->url;
+    return publisher->listen == NULL ? NULL : trivet_sp_listen_url(publisher->listen, 0);
 }

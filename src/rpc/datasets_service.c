@@ -115,7 +115,7 @@ static enum trivet_status check_rows(const Trivet__V1__Table *message, struct tr
         if (rows[i].fault != TRIVET_ROW_FINE) {
             char text[ROW_FAULT_TEXT_BYTES];
             trivet_row_fault_text(rows[i], &table, text, sizeof(text));
-            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "row %zu of the chunk: %s", i,
+            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "row %zu of the chunk: %s", i + 1,
                                     text);
         }
     }

@@ -5,26 +5,27 @@
  * come from any thread. All contexts are opened at the start, those for parked long polls
  * included, so that nothing is opened or closed in a callback.
  *
- * close() closes the socket, which ends every receive and send with NNG_ECLOSED; exchanges that
- * are still in somebody's hands are waited for (`busy`, under `lock`). */
+ * close() first stops the receives, then waits for exchanges that are still in somebody's hands
+ * (`busy`, under `lock`) and for sends on their way, and closes the socket last: nng 1.5.2 crashes
+ * when a context is used while its socket closes. */
 #include "rpc/listener.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/endpoint.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "sp/listen.h"
 
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/supplemental/util/platform.h>
 #include <pthread.h>
 
-#include <assert.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 
-#define URL_BYTES 256
+/* nng closes a connection without waiting for what it has been given to send. */
+#define FLUSH_MS 50
 
 struct slot {
     struct trivet_exchange exchange; /* first: the exchange is cast back to its slot */
@@ -36,18 +37,14 @@ struct slot {
     nng_msg *reply;
 };
 
-struct endpoint {
-    char url[URL_BYTES];
-    struct trivet_endpoint_guard *guard; /* ipc only */
-};
-
 struct trivet_listener {
     nng_socket socket;
     bool socket_open;
     struct trivet_listener_options options;
-    struct endpoint *endpoints; /* options.n_urls */
+    struct trivet_sp_listen *addresses;
     struct slot *slots;
     size_t n_slots; /* opened so far */
+    atomic_bool closing;
     pthread_mutex_t lock;
     pthread_cond_t idle;
     size_t busy; /* lock: exchanges in the hands of on_request */
@@ -55,6 +52,9 @@ struct trivet_listener {
 
 static void slot_receive(struct slot *slot)
 {
+    if (atomic_load(&slot->listener->closing)) {
+        return;
+    }
     nng_ctx_recv(slot->ctx, slot->receive);
 }
 
@@ -82,6 +82,9 @@ static void on_received(void *arg)
         return;
     }
     slot->request = nng_aio_get_msg(slot->receive);
+    if (atomic_load(&slot->listener->closing)) {
+        return; /* freed with the slot */
+    }
     slot->exchange.data = nng_msg_body(slot->request);
     slot->exchange.n_bytes = nng_msg_len(slot->request);
     slot->exchange.arrival_ns = trivet_clock_monotonic_ns();
@@ -145,59 +148,6 @@ static enum trivet_status nng_failure(struct trivet_error *err, const char *what
     return trivet_error_set(err, status, "%s: %s", what, nng_strerror(rc));
 }
 
-static bool scheme_is(const char *url, const char *scheme)
-{
-    return strncmp(url, scheme, strlen(scheme)) == 0;
-}
-
-/* The port that the system picked for a tcp URL with port 0. */
-static void real_url(nng_listener listener, struct endpoint *endpoint)
-{
-    nng_sockaddr address;
-    const char *colon = strrchr(endpoint->url, ':');
-    if (!scheme_is(endpoint->url, "tcp://") || colon == NULL || strcmp(colon, ":0") != 0 ||
-        nng_listener_get_addr(listener, NNG_OPT_LOCADDR, &address) != 0) {
-        return;
-    }
-    /* Both families keep the port, in network order, in the same place. */
-    const uint8_t *port = (const uint8_t *)&address.s_in.sa_port;
-    char host[URL_BYTES];
-    trivet_text_copy(host, sizeof(host), endpoint->url);
-    host[colon - endpoint->url] = '\0';
-    trivet_text_format(endpoint->url, sizeof(endpoint->url), "%s:%u", host,
-                       (unsigned)port[0] << 8 | port[1]);
-}
-
-static enum trivet_status endpoint_open(struct trivet_listener *listener, size_t i,
-                                        struct trivet_error *err)
-{
-    struct endpoint *endpoint = &listener->endpoints[i];
-    const char *url = listener->options.urls[i];
-    if (!scheme_is(url, "tcp://") && !scheme_is(url, "ipc://") && !scheme_is(url, "inproc://")) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "cannot listen on '%s': give tcp://HOST:PORT, ipc:///PATH or "
-                                "inproc://NAME",
-                                url);
-    }
-    if (!trivet_text_copy(endpoint->url, sizeof(endpoint->url), url)) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "the address '%.40s…' is too long",
-                                url);
-    }
-    enum trivet_status status = trivet_endpoint_guard_take(url, &endpoint->guard, err);
-    if (status != TRIVET_OK) {
-        return status;
-    }
-    nng_listener handle;
-    int rc = nng_listen(listener->socket, url, &handle, 0);
-    if (rc != 0) {
-        return trivet_error_set(err, TRIVET_UNAVAILABLE,
-                                "cannot listen on '%s': %s; is another server running there?", url,
-                                nng_strerror(rc));
-    }
-    real_url(handle, endpoint);
-    return TRIVET_OK;
-}
-
 static enum trivet_status slot_open(struct trivet_listener *listener, struct slot *slot,
                                     struct trivet_error *err)
 {
@@ -220,33 +170,49 @@ static enum trivet_status slot_open(struct trivet_listener *listener, struct slo
     return TRIVET_OK;
 }
 
-static void nng_listener_close_all(struct trivet_listener *listener)
+/* From here on requests are dropped; whoever has one in hand may still answer it. */
+static void refuse_requests(struct trivet_listener *listener)
 {
-    if (listener == NULL) {
-        return;
+    atomic_store(&listener->closing, true);
+    for (size_t i = 0; i < listener->n_slots; i++) {
+        nng_aio_stop(listener->slots[i].receive);
     }
-    if (listener->socket_open) {
-        nng_close(listener->socket);
-    }
+}
+
+static void wait_until_idle(struct trivet_listener *listener)
+{
     pthread_mutex_lock(&listener->lock);
     while (listener->busy > 0) {
         pthread_cond_wait(&listener->idle, &listener->lock);
     }
     pthread_mutex_unlock(&listener->lock);
     for (size_t i = 0; i < listener->n_slots; i++) {
-        nng_aio_stop(listener->slots[i].receive);
+        nng_aio_wait(listener->slots[i].send);
         nng_aio_stop(listener->slots[i].send);
+    }
+}
+
+static void nng_listener_close_all(struct trivet_listener *listener)
+{
+    if (listener == NULL) {
+        return;
+    }
+    refuse_requests(listener);
+    wait_until_idle(listener);
+    trivet_sp_listen_stop(listener->addresses);
+    if (listener->socket_open) {
+        nng_msleep(FLUSH_MS);
+        nng_close(listener->socket);
+    }
+    trivet_sp_listen_free(listener->addresses);
+    for (size_t i = 0; i < listener->n_slots; i++) {
         nng_aio_free(listener->slots[i].receive);
         nng_aio_free(listener->slots[i].send);
         nng_msg_free(listener->slots[i].request);
     }
-    for (size_t i = 0; listener->endpoints != NULL && i < listener->options.n_urls; i++) {
-        trivet_endpoint_guard_release(listener->endpoints[i].guard);
-    }
     pthread_cond_destroy(&listener->idle);
     pthread_mutex_destroy(&listener->lock);
     trivet_free(listener->slots);
-    trivet_free(listener->endpoints);
     trivet_free(listener);
 }
 
@@ -273,18 +239,17 @@ static enum trivet_status nng_listener_open(const struct trivet_listener_options
     listener->options = *options;
     pthread_mutex_init(&listener->lock, NULL);
     pthread_cond_init(&listener->idle, NULL);
-    listener->endpoints = trivet_calloc(options->n_urls, sizeof(*listener->endpoints));
     listener->slots = trivet_calloc(options->exchanges_max, sizeof(*listener->slots));
     enum trivet_status status =
-        listener->endpoints == NULL || listener->slots == NULL
-            ? trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory")
-            : socket_open(listener, err);
+        listener->slots == NULL ? trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory")
+                                : socket_open(listener, err);
     while (status == TRIVET_OK && listener->n_slots < options->exchanges_max) {
         status = slot_open(listener, &listener->slots[listener->n_slots], err);
         listener->n_slots += status == TRIVET_OK;
     }
-    for (size_t i = 0; status == TRIVET_OK && i < options->n_urls; i++) {
-        status = endpoint_open(listener, i, err);
+    if (status == TRIVET_OK) {
+        status = trivet_sp_listen_open(listener->socket, TRIVET_SP_REQ, options->urls,
+                                       options->n_urls, &listener->addresses, err);
     }
     if (status != TRIVET_OK) {
         nng_listener_close_all(listener);
@@ -299,8 +264,7 @@ static enum trivet_status nng_listener_open(const struct trivet_listener_options
 
 static const char *nng_listener_url(const struct trivet_listener *listener, size_t i)
 {
-    assert(i < listener->options.n_urls);
-    return listener->endpoints[i].url;
+    return trivet_sp_listen_url(listener->addresses, i);
 }
 
 const struct trivet_listener_ops trivet_nng_listener_ops = {

@@ -204,45 +204,6 @@ static void on_done(struct trivet_pool_task *task)
 /* --- the way in
  * -------------------------------------------------------------------------------------- */
 
-/* The column of that name; `hint` is where it most likely is. */
-static Trivet__V1__TableColumn *find_column(const Trivet__V1__Table *table, const char *name,
-                                            size_t hint)
-{
-    if (hint < table->n_columns && strcmp(table->columns[hint]->name, name) == 0) {
-        return table->columns[hint];
-    }
-    for (size_t i = 0; i < table->n_columns; i++) {
-        if (strcmp(table->columns[i]->name, name) == 0) {
-            return table->columns[i];
-        }
-    }
-    return NULL;
-}
-
-static enum trivet_status pick_columns(const Trivet__V1__Table *table,
-                                       const struct trivet_schema *inputs,
-                                       struct trivet_arena *arena, Trivet__V1__Table **out,
-                                       struct trivet_error *err)
-{
-    Trivet__V1__Table *picked = trivet_arena_alloc(arena, sizeof(*picked));
-    Trivet__V1__TableColumn **columns =
-        trivet_arena_alloc_array(arena, inputs->n_columns, sizeof(Trivet__V1__TableColumn *));
-    if (picked == NULL || columns == NULL) {
-        return out_of_memory(err);
-    }
-    trivet__v1__table__init(picked);
-    picked->rows = table->rows;
-    picked->columns = columns;
-    for (size_t i = 0; i < inputs->n_columns; i++) {
-        Trivet__V1__TableColumn *column = find_column(table, inputs->columns[i].name, i);
-        if (column != NULL) {
-            columns[picked->n_columns++] = column;
-        }
-    }
-    *out = picked;
-    return TRIVET_OK;
-}
-
 static enum trivet_status decode_rows(struct trivet_call *call, struct prediction *prediction,
                                       struct trivet_error *err)
 {
@@ -255,15 +216,8 @@ static enum trivet_status decode_rows(struct trivet_call *call, struct predictio
         return trivet_table_decode_matrix(request->matrix, inputs, call->arena, &task->rows,
                                           &task->row_status, err);
     }
-    /* Only the model's columns, in its order: a fault elsewhere is none of the row's. */
-    Trivet__V1__Table *wanted = NULL;
-    struct trivet_table table;
-    enum trivet_status status = pick_columns(request->table, inputs, call->arena, &wanted, err);
-    if (status == TRIVET_OK) {
-        status = trivet_table_decode(wanted, call->arena, &table, &task->row_status, err);
-    }
-    return status == TRIVET_OK ? trivet_table_bind(&table, inputs, call->arena, &task->rows, err)
-                               : status;
+    return trivet_table_decode_inputs(request->table, inputs, call->arena, &task->rows,
+                                      &task->row_status, err);
 }
 
 static enum trivet_status check_request(const Trivet__V1__PredictRequest *request,

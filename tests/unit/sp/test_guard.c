@@ -1,6 +1,6 @@
 #include "base/alloc.h"
-#include "base/endpoint.h"
 #include "base/text.h"
+#include "sp/guard.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +23,7 @@ static char url[128];
 static int make_folder(void **state)
 {
     (void)state;
-    (void)trivet_text_copy(folder, sizeof(folder), "/tmp/trivet-endpoint-XXXXXX");
+    (void)trivet_text_copy(folder, sizeof(folder), "/tmp/trivet-guard-XXXXXX");
     if (!mkdtemp(folder)) {
         return -1;
     }
@@ -45,17 +45,17 @@ static int remove_folder(void **state)
 static void only_one_serves_a_path(void **state)
 {
     (void)state;
-    struct trivet_endpoint_guard *first;
-    struct trivet_endpoint_guard *second = NULL;
+    struct trivet_sp_guard *first;
+    struct trivet_sp_guard *second = NULL;
     struct trivet_error err;
-    assert_int_equal(trivet_endpoint_guard_take(url, &first, NULL), TRIVET_OK);
-    assert_int_equal(trivet_endpoint_guard_take(url, &second, &err), TRIVET_FAILED_PRECONDITION);
+    assert_int_equal(trivet_sp_guard_take(url, &first, NULL), TRIVET_OK);
+    assert_int_equal(trivet_sp_guard_take(url, &second, &err), TRIVET_FAILED_PRECONDITION);
     assert_null(second);
     assert_non_null(strstr(err.message, path));
-    trivet_endpoint_guard_release(first);
-    assert_int_equal(trivet_endpoint_guard_take(url, &second, &err), TRIVET_OK);
-    trivet_endpoint_guard_release(second);
-    trivet_endpoint_guard_release(NULL);
+    trivet_sp_guard_release(first);
+    assert_int_equal(trivet_sp_guard_take(url, &second, &err), TRIVET_OK);
+    trivet_sp_guard_release(second);
+    trivet_sp_guard_release(NULL);
 }
 
 static void a_socket_left_behind_is_removed(void **state)
@@ -67,18 +67,18 @@ static void a_socket_left_behind_is_removed(void **state)
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
     close(fd);
     assert_int_equal(access(path, F_OK), 0);
-    struct trivet_endpoint_guard *guard;
-    assert_int_equal(trivet_endpoint_guard_take(url, &guard, NULL), TRIVET_OK);
+    struct trivet_sp_guard *guard;
+    assert_int_equal(trivet_sp_guard_take(url, &guard, NULL), TRIVET_OK);
     assert_int_not_equal(access(path, F_OK), 0);
-    trivet_endpoint_guard_release(guard);
+    trivet_sp_guard_release(guard);
 }
 
 static void a_folder_of_others_is_refused(void **state)
 {
     (void)state;
-    struct trivet_endpoint_guard *guard;
+    struct trivet_sp_guard *guard;
     assert_int_equal(chmod(folder, 0770), 0);
-    assert_int_equal(trivet_endpoint_guard_take(url, &guard, NULL), TRIVET_FAILED_PRECONDITION);
+    assert_int_equal(trivet_sp_guard_take(url, &guard, NULL), TRIVET_FAILED_PRECONDITION);
     assert_int_equal(chmod(folder, 0700), 0);
 }
 
@@ -86,14 +86,14 @@ static void other_urls(void **state)
 {
     (void)state;
     char long_url[200] = "ipc:///";
-    struct trivet_endpoint_guard *guard = (struct trivet_endpoint_guard *)folder;
+    struct trivet_sp_guard *guard = (struct trivet_sp_guard *)folder;
     memset(long_url + 7, 'a', 107);
-    assert_int_equal(trivet_endpoint_guard_take(long_url, &guard, NULL), TRIVET_INVALID_ARGUMENT);
-    assert_int_equal(trivet_endpoint_guard_take("ipc://a", &guard, NULL), TRIVET_INVALID_ARGUMENT);
-    assert_int_equal(trivet_endpoint_guard_take("tcp://127.0.0.1:1", &guard, NULL), TRIVET_OK);
+    assert_int_equal(trivet_sp_guard_take(long_url, &guard, NULL), TRIVET_INVALID_ARGUMENT);
+    assert_int_equal(trivet_sp_guard_take("ipc://a", &guard, NULL), TRIVET_INVALID_ARGUMENT);
+    assert_int_equal(trivet_sp_guard_take("tcp://127.0.0.1:1", &guard, NULL), TRIVET_OK);
     assert_null(guard);
     trivet_alloc_fail_at(1);
-    assert_int_equal(trivet_endpoint_guard_take(url, &guard, NULL), TRIVET_RESOURCE_EXHAUSTED);
+    assert_int_equal(trivet_sp_guard_take(url, &guard, NULL), TRIVET_RESOURCE_EXHAUSTED);
     trivet_alloc_fail_at(0);
 }
 

@@ -1,4 +1,4 @@
-#include "base/endpoint.h"
+#include "sp/guard.h"
 
 #include "base/alloc.h"
 #include "base/text.h"
@@ -13,7 +13,7 @@
 /* sizeof(sun_path) - 1; longer paths are cut without a word. */
 #define SOCKET_PATH_BYTES_MAX 107
 
-struct trivet_endpoint_guard {
+struct trivet_sp_guard {
     int fd;
 };
 
@@ -60,8 +60,8 @@ static enum trivet_status lock_path(const char *path, int *out, struct trivet_er
     return TRIVET_OK;
 }
 
-enum trivet_status trivet_endpoint_guard_take(const char *url, struct trivet_endpoint_guard **out,
-                                              struct trivet_error *err)
+enum trivet_status trivet_sp_guard_take(const char *url, struct trivet_sp_guard **out,
+                                        struct trivet_error *err)
 {
     static const char scheme[] = "ipc://";
     if (strncmp(url, scheme, sizeof(scheme) - 1) != 0) {
@@ -82,7 +82,7 @@ enum trivet_status trivet_endpoint_guard_take(const char *url, struct trivet_end
     if (status != TRIVET_OK) {
         return status;
     }
-    struct trivet_endpoint_guard *guard = trivet_malloc(sizeof(*guard));
+    struct trivet_sp_guard *guard = trivet_malloc(sizeof(*guard));
     if (guard == NULL) {
         close(fd);
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
@@ -96,7 +96,7 @@ enum trivet_status trivet_endpoint_guard_take(const char *url, struct trivet_end
     return TRIVET_OK;
 }
 
-void trivet_endpoint_guard_release(struct trivet_endpoint_guard *guard)
+void trivet_sp_guard_release(struct trivet_sp_guard *guard)
 {
     if (guard != NULL) {
         close(guard->fd);
