@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "base/text.h"
+#include "linalg/blas.h"
 #include "models/pipeline.h"
 
 #include <math.h>
@@ -24,6 +25,7 @@ static struct trivet_pipeline *fit(Trivet__V1__PipelineSpec *spec, size_t n_colu
     struct trivet_error err;
     struct trivet_schema schema = {0};
     struct trivet_rng rng;
+    trivet_blas_init(); /* as every program of ours does */
     trivet_rng_seed(&rng, seed);
     double *values = zeroed(TRAIN_ROWS * (n_columns + 1), sizeof(double));
     struct trivet_column *columns = zeroed(n_columns + 1, sizeof(*columns));
