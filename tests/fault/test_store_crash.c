@@ -1,4 +1,6 @@
-/* A process that commits in a loop is killed at a random moment, ten times over: everything it has
+/* Several processes on one data directory.
+ *
+ * A process that commits in a loop is killed at a random moment, ten times over: everything it has
  * acknowledged is there afterwards, and of everything else all or nothing.
  *
  * Change number n of a round: in the catalogue one transaction with job, version, alias and reply;
@@ -231,6 +233,18 @@ static void check_data(struct fixture *f, const char *dataset_id, uint32_t round
     trivet_buffer_release(&bytes);
 }
 
+/* A trainer may look before the next owner has come. */
+static void check_read_only(struct fixture *f, uint64_t n_versions)
+{
+    struct trivet_store *reader = NULL;
+    struct trivet_store_version newest = {.version = 0};
+    size_t count = 0;
+    assert_ok(f, trivet_store_open(f->dir, TRIVET_STORE_READ_ONLY, &reader, &f->err));
+    assert_ok(f, trivet_store_version_list(reader, "m", &newest, 1, &count, &f->err));
+    assert_in_range(newest.version, n_versions, n_versions + 1);
+    trivet_store_close(reader);
+}
+
 static void what_was_acknowledged_is_there(void **state)
 {
     struct fixture *f = *state;
@@ -245,6 +259,7 @@ static void what_was_acknowledged_is_there(void **state)
         trivet_store_close(f->store);
         f->store = NULL;
         run_and_kill(f, d.id, round, trivet_rng_below(&rng, KILL_AFTER_MS), n_acked);
+        check_read_only(f, n_versions + n_acked[ACK_CATALOG]);
         assert_ok(f, trivet_store_open(f->dir, TRIVET_STORE_OWNER, &f->store, &f->err));
         n_versions += check_catalog(f, round, n_acked[ACK_CATALOG], n_versions);
         check_data(f, d.id, round, n_acked[ACK_DATA]);
@@ -253,9 +268,79 @@ static void what_was_acknowledged_is_there(void **state)
     }
 }
 
+/* --- A reader in another process ---------------------------------------------------------------
+ */
+
+/* In the child: at each word of the parent, reads version `word` and answers how it went. */
+static _Noreturn void read_on_demand(const char *dir, int from, int to)
+{
+    struct trivet_error err = {.message = ""};
+    struct trivet_buffer artefact = {.data = NULL};
+    struct trivet_store_version version;
+    struct trivet_store *store = NULL;
+    uint64_t wanted = 0;
+    while (read(from, &wanted, sizeof(wanted)) == (ssize_t)sizeof(wanted)) {
+        int32_t status = TRIVET_OK;
+        if (store == NULL)
+            status = (int32_t)trivet_store_open(dir, TRIVET_STORE_READ_ONLY, &store, &err);
+        if (status == TRIVET_OK)
+            status = (int32_t)trivet_store_version_get(store, "m", wanted, &version, &artefact,
+                                                       NULL, &err);
+        if (write(to, &status, sizeof(status)) != (ssize_t)sizeof(status))
+            _exit(3);
+    }
+    trivet_store_close(store);
+    trivet_buffer_release(&artefact);
+    _exit(0);
+}
+
+static enum trivet_status ask(int to, int from, uint64_t version)
+{
+    int32_t status = -1;
+    assert_int_equal(write(to, &version, sizeof(version)), sizeof(version));
+    assert_int_equal(read(from, &status, sizeof(status)), sizeof(status));
+    return (enum trivet_status)status;
+}
+
+static void another_process_reads_beside_the_owner(void **state)
+{
+    struct fixture *f = *state;
+    int down[2];
+    int up[2];
+    int how = 0;
+    trivet_store_close(f->store); /* SQLite's connections do not survive a fork */
+    f->store = NULL;
+    assert_int_equal(pipe2(down, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(up, O_CLOEXEC), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(down[1]);
+        close(up[0]);
+        read_on_demand(f->dir, down[0], up[1]);
+    }
+    close(down[0]);
+    close(up[1]);
+    assert_ok(f, trivet_store_open(f->dir, TRIVET_STORE_OWNER, &f->store, &f->err));
+    assert_int_equal(ask(down[1], up[0], 1), TRIVET_NOT_FOUND);
+    for (uint64_t v = 1; v <= 20; v++) {
+        fixture_version(f, "m", "artefact");
+        assert_int_equal(ask(down[1], up[0], v), TRIVET_OK);
+        assert_int_equal(ask(down[1], up[0], v + 1), TRIVET_NOT_FOUND);
+        if (v % 5 == 0)
+            fixture_reopen(f); /* the owner may come and go */
+    }
+    close(down[1]);
+    close(up[0]);
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(another_process_reads_beside_the_owner, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(what_was_acknowledged_is_there, fixture_setup,
                                         fixture_teardown),
     };
