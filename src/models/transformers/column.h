@@ -5,7 +5,6 @@
 #include "data/table.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,26 +13,17 @@ static inline double trivet_column_number(const struct trivet_column *column, si
     return column->numbers[row * column->stride];
 }
 
-/* Text of a categorical cell; NULL when missing, also for a code beyond the dictionary. */
-static inline const char *trivet_column_text(const struct trivet_column *column, size_t row)
-{
-    uint32_t code = column->codes[row * column->stride];
-    return code < column->n_dictionary ? column->dictionary[code] : NULL;
-}
-
-static inline bool trivet_column_missing(const struct trivet_column *column, size_t row)
-{
-    if (column->type == TRIVET_COLUMN_NUMERIC) {
-        return isnan(trivet_column_number(column, row));
-    }
-    return column->codes[row * column->stride] >= column->n_dictionary;
-}
-
 static inline size_t trivet_column_count_missing(const struct trivet_column *column, size_t n_rows)
 {
     size_t n = 0;
+    if (column->type == TRIVET_COLUMN_NUMERIC) {
+        for (size_t i = 0; i < n_rows; i++) {
+            n += isnan(trivet_column_number(column, i)) ? 1 : 0;
+        }
+        return n;
+    }
     for (size_t i = 0; i < n_rows; i++) {
-        n += trivet_column_missing(column, i) ? 1 : 0;
+        n += column->codes[i * column->stride] >= column->n_dictionary ? 1 : 0;
     }
     return n;
 }

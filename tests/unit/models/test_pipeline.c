@@ -5,6 +5,7 @@
 #include "models/registry.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -414,6 +415,55 @@ static void many_rows(void **state)
     trivet_pipeline_free(pipeline);
 }
 
+/* One fitted pipeline, asked by several threads at once. */
+struct asker {
+    const struct trivet_pipeline *pipeline;
+    const struct trivet_table *table;
+    const double *expected;
+    bool agreed;
+};
+
+static void *ask(void *argument)
+{
+    struct asker *asker = argument;
+    asker->agreed = true;
+    for (int k = 0; k < 50; k++) {
+        double out[ROWS];
+        struct trivet_row_status rows[ROWS] = {{0}};
+        struct trivet_matrix matrix = {out, ROWS, 1, 1};
+        enum trivet_status status =
+            trivet_pipeline_predict(asker->pipeline, asker->table, matrix, rows, NULL);
+        asker->agreed =
+            asker->agreed && status == TRIVET_OK && memcmp(out, asker->expected, sizeof out) == 0;
+    }
+    return NULL;
+}
+
+static void any_thread_predicts(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    struct trivet_column columns[4];
+    struct trivet_table table = houses(columns);
+    struct fixture_spec spec;
+    double expected[ROWS];
+    struct trivet_row_status rows[ROWS];
+    pthread_t threads[THREADS];
+    struct asker askers[THREADS];
+    default_spec(&spec);
+    struct trivet_pipeline *pipeline = fixture_fit(&spec, &table);
+    fixture_predict(pipeline, &table, expected, rows);
+    for (size_t i = 0; i < THREADS; i++) {
+        askers[i] = (struct asker){pipeline, &table, expected, false};
+        assert_int_equal(pthread_create(&threads[i], NULL, ask, &askers[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(askers[i].agreed);
+    }
+    trivet_pipeline_free(pipeline);
+}
+
 static bool never(void *ctx, double fraction)
 {
     (void)ctx;
@@ -469,6 +519,7 @@ int main(void)
         cmocka_unit_test(earlier_faults_stay),
         cmocka_unit_test(unfitted_refuses),
         cmocka_unit_test(many_rows),
+        cmocka_unit_test(any_thread_predicts),
         cmocka_unit_test(cancelled),
         cmocka_unit_test(registry_is_sorted),
     };
