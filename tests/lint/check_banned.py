@@ -14,10 +14,12 @@ BANNED = [
     ("strcpy strcat strncpy strncat stpcpy sprintf vsprintf gets strtok alloca", "", None,
      "use base/text.h or snprintf"),
     ("atoi atol atoll atof", "", None, "use the parsers of base/text.h"),
-    ("setlocale newlocale uselocale", "", None, "numbers are read and written in the C locale"),
+    ("newlocale uselocale", "", None, "numbers are read and written in the C locale"),
     ("fork vfork", OURS, None, "use posix_spawn: OpenBLAS does not survive a fork"),
     (r"cblas_\w+ LAPACKE_\w+ openblas_\w+", OURS, "src/linalg/", "call src/linalg"),
 ]
+# LC_CTYPE, for the widths of characters, leaves numbers alone.
+LOCALE = re.compile(r"\b(setlocale)\s*\(\s*(?!LC_CTYPE\b)")
 ALLOCATORS = ("malloc calloc realloc reallocarray aligned_alloc posix_memalign memalign valloc "
               "strdup strndup asprintf vasprintf getline getdelim open_memstream realpath free")
 # Machine paths and unfinished work. Written so that no pattern finds itself.
@@ -49,6 +51,8 @@ def check_functions(root):
             if name.startswith(where) and not (unless and name.startswith(unless)):
                 problems += [f"{place}: {function}() is banned: {instead}"
                              for function, place in find(root, name, called(names))]
+        problems += [f"{place}: {function}() of numbers: they are read and written in the C locale"
+                     for function, place in find(root, name, LOCALE)]
     return problems
 
 
@@ -106,6 +110,7 @@ def planted():
                         "void g(struct ops *ops)\n{\n    ops->free(1);\n    ops.free(2);\n"
                         "    trivet_free(3);\n    x_strcpy(4);\n}\n",
         "src/linalg/b.c": "int i = cblas_ddot(1);\n",
+        "clients/cli/m.c": 'setlocale(LC_CTYPE, "");\n',
         "tests/t.c": "int i = fork();\nvoid *m = malloc(1);\n",
         "src/httpd/l.c": "free(library_text());\n",
         ALLOCATIONS: "# c\nsrc/httpd/l.c free the library says so\n",
@@ -120,6 +125,7 @@ def planted():
         cases.append((function, {"src/data/a.c": f"\nx({function}(y));\n"}, f"a.c:2: {function}()"))
     for name, path, text, found in [
             ("fork", "src/a/a.c", "fork();\n", "fork()"),
+            ("locale", "src/a/a.c", 'setlocale(LC_ALL, "");\n', "setlocale()"),
             ("BLAS elsewhere", "src/models/a.c", "cblas_dgemm(1);\n", "cblas_dgemm"),
             ("LAPACK elsewhere", "clients/c/a.c", "LAPACKE_dgels(1);\n", "LAPACKE_dgels"),
             ("after a string", "src/a.c", 'f("//");\n/* "x */ strcpy(a, "b");\n', "a.c:2: strcpy"),
