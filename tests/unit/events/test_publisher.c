@@ -346,7 +346,7 @@ static void test_slow_subscriber(void **state)
     struct trivet_totals *totals = trivet_totals_create();
     struct trivet_publisher *publisher = open_publisher("tcp://127.0.0.1:0", totals);
     uint64_t sequence = 0;
-    nng_socket socket = join(publisher, 1, &sequence);
+    nng_socket socket = join(publisher, 4, &sequence);
     char *name = malloc(8001);
     memset(name, 'm', 8000);
     name[8000] = '\0';
