@@ -19,8 +19,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Readers of one file at a time; the next one waits. Four threads on two cores read 350 k versions/s
- * through 4 connections and 106 k/s through one, and a large artefact holds up nobody. */
+/* Readers of one file at a time; the next one waits. Four threads on two cores read 350 k
+ * versions/s through 4 connections and 106 k/s through one, and a large artefact holds up nobody.
+ */
 #define TRIVET_SQLITE_READERS         4
 #define TRIVET_SQLITE_STATEMENTS_MAX  48
 #define TRIVET_SQLITE_BUSY_TIMEOUT_MS 5000
