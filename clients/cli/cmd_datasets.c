@@ -51,8 +51,8 @@ static const struct argp datasets_argp = {
 };
 
 static const struct trivet_cli_column dataset_columns[] = {
-    {"dataset", false}, {"name", false}, {"state", false},   {"rows", true},
-    {"columns", true},  {"size", true},  {"created", false},
+    {"dataset", false, false}, {"name", false, true}, {"state", false, false},
+    {"rows", true, false},     {"size", true, false}, {"created", false, false},
 };
 #define N_DATASET_COLUMNS (sizeof(dataset_columns) / sizeof(dataset_columns[0]))
 
@@ -63,11 +63,6 @@ static void dataset_row(struct trivet_cli_table *table, const Trivet__V1__Datase
     trivet_cli_table_text(table, "%s", dataset->name);
     trivet_cli_table_text(table, "%s", committed ? "committed" : "open");
     trivet_cli_table_count(table, dataset->rows);
-    if (dataset->schema != NULL) {
-        trivet_cli_table_count(table, dataset->schema->n_columns);
-    } else {
-        trivet_cli_table_empty(table);
-    }
     trivet_cli_table_bytes(table, dataset->stored_bytes);
     trivet_cli_table_time(table, dataset->created_unix_us);
 }

@@ -72,7 +72,7 @@ static const struct argp deploy_argp = {
 static int print(struct trivet_cli *cli, const char *name, const char *alias, uint64_t version)
 {
     static const struct trivet_cli_column columns[] = {
-        {"model", false}, {"alias", false}, {"version", true}};
+        {"model", false, false}, {"alias", false, false}, {"version", true, false}};
     if (trivet_cli_for_person(cli)) {
         printf("%s@%s is version %llu\n", name, alias, (unsigned long long)version);
         return trivet_cli_flush() ? TRIVET_CLI_DONE : TRIVET_CLI_FAILED;

@@ -53,8 +53,10 @@ static const char *task_name(Trivet__V1__Task task)
 static struct trivet_cli_table *list(struct trivet_cli *cli,
                                      const Trivet__V1__ListEstimatorsResponse *response)
 {
-    static const struct trivet_cli_column columns[] = {
-        {"name", false}, {"kind", false}, {"task", false}, {"summary", false}};
+    static const struct trivet_cli_column columns[] = {{"name", false, false},
+                                                       {"kind", false, false},
+                                                       {"task", false, false},
+                                                       {"summary", false, true}};
     struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, 4);
     for (size_t i = 0; table != NULL && i < response->n_estimators; i++) {
         const Trivet__V1__EstimatorInfo *info = response->estimators[i];
@@ -81,11 +83,11 @@ static void allowed_text(const Trivet__V1__ParameterInfo *info, char text[CHOICE
 static struct trivet_cli_table *parameters(struct trivet_cli *cli,
                                            const Trivet__V1__EstimatorInfo *info)
 {
-    static const struct trivet_cli_column columns[] = {{"parameter", false},
-                                                       {"type", false},
-                                                       {"default", false},
-                                                       {"allowed", false},
-                                                       {"help", false}};
+    static const struct trivet_cli_column columns[] = {{"parameter", false, false},
+                                                       {"type", false, false},
+                                                       {"default", false, false},
+                                                       {"allowed", false, true},
+                                                       {"help", false, true}};
     struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, 5);
     for (size_t i = 0; table != NULL && i < info->n_parameters; i++) {
         const Trivet__V1__ParameterInfo *parameter = info->parameters[i];
@@ -129,8 +131,7 @@ static int run(struct trivet_cli *cli, int argc, char **argv)
     }
     const Trivet__V1__EstimatorInfo *info = response->estimators[0];
     if (trivet_cli_for_person(cli)) {
-        trivet_cli_print_fact(cli, info->name, " %s", info->summary);
-        putchar('\n');
+        printf("%s: %s\n\n", info->name, info->summary);
     }
     return trivet_cli_print_table(cli, parameters(cli, info));
 }

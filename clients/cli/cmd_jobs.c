@@ -80,8 +80,9 @@ static void job_row(struct trivet_cli_table *table, const Trivet__V1__Job *job)
 }
 
 static const struct trivet_cli_column job_columns[] = {
-    {"job", false},      {"state", false},   {"model", false}, {"version", true}, {"kind", false},
-    {"progress", false}, {"created", false}, {"took", true},   {"error", false},
+    {"job", false, false},     {"state", false, false}, {"model", false, false},
+    {"version", true, false},  {"kind", false, false},  {"progress", false, true},
+    {"created", false, false}, {"took", true, false},   {"error", false, true},
 };
 #define N_JOB_COLUMNS (sizeof(job_columns) / sizeof(job_columns[0]))
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define ALIASES_BYTES 256
-#define METRICS_BYTES 256
+#define METRICS_BYTES 1024
 
 struct models_options {
     struct trivet_cli *cli;
@@ -62,16 +62,17 @@ static void metrics_cell(const struct trivet_cli *cli, struct trivet_cli_table *
                          const Trivet__V1__Version *version)
 {
     char text[METRICS_BYTES];
-    trivet_cli_metrics_text((const Trivet__V1__Metric *const *)version->metrics, version->n_metrics,
-                            !trivet_cli_for_person(cli), text, sizeof(text));
+    trivet_cli_metrics_text(version->metrics, version->n_metrics, !trivet_cli_for_person(cli), text,
+                            sizeof(text));
     trivet_cli_table_text(table, "%s", text);
 }
 
 static int list(struct trivet_cli *cli)
 {
     static const struct trivet_cli_column columns[] = {
-        {"model", false},     {"versions", true}, {"newest", true},   {"aliases", false},
-        {"estimator", false}, {"metrics", false}, {"created", false},
+        {"model", false, false},   {"versions", true, false},  {"newest", true, false},
+        {"aliases", false, true},  {"estimator", false, true}, {"metrics", false, true},
+        {"created", false, false},
     };
     Trivet__V1__ListModelsRequest request = TRIVET__V1__LIST_MODELS_REQUEST__INIT;
     request.limit = 1000;
@@ -112,10 +113,13 @@ static int list(struct trivet_cli *cli)
 static int list_versions(struct trivet_cli *cli, const Trivet__V1__Model *model)
 {
     static const struct trivet_cli_column columns[] = {
-        {"version", true},  {"aliases", false}, {"estimator", false}, {"metrics", false},
-        {"created", false}, {"size", true},     {"dataset", false},   {"job", false},
+        {"version", true, false},  {"aliases", false, true},  {"estimator", false, true},
+        {"metrics", false, true},  {"created", false, false}, {"size", true, false},
+        {"dataset", false, false}, {"job", false, false},     {"checksum", false, false},
     };
-    struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, 8);
+    /* A line for a person ends with the size. */
+    bool person = trivet_cli_for_person(cli);
+    struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, person ? 6 : 9);
     for (size_t i = 0; table != NULL && i < model->n_versions; i++) {
         const Trivet__V1__Version *version = model->versions[i];
         char aliases[ALIASES_BYTES];
@@ -126,8 +130,11 @@ static int list_versions(struct trivet_cli *cli, const Trivet__V1__Model *model)
         metrics_cell(cli, table, version);
         trivet_cli_table_time(table, version->created_unix_us);
         trivet_cli_table_bytes(table, version->artefact_bytes);
-        trivet_cli_table_text(table, "%s", version->dataset_id);
-        trivet_cli_table_text(table, "%s", version->job_id);
+        if (!person) {
+            trivet_cli_table_text(table, "%s", version->dataset_id);
+            trivet_cli_table_text(table, "%s", version->job_id);
+            trivet_cli_table_text(table, "%s", version->checksum);
+        }
     }
     return trivet_cli_print_table(cli, table);
 }

@@ -55,7 +55,8 @@ static int print_json(const struct server_state *state)
 
 static int print_csv(struct trivet_cli *cli, const struct server_state *state)
 {
-    static const struct trivet_cli_column columns[] = {{"name", false}, {"value", false}};
+    static const struct trivet_cli_column columns[] = {{"name", false, false},
+                                                       {"value", false, false}};
     const Trivet__V1__InfoResponse *info = state->info;
     struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, 2);
     if (table == NULL) {
@@ -89,7 +90,7 @@ static int print_csv(struct trivet_cli *cli, const struct server_state *state)
 static int print_limits(struct trivet_cli *cli, const Trivet__V1__InfoResponse *info)
 {
     static const struct trivet_cli_column columns[] = {
-        {"limit", false}, {"value", true}, {"unit", false}};
+        {"limit", false, false}, {"value", true, false}, {"unit", false, false}};
     struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, 3);
     for (size_t i = 0; table != NULL && i < info->n_limits; i++) {
         const Trivet__V1__Limit *limit = info->limits[i];

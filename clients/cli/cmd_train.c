@@ -219,7 +219,7 @@ static enum trivet_status upload_and_start(struct train_options *options,
 static int print_started(struct trivet_cli *cli, const Trivet__V1__Job *job)
 {
     static const struct trivet_cli_column columns[] = {
-        {"job", false}, {"model", false}, {"state", false}};
+        {"job", false, false}, {"model", false, false}, {"state", false, false}};
     if (cli->json) {
         return trivet_cli_print_json(&job->base);
     }

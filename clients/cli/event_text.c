@@ -56,16 +56,18 @@ static void totals_text(const Trivet__V1__PredictionTotals *totals, char text[WH
 static void server_text(const Trivet__V1__ServerEvent *server, char text[WHAT_BYTES])
 {
     char memory[TRIVET_CLI_TEXT_BYTES];
-    if (server->phase != TRIVET__V1__SERVER_PHASE__SERVER_PHASE_UNSPECIFIED) {
-        trivet_text_format(
-            text, WHAT_BYTES, "%s",
-            trivet_cli_enum_name(&trivet__v1__server_phase__descriptor, (int)server->phase));
-    } else if (server->totals != NULL) {
-        trivet_cli_format_bytes(server->totals->rss_bytes, memory);
-        trivet_text_format(text, WHAT_BYTES, "%s memory, %.2f s CPU, %llu rows queued", memory,
-                           server->totals->cpu_seconds,
-                           (unsigned long long)server->totals->queue_rows);
+    const char *phase =
+        server->phase == TRIVET__V1__SERVER_PHASE__SERVER_PHASE_UNSPECIFIED
+            ? "TOTALS"
+            : trivet_cli_enum_name(&trivet__v1__server_phase__descriptor, (int)server->phase);
+    if (server->totals == NULL) {
+        trivet_text_format(text, WHAT_BYTES, "%s", phase);
+        return;
     }
+    trivet_cli_format_bytes(server->totals->rss_bytes, memory);
+    trivet_text_format(text, WHAT_BYTES, "%s, %s memory, %.2f s CPU, %llu rows queued", phase,
+                       memory, server->totals->cpu_seconds,
+                       (unsigned long long)server->totals->queue_rows);
 }
 
 static void what_text(const Trivet__V1__Event *event, char text[WHAT_BYTES])

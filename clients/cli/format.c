@@ -47,6 +47,11 @@ void trivet_cli_format_seconds(double seconds, char text[TRIVET_CLI_TEXT_BYTES])
     if (!(seconds > 0)) {
         seconds = 0;
     }
+    if (seconds < 1) {
+        snprintf(text, TRIVET_CLI_TEXT_BYTES, seconds < 0.01 ? "%.1f ms" : "%.0f ms",
+                 1000 * seconds);
+        return;
+    }
     if (seconds < 60) {
         snprintf(text, TRIVET_CLI_TEXT_BYTES, seconds < 10 ? "%.2f s" : "%.1f s", seconds);
         return;
@@ -120,4 +125,17 @@ size_t trivet_cli_text_fit(const char *text, size_t width)
         taken += n_bytes;
     }
     return taken;
+}
+
+size_t trivet_cli_text_line(const char *text, size_t width)
+{
+    size_t n_bytes = trivet_cli_text_fit(text, width);
+    if (text[n_bytes] == '\0') {
+        return n_bytes;
+    }
+    size_t blank = n_bytes;
+    while (blank > 0 && text[blank] != ' ') {
+        blank--;
+    }
+    return blank > 0 ? blank : n_bytes;
 }

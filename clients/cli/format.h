@@ -14,7 +14,7 @@ void trivet_cli_format_count(uint64_t count, char text[TRIVET_CLI_TEXT_BYTES]);
 void trivet_cli_format_bytes(uint64_t n_bytes, char text[TRIVET_CLI_TEXT_BYTES]);
 /* Six significant digits, without a row of zeros. */
 void trivet_cli_format_number(double value, char text[TRIVET_CLI_TEXT_BYTES]);
-/* "0.42 s", "3 min 10 s", "2 h 5 min". */
+/* "1.5 ms", "420 ms", "3.10 s", "42.0 s", "3 min 10 s", "2 h 5 min". */
 void trivet_cli_format_seconds(double seconds, char text[TRIVET_CLI_TEXT_BYTES]);
 /* "just now", "5 min ago", "3 h ago", "12 days ago"; "-" for 0. */
 void trivet_cli_format_age(int64_t unix_us, int64_t now_unix_us, char text[TRIVET_CLI_TEXT_BYTES]);
@@ -23,5 +23,8 @@ void trivet_cli_format_age(int64_t unix_us, int64_t now_unix_us, char text[TRIVE
 size_t trivet_cli_text_width(const char *text);
 /* Bytes of the longest start of `text` that takes at most `width` columns. */
 size_t trivet_cli_text_fit(const char *text, size_t width);
+/* The same, but a text that goes on ends at a blank where there is one: the first line of a
+ * paragraph. */
+size_t trivet_cli_text_line(const char *text, size_t width);
 
 #endif

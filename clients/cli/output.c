@@ -1,6 +1,7 @@
 #include "clients/cli/output.h"
 
 #include "base/text.h"
+#include "clients/cli/format.h"
 #include "clients/cli/json.h"
 
 #include <errno.h>
@@ -11,8 +12,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define WIDTH_DEFAULT 80
-#define WIDTH_MIN     20
+#define WIDTH_DEFAULT  80
+#define WIDTH_MIN      20
+#define NAME_WIDTH     12
+#define FACT_BYTES_MAX 2048
 
 bool trivet_cli_for_person(const struct trivet_cli *cli)
 {
@@ -89,10 +92,18 @@ int trivet_cli_print_json(const ProtobufCMessage *message)
 void trivet_cli_print_fact(const struct trivet_cli *cli, const char *name, const char *format, ...)
 {
     bool style = trivet_cli_has_style(cli);
+    size_t width = cli->out_is_terminal ? trivet_cli_terminal_width(STDOUT_FILENO) : SIZE_MAX;
+    char value[FACT_BYTES_MAX];
     va_list arguments;
-    printf("%s%-12s%s", style ? "\033[1m" : "", name, style ? "\033[0m" : "");
     va_start(arguments, format);
-    vprintf(format, arguments);
+    vsnprintf(value, sizeof(value), format, arguments);
     va_end(arguments);
-    putchar('\n');
+    printf("%s%-*s%s", style ? "\033[1m" : "", NAME_WIDTH, name, style ? "\033[0m" : "");
+    const char *rest = value;
+    do {
+        size_t n_bytes =
+            trivet_cli_text_line(rest, width > NAME_WIDTH ? width - NAME_WIDTH : width);
+        printf("%*s%.*s\n", rest == value ? 0 : NAME_WIDTH, "", (int)n_bytes, rest);
+        rest += n_bytes + strspn(rest + n_bytes, " ");
+    } while (rest[0] != '\0');
 }

@@ -20,7 +20,7 @@ struct trivet_cli_table *trivet_cli_open_table(const struct trivet_cli *cli,
 int trivet_cli_print_table(const struct trivet_cli *cli, struct trivet_cli_table *table);
 /* One object on one line. */
 int trivet_cli_print_json(const ProtobufCMessage *message);
-/* "Name      value" of a list of facts, the name in bold. */
+/* "Name      value" of a list of facts, the name in bold; a long value goes on below itself. */
 void trivet_cli_print_fact(const struct trivet_cli *cli, const char *name, const char *format, ...)
     TRIVET_PRINTF(3, 4);
 /* Flushes stdout: false, and says so, when something could not be written. */

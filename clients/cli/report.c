@@ -41,8 +41,9 @@ static struct trivet_cli_table *csv_metrics(const struct trivet_cli *cli,
                                             const Trivet__V1__TrainingReport *report)
 {
     static const struct trivet_cli_column columns[] = {
-        {"model", false}, {"version", true}, {"metric", false}, {"train", true},
-        {"test", true},   {"cv_mean", true}, {"cv_sd", true},
+        {"model", false, false}, {"version", true, false}, {"metric", false, false},
+        {"train", true, false},  {"test", true, false},    {"cv_mean", true, false},
+        {"cv_sd", true, false},
     };
     struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, 7);
     const Trivet__V1__EvaluationReport *train = report->train;
@@ -76,28 +77,28 @@ static void fold_cell(struct trivet_cli_table *table, const Trivet__V1__CrossVal
         return;
     }
     trivet_cli_format_number(mean->value, mean_text);
-    snprintf(sd_text, sizeof(sd_text), "%.2g", sd->value);
+    snprintf(sd_text, sizeof(sd_text), "%.4g", sd->value);
     trivet_cli_table_text(table, "%s \xc2\xb1 %s", mean_text, sd_text);
 }
 
 /* Only the columns that there are. */
 static int print_metrics(struct trivet_cli *cli, const Trivet__V1__TrainingReport *report)
 {
-    struct trivet_cli_column columns[4] = {{"metric", false}};
+    struct trivet_cli_column columns[4] = {{"metric", false, false}};
     size_t n_columns = 1;
     const Trivet__V1__EvaluationReport *train = report->train;
     const Trivet__V1__EvaluationReport *test = report->test;
     const Trivet__V1__CrossValidation *folds = report->cross_validation;
     char title[32] = "";
     if (train != NULL) {
-        columns[n_columns++] = (struct trivet_cli_column){"train", true};
+        columns[n_columns++] = (struct trivet_cli_column){"train", true, false};
     }
     if (test != NULL) {
-        columns[n_columns++] = (struct trivet_cli_column){"test", true};
+        columns[n_columns++] = (struct trivet_cli_column){"test", true, false};
     }
     if (folds != NULL) {
         snprintf(title, sizeof(title), "mean_of_%zu_folds", folds->n_folds);
-        columns[n_columns++] = (struct trivet_cli_column){title, true};
+        columns[n_columns++] = (struct trivet_cli_column){title, true, false};
     }
     size_t n_metrics = train != NULL ? train->n_metrics : folds != NULL ? folds->n_mean : 0;
     Trivet__V1__Metric **all = train != NULL ? train->metrics : folds != NULL ? folds->mean : NULL;
@@ -182,7 +183,8 @@ static int by_size(const void *left, const void *right)
 
 static int print_coefficients(struct trivet_cli *cli, const Trivet__V1__TrainingReport *report)
 {
-    static const struct trivet_cli_column columns[] = {{"feature", false}, {"coefficient", true}};
+    static const struct trivet_cli_column columns[] = {{"feature", false, true},
+                                                       {"coefficient", true, false}};
     size_t n_all = report->n_coefficients;
     size_t n_shown = n_all < COEFFICIENTS_SHOWN ? n_all : COEFFICIENTS_SHOWN;
     Trivet__V1__Coefficient **sorted = trivet_alloc_array(n_all, sizeof(*sorted));
@@ -239,8 +241,10 @@ int trivet_cli_print_training(struct trivet_cli *cli, const struct trivet_cli_su
 int trivet_cli_print_evaluation(struct trivet_cli *cli, const struct trivet_cli_subject *subject,
                                 const Trivet__V1__EvaluationReport *report)
 {
-    static const struct trivet_cli_column columns[] = {
-        {"model", false}, {"version", true}, {"metric", false}, {"value", true}};
+    static const struct trivet_cli_column columns[] = {{"model", false, false},
+                                                       {"version", true, false},
+                                                       {"metric", false, false},
+                                                       {"value", true, false}};
     bool person = trivet_cli_for_person(cli);
     size_t skip = person ? 2 : 0; /* a person reads model and version once */
     struct trivet_cli_table *table = trivet_cli_open_table(cli, columns + skip, 4 - skip);
@@ -265,31 +269,37 @@ int trivet_cli_print_evaluation(struct trivet_cli *cli, const struct trivet_cli_
     return trivet_cli_print_table(cli, table);
 }
 
-void trivet_cli_metrics_text(const Trivet__V1__Metric *const *metrics, size_t n_metrics, bool exact,
+static size_t append_metric(const Trivet__V1__Metric *metric, bool exact, char *text,
+                            size_t text_bytes, size_t used)
+{
+    char value[TRIVET_DOUBLE_TEXT_BYTES];
+    if (!metric->defined || used + 1 >= text_bytes) {
+        return used;
+    }
+    if (exact) {
+        trivet_text_double(metric->value, value);
+    } else {
+        snprintf(value, sizeof(value), "%.5g", metric->value);
+    }
+    const char *between = used == 0 ? "" : exact ? " " : ", ";
+    int n = snprintf(text + used, text_bytes - used, "%s%s%s%s", between, metric->name,
+                     exact ? "=" : " ", value);
+    return used + (n > 0 ? (size_t)n : 0);
+}
+
+void trivet_cli_metrics_text(Trivet__V1__Metric *const *metrics, size_t n_metrics, bool exact,
                              char *text, size_t text_bytes)
 {
-    static const char *const shown[] = {"r2", "rmse", "mae"};
+    static const char *const telling[] = {"r2", "rmse"};
     size_t used = 0;
     text[0] = '\0';
-    for (size_t i = 0; i < n_metrics; i++) {
-        bool listed = false;
-        for (size_t k = 0; k < sizeof(shown) / sizeof(shown[0]); k++) {
-            listed = listed || strcmp(metrics[i]->name, shown[k]) == 0;
+    for (size_t i = 0; exact && i < n_metrics; i++) {
+        used = append_metric(metrics[i], exact, text, text_bytes, used);
+    }
+    for (size_t i = 0; !exact && i < sizeof(telling) / sizeof(telling[0]); i++) {
+        const Trivet__V1__Metric *metric = find_metric(metrics, n_metrics, telling[i]);
+        if (metric != NULL) {
+            used = append_metric(metric, exact, text, text_bytes, used);
         }
-        if (!listed || !metrics[i]->defined || used + 1 >= text_bytes) {
-            continue;
-        }
-        char value[TRIVET_DOUBLE_TEXT_BYTES];
-        if (exact) {
-            trivet_text_double(metrics[i]->value, value);
-        } else {
-            snprintf(value, sizeof(value), "%.4g", metrics[i]->value);
-        }
-        int n = snprintf(text + used, text_bytes - used, "%s%s%s%s",
-                         used == 0 ? ""
-                         : exact   ? " "
-                                   : ", ",
-                         metrics[i]->name, exact ? "=" : " ", value);
-        used += n > 0 ? (size_t)n : 0;
     }
 }

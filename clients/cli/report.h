@@ -20,8 +20,9 @@ int trivet_cli_print_training(struct trivet_cli *cli, const struct trivet_cli_su
 /* An evaluation alone; CSV: model,version,metric,value. */
 int trivet_cli_print_evaluation(struct trivet_cli *cli, const struct trivet_cli_subject *subject,
                                 const Trivet__V1__EvaluationReport *report);
-/* "r2 0.931, rmse 12.3" of the metrics that lists show; in CSV "r2=0.931… rmse=12.3…". */
-void trivet_cli_metrics_text(const Trivet__V1__Metric *const *metrics, size_t n_metrics, bool exact,
+/* For lists. For a person the most telling ones: "r2 0.931, rmse 12.3"; `exact`: all of them,
+ * "mse=151.2… rmse=12.3… …". */
+void trivet_cli_metrics_text(Trivet__V1__Metric *const *metrics, size_t n_metrics, bool exact,
                              char *text, size_t text_bytes);
 
 #endif

@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GAP            2
-#define CUT_WIDTH_MIN  8
+#define GAP           2
+#define CUT_WIDTH_MIN 8
+/* In place of a width: the column has no value. */
+#define HIDDEN         SIZE_MAX
 #define NAME_BYTES     64
 #define CELL_BYTES_MAX 1024
 #define DATE_BYTES     32
@@ -186,7 +188,7 @@ static enum trivet_status render_cell(const char *cell, size_t width, bool right
 static void measure(const struct trivet_cli_table *table, size_t *widths)
 {
     for (size_t j = 0; j < table->n_columns; j++) {
-        widths[j] = strlen(table->columns[j].name);
+        widths[j] = 0;
     }
     const char *cell = (const char *)table->text.data;
     for (size_t i = 0; i < table->n_cells; i++) {
@@ -195,19 +197,27 @@ static void measure(const struct trivet_cli_table *table, size_t *widths)
         *column = width > *column ? width : *column;
         cell += strlen(cell) + 1;
     }
+    for (size_t j = 0; j < table->n_columns; j++) {
+        size_t name_width = strlen(table->columns[j].name);
+        if (widths[j] == 0 && table->n_cells > 0) {
+            widths[j] = HIDDEN;
+        } else if (widths[j] < name_width) {
+            widths[j] = name_width;
+        }
+    }
 }
 
-/* Takes columns from the widest text column until the line fits, or nothing is left to take. */
+/* Takes from the widest column that may be cut until the line fits, or nothing is left to take. */
 static void shrink(const struct trivet_cli_table *table, size_t width_max, size_t *widths)
 {
-    size_t total = GAP * (table->n_columns - 1);
+    size_t total = 0;
     for (size_t j = 0; j < table->n_columns; j++) {
-        total += widths[j];
+        total += widths[j] == HIDDEN ? 0 : widths[j] + (total > 0 ? GAP : 0);
     }
     while (width_max > 0 && total > width_max) {
         size_t widest = table->n_columns;
         for (size_t j = 0; j < table->n_columns; j++) {
-            if (!table->columns[j].right && widths[j] > CUT_WIDTH_MIN &&
+            if (table->columns[j].cut && widths[j] != HIDDEN && widths[j] > CUT_WIDTH_MIN &&
                 (widest == table->n_columns || widths[j] > widths[widest])) {
                 widest = j;
             }
@@ -220,15 +230,54 @@ static void shrink(const struct trivet_cli_table *table, size_t width_max, size_
     }
 }
 
-/* A row ends after its last cell that is not empty: no blanks at line ends. */
-static size_t last_filled(const char *cell, size_t n_columns)
+/* The last cell of a line, which may go on in the lines below, under itself. */
+static enum trivet_status render_last(const char *cell, size_t indent, size_t width, bool right,
+                                      struct trivet_buffer *out, struct trivet_error *err)
+{
+    if (right || trivet_cli_text_width(cell) <= width) {
+        return render_cell(cell, width, right, true, out, err);
+    }
+    enum trivet_status status = TRIVET_OK;
+    const char *rest = cell;
+    while (status == TRIVET_OK && rest[0] != '\0') {
+        size_t n_bytes = trivet_cli_text_line(rest, width);
+        const char *next = rest + n_bytes + strspn(rest + n_bytes, " ");
+        status = trivet_buffer_printf(out, err, "%.*s", (int)n_bytes, rest);
+        if (status == TRIVET_OK && next[0] != '\0') {
+            status = trivet_buffer_printf(out, err, "\n%*s", (int)indent, "");
+        }
+        rest = next;
+    }
+    return status;
+}
+
+/* One line of cells, each with its NUL. It ends after its last cell that is not empty, so that no
+ * blanks stand at its end. */
+static enum trivet_status render_line(const struct trivet_cli_table *table, const size_t *widths,
+                                      const char *cells, struct trivet_buffer *out,
+                                      struct trivet_error *err)
 {
     size_t last = 0;
-    for (size_t j = 0; j < n_columns; j++) {
-        last = cell[0] != '\0' ? j : last;
+    const char *cell = cells;
+    for (size_t j = 0; j < table->n_columns; j++) {
+        last = cell[0] != '\0' && widths[j] != HIDDEN ? j : last;
         cell += strlen(cell) + 1;
     }
-    return last;
+    enum trivet_status status = TRIVET_OK;
+    size_t indent = 0;
+    cell = cells;
+    for (size_t j = 0; status == TRIVET_OK && j <= last; j++) {
+        bool right = table->columns[j].right;
+        if (widths[j] == HIDDEN) {
+            cell += strlen(cell) + 1;
+            continue;
+        }
+        status = j == last ? render_last(cell, indent, widths[j], right, out, err)
+                           : render_cell(cell, widths[j], right, false, out, err);
+        indent += widths[j] + GAP;
+        cell += strlen(cell) + 1;
+    }
+    return status;
 }
 
 static enum trivet_status render_rows(const struct trivet_cli_table *table, const size_t *widths,
@@ -236,17 +285,12 @@ static enum trivet_status render_rows(const struct trivet_cli_table *table, cons
 {
     enum trivet_status status = TRIVET_OK;
     const char *cell = (const char *)table->text.data;
-    size_t last = 0;
     for (size_t i = 0; status == TRIVET_OK && i < table->n_cells; i++) {
-        size_t j = i % table->n_columns;
-        if (j == 0) {
-            last = last_filled(cell, table->n_columns);
-        }
-        if (j <= last) {
-            status = render_cell(cell, widths[j], table->columns[j].right, j == last, out, err);
-        }
-        if (status == TRIVET_OK && j + 1 == table->n_columns) {
-            status = trivet_buffer_append(out, "\n", 1, err);
+        if (i % table->n_columns == 0) {
+            status = render_line(table, widths, cell, out, err);
+            if (status == TRIVET_OK) {
+                status = trivet_buffer_append(out, "\n", 1, err);
+            }
         }
         cell += strlen(cell) + 1;
     }
@@ -257,15 +301,24 @@ static enum trivet_status render_header(const struct trivet_cli_table *table, co
                                         bool bold, struct trivet_buffer *out,
                                         struct trivet_error *err)
 {
-    enum trivet_status status = trivet_buffer_printf(out, err, "%s", bold ? "\033[1m" : "");
+    struct trivet_buffer names = {0};
+    enum trivet_status status = TRIVET_OK;
     for (size_t j = 0; status == TRIVET_OK && j < table->n_columns; j++) {
         char name[NAME_BYTES];
         header_text(&table->columns[j], name);
-        status = render_cell(name, widths[j], table->columns[j].right, j + 1 == table->n_columns,
-                             out, err);
+        status = trivet_buffer_append(&names, name, strlen(name) + 1, err);
     }
-    return status == TRIVET_OK ? trivet_buffer_printf(out, err, "%s\n", bold ? "\033[0m" : "")
-                               : status;
+    if (status == TRIVET_OK) {
+        status = trivet_buffer_printf(out, err, "%s", bold ? "\033[1m" : "");
+    }
+    if (status == TRIVET_OK) {
+        status = render_line(table, widths, (const char *)names.data, out, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_buffer_printf(out, err, "%s\n", bold ? "\033[0m" : "");
+    }
+    trivet_buffer_release(&names);
+    return status;
 }
 
 enum trivet_status trivet_cli_table_render(const struct trivet_cli_table *table, size_t width_max,

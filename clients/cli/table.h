@@ -15,6 +15,7 @@
 struct trivet_cli_column {
     const char *name; /* "rows_total": in CSV so, for a person "ROWS TOTAL" */
     bool right;       /* numbers stand at the right */
+    bool cut;         /* may be cut on a narrow terminal; what a user types again may not */
 };
 
 struct trivet_cli_table;
@@ -36,8 +37,9 @@ void trivet_cli_table_time(struct trivet_cli_table *table, int64_t unix_us);
 void trivet_cli_table_seconds(struct trivet_cli_table *table, double seconds);
 
 /* Append the whole table to `out`. For a person: a header line (bold when `bold`), columns two
- * blanks apart, no blanks at line ends; when a line would be wider than `width_max` (0 = no limit)
- * the widest text columns are cut with "…". An empty table is its header. */
+ * blanks apart, no blanks at line ends; columns without a single value are left out. When a line
+ * would be wider than `width_max` (0 = no limit) the widest columns that may be cut are, with "…";
+ * the last column goes on in the lines below instead. An empty table is its header. */
 enum trivet_status trivet_cli_table_render(const struct trivet_cli_table *table, size_t width_max,
                                            bool bold, struct trivet_buffer *out,
                                            struct trivet_error *err) TRIVET_MUST_USE;

@@ -287,8 +287,10 @@ static void use_cell(struct trivet_cli_table *table, const struct trivet_cli_rec
 static void print_columns(const struct trivet_cli_recipe *recipe,
                           const struct trivet_cli_plan *plan, FILE *out)
 {
-    static const struct trivet_cli_column columns[] = {
-        {"column", false}, {"type", false}, {"missing", true}, {"use", false}};
+    static const struct trivet_cli_column columns[] = {{"column", false, false},
+                                                       {"type", false, false},
+                                                       {"missing", true, false},
+                                                       {"use", false, false}};
     const struct trivet_schema *schema = &plan->file.schema;
     struct trivet_cli_table *table = trivet_cli_table_create(columns, 4, false);
     struct trivet_buffer text = {0};

@@ -50,7 +50,7 @@
     setText("tile-rate-note", `${rate(totals.calls_per_s)} calls/s, last ${overview.rate_seconds} s`);
     setText("tile-errors", percent(totals.call_error_ratio));
     setTone(byId("tile-errors"), totals.call_error_ratio > 0.01 ? "bad" : totals.call_error_ratio > 0 ? "warn" : "good");
-    setText("tile-errors-note", `of calls; ${compact(totals.failed_calls)} calls, ${compact(totals.failed_rows)} rows ever`);
+    setText("tile-errors-note", `of calls; in all ${compact(totals.failed_calls)} calls, ${compact(totals.failed_rows)} rows`);
     setText("tile-p50", latency(total && total.p50));
     setText("tile-p99", latency(total && total.p99));
     setText("tile-lost", whole(overview.lost_events));

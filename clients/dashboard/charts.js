@@ -8,6 +8,11 @@ const trivetCharts = (() => {
   const clock = (seconds) =>
     new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });
 
+  /* A label of the time axis; its steps are whole minutes, or halves. */
+  const tick = (seconds) => clock(seconds).slice(0, seconds % 60 === 0 ? 5 : 8);
+
+  const isPower = (value) => Number.isInteger(Math.log10(value));
+
   /* A latency in µs, as people say it. */
   function latency(us) {
     if (us === null || us === undefined) return "–";
@@ -16,7 +21,7 @@ const trivetCharts = (() => {
     return `${Number((us / 1e6).toPrecision(3))} s`;
   }
 
-  const rate = (value) =>
+  const rate = (value) => value === null ? "–" :
     value >= 100 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
 
   const lines = {
@@ -26,6 +31,7 @@ const trivetCharts = (() => {
     },
     "chart-latency": {
       unit: latency,
+      logarithmic: true,
       sets: [
         { label: "p50", column: "p50_us", colour: "--c-p50" },
         { label: "p90", column: "p90_us", colour: "--c-p90" },
@@ -82,14 +88,22 @@ const trivetCharts = (() => {
           type: "linear",
           grid: { display: false },
           border: { color: grid },
-          ticks: { color: text, maxRotation: 0, autoSkip: true, maxTicksLimit: 5, callback: clock },
+          ticks: { color: text, maxRotation: 0, includeBounds: false, stepSize: 60, callback: tick },
         },
-        y: {
-          beginAtZero: true,
-          suggestedMax: 1,
-          grid: { color: grid, drawBorder: false },
-          ticks: { color: text, maxTicksLimit: 5, callback: (v) => line.unit(v) },
-        },
+        y: line.logarithmic
+          ? {
+              type: "logarithmic",
+              suggestedMin: 10,
+              suggestedMax: 1000,
+              grid: { color: grid, drawBorder: false },
+              ticks: { color: text, callback: (v) => (isPower(v) ? line.unit(v) : null) },
+            }
+          : {
+              beginAtZero: true,
+              suggestedMax: 1,
+              grid: { color: grid, drawBorder: false },
+              ticks: { color: text, maxTicksLimit: 5, callback: (v) => line.unit(v) },
+            },
       },
     };
   }
@@ -125,18 +139,22 @@ const trivetCharts = (() => {
     document.getElementById(id).setAttribute("aria-label", `Over time; now ${words.join(", ")}`);
   }
 
+  /* Seconds between the labels of the time axis. */
+  const stepOf = (span) => (span > 600 ? 180 : span > 150 ? 60 : 30);
+
   /* Draw the columns of /series. */
   function draw(series) {
     for (const [id, line] of Object.entries(lines)) {
       const chart = drawn[id];
       describe(id, line, series);
-      if (!chart) continue;
+      if (!chart || series.t.length === 0) continue;
       line.sets.forEach((set, i) => {
         chart.data.datasets[i].data = series.t.map((t, k) => ({ x: t, y: series[set.column][k] }));
       });
-      const end = series.t.length > 0 ? series.t[series.t.length - 1] : 0;
-      chart.options.scales.x.min = series.t.length > 0 ? series.t[0] : 0;
+      const end = series.t[series.t.length - 1];
+      chart.options.scales.x.min = series.t[0];
       chart.options.scales.x.max = end;
+      chart.options.scales.x.ticks.stepSize = stepOf(end - series.t[0]);
       chart.update("none");
     }
   }
