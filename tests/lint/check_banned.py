@@ -11,7 +11,7 @@ OURS = ("src/", "clients/", "include/")
 
 # (functions, where: a prefix of the path or "" for all C, unless under, what to do instead)
 BANNED = [
-    ("strcpy strcat strncpy strncat stpcpy sprintf vsprintf gets strtok alloca", "", None,
+    ("strcpy strcat stpcpy sprintf vsprintf gets strtok alloca", "", None,
      "use base/text.h or snprintf"),
     ("atoi atol atoll atof", "", None, "use the parsers of base/text.h"),
     ("newlocale uselocale", "", None, "numbers are read and written in the C locale"),
