@@ -92,9 +92,8 @@ say "train"
 "$bin/trivet" train house-prices --data "$work/houses.csv" --target price --cross-validate 5
 
 say "evaluate on later data"
-"$bin/trivet" evaluate house-prices:1 --data "$work/later.csv"
-r2=$("$bin/trivet" --json evaluate house-prices:1 --data "$work/later.csv" |
-    /usr/bin/python3 -c 'import json, sys; print("%.4f" % json.load(sys.stdin)["metrics"]["r2"])')
+"$bin/trivet" evaluate house-prices:1 --data "$work/later.csv" | tee "$work/evaluation.csv"
+r2=$(awk -F, '$3 == "r2" { printf "%.4f", $4 }' "$work/evaluation.csv")
 
 say "deploy"
 "$bin/trivet" deploy house-prices 1 --require 'r2>=0.8'
@@ -118,8 +117,9 @@ for _ in range(100):
 else:
     sys.exit("the monitor does not count the %d predictions: %s" % (rows, versions))
 for m in versions:
-    print("%s:%d  %d predictions, %d errors" % (
-        m["model"], m["version"], m["predictions"], m["errors"]))
+    print("%s:%d  %d predictions, %d failed rows, %d failed calls, p99 %.0f µs" % (
+        m["model"], m["version"], m["predictions"], m["failed_rows"], m["failed_calls"],
+        m["latency_us"]["total"]["p99"]))
 print("events seen: %d, lost: %d" % (seen["events_received"], seen["lost_events"]))
 PYTHON
 seen=$(sed -n 's/events seen: \([0-9]*\),.*/\1/p' "$work/seen")

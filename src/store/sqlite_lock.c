@@ -1,4 +1,5 @@
 /* The data directory and the lock that says who owns it. */
+#include "base/clock.h"
 #include "base/text.h"
 #include "store/sqlite_db.h"
 
@@ -9,6 +10,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define LOCK_WAIT_NS (1 * TRIVET_NS_PER_S)
+#define LOCK_POLL_US 10000
 
 /* A new name in a directory is durable once the directory is written out. */
 static enum trivet_status sync_parent(const char *path, struct trivet_error *err)
@@ -67,6 +71,19 @@ static enum trivet_status tell_owner(int fd, const char *data_dir, struct trivet
                             data_dir, (unsigned long long)pid);
 }
 
+/* An owner that was killed while it started a child leaves the lock with that child until it has
+ * got as far as exec, a few milliseconds later: that is no owner to be refused for. */
+static bool lock_patiently(int fd)
+{
+    const int64_t until_ns = trivet_clock_after_ns(trivet_clock_monotonic_ns(), LOCK_WAIT_NS);
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK || trivet_clock_monotonic_ns() >= until_ns)
+            return false;
+        usleep(LOCK_POLL_US);
+    }
+    return true;
+}
+
 enum trivet_status trivet_sqlite_lock_dir(const char *data_dir, int *lock_fd,
                                           struct trivet_error *err)
 {
@@ -83,7 +100,7 @@ enum trivet_status trivet_sqlite_lock_dir(const char *data_dir, int *lock_fd,
     if (fd < 0)
         return trivet_error_set(err, TRIVET_UNAVAILABLE, "cannot open '%s': %s", path,
                                 strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!lock_patiently(fd)) {
         status = errno == EWOULDBLOCK
                      ? tell_owner(fd, data_dir, err)
                      : trivet_error_set(err, TRIVET_UNAVAILABLE, "cannot lock '%s': %s", path,
