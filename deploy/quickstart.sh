@@ -100,7 +100,7 @@ say "deploy"
 
 say "predict"
 "$bin/trivet" predict house-prices --data "$work/new.csv" --output "$work/predictions.csv"
-paste -d, "$work/new.csv" <(cut -d, -f2 "$work/predictions.csv") | head -4
+paste -d, "$work/new.csv" <(cut -d, -f2 "$work/predictions.csv") | sed -n 1,4p
 echo "…"
 
 say "what the monitor saw"
