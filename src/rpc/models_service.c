@@ -331,22 +331,21 @@ static enum trivet_status store_alias(struct trivet_call *call,
     return status;
 }
 
+/* Of two at the same time the set follows the one that the store has last. */
 static enum trivet_status change_alias(struct trivet_call *call,
-                                       struct trivet_models_service *service,
+                                       const struct trivet_models_service *service,
                                        const Trivet__V1__PromoteRequest *request, const char *alias,
                                        struct trivet_error *err)
 {
-    pthread_mutex_lock(&service->alias_lock);
     enum trivet_status status = store_alias(call, service, request, alias, err);
-    if (status == TRIVET_OK && !call->replayed) {
-        status = trivet_servable_set_point(service->servables, request->model, alias,
-                                           request->version, err);
-        send_alias_event(service, request->model, request->version, alias);
-        trivet_log(TRIVET_LOG_INFO, "alias_set", "model=%s version=%llu alias=%s message=%s",
-                   request->model, (unsigned long long)request->version, alias, request->reason);
+    if (status != TRIVET_OK || call->replayed) {
+        return status;
     }
-    pthread_mutex_unlock(&service->alias_lock);
-    return status;
+    send_alias_event(service, request->model, request->version, alias);
+    trivet_log(TRIVET_LOG_INFO, "alias_set", "model=%s version=%llu alias=%s message=%s",
+               request->model, (unsigned long long)request->version, alias, request->reason);
+    return trivet_servable_set_point(service->servables, request->model, alias, request->version,
+                                     err);
 }
 
 static void promote(struct trivet_call *call, void *arg)
@@ -440,6 +439,5 @@ enum trivet_status trivet_models_service_add(struct trivet_dispatch *dispatch,
                                              struct trivet_models_service *service,
                                              struct trivet_error *err)
 {
-    pthread_mutex_init(&service->alias_lock, NULL);
     return trivet_dispatch_add(dispatch, &trivet__v1__models__descriptor, rows, service, err);
 }

@@ -12,7 +12,6 @@
 #include "store/store.h"
 #include "training/jobs.h"
 
-#include <pthread.h>
 #include <trivet/error.h>
 
 #include <stdatomic.h>
@@ -47,8 +46,6 @@ struct trivet_models_service {
     struct trivet_store *store;
     struct trivet_servable_set *servables;
     struct trivet_publisher *publisher;
-    /* Made by trivet_models_service_add: an alias is stored and pointed in the same order. */
-    pthread_mutex_t alias_lock;
 };
 
 /* A limit as Server.Info tells it. */
