@@ -11,6 +11,16 @@ const trivetCharts = (() => {
   /* A label of the time axis; its steps are whole minutes, or halves. */
   const tick = (seconds) => clock(seconds).slice(0, seconds % 60 === 0 ? 5 : 8);
 
+  /* Labels at whole minutes (or halves), wherever the axis begins. */
+  function placeTicks(axis) {
+    const span = axis.max - axis.min;
+    const step = span > 600 ? 180 : span > 150 ? 60 : 30;
+    axis.ticks = [];
+    for (let t = Math.ceil(axis.min / step) * step; t <= axis.max; t += step) {
+      axis.ticks.push({ value: t });
+    }
+  }
+
   const isPower = (value) => Number.isInteger(Math.log10(value));
 
   /* A latency in µs, as people say it. */
@@ -88,7 +98,8 @@ const trivetCharts = (() => {
           type: "linear",
           grid: { display: false },
           border: { color: grid },
-          ticks: { color: text, maxRotation: 0, includeBounds: false, stepSize: 60, callback: tick },
+          ticks: { color: text, maxRotation: 0, autoSkip: false, callback: tick },
+          afterBuildTicks: placeTicks,
         },
         y: line.logarithmic
           ? {
@@ -139,9 +150,6 @@ const trivetCharts = (() => {
     document.getElementById(id).setAttribute("aria-label", `Over time; now ${words.join(", ")}`);
   }
 
-  /* Seconds between the labels of the time axis. */
-  const stepOf = (span) => (span > 600 ? 180 : span > 150 ? 60 : 30);
-
   /* Draw the columns of /series. */
   function draw(series) {
     for (const [id, line] of Object.entries(lines)) {
@@ -154,7 +162,6 @@ const trivetCharts = (() => {
       const end = series.t[series.t.length - 1];
       chart.options.scales.x.min = series.t[0];
       chart.options.scales.x.max = end;
-      chart.options.scales.x.ticks.stepSize = stepOf(end - series.t[0]);
       chart.update("none");
     }
   }

@@ -244,19 +244,21 @@ static void append_quantile(json_t *column, const struct trivet_histogram *histo
                                             : number(trivet_histogram_quantile_us(histogram, q)));
 }
 
-static void append_point(struct columns *columns, int64_t second,
-                         const struct trivet_monitor_counts *sum, int64_t step_s)
+/* `known` is false before the monitor started: nothing counted is not nothing then. */
+static void append_rate(json_t *column, uint64_t n, int64_t step_s, bool known)
 {
-    double step = (double)step_s;
+    (void)json_array_append_new(column, known ? number((double)n / (double)step_s) : json_null());
+}
+
+static void append_point(struct columns *columns, int64_t second,
+                         const struct trivet_monitor_counts *sum, int64_t step_s, bool known)
+{
     (void)json_array_append_new(columns->t, json_integer(second));
-    (void)json_array_append_new(columns->predictions_per_s,
-                                number((double)sum->rows[TRIVET_OK] / step));
-    (void)json_array_append_new(columns->calls_per_s,
-                                number((double)trivet_monitor_counts_calls(sum) / step));
-    (void)json_array_append_new(columns->failed_calls_per_s,
-                                number((double)trivet_monitor_counts_failed_calls(sum) / step));
-    (void)json_array_append_new(columns->failed_rows_per_s,
-                                number((double)trivet_monitor_counts_failed_rows(sum) / step));
+    append_rate(columns->predictions_per_s, sum->rows[TRIVET_OK], step_s, known);
+    append_rate(columns->calls_per_s, trivet_monitor_counts_calls(sum), step_s, known);
+    append_rate(columns->failed_calls_per_s, trivet_monitor_counts_failed_calls(sum), step_s,
+                known);
+    append_rate(columns->failed_rows_per_s, trivet_monitor_counts_failed_rows(sum), step_s, known);
     append_quantile(columns->p50_us, &sum->total, 0.50);
     append_quantile(columns->p90_us, &sum->total, 0.90);
     append_quantile(columns->p99_us, &sum->total, 0.99);
@@ -271,6 +273,7 @@ static json_t *series_json(const struct trivet_monitor *monitor,
     int64_t step = (seconds + TRIVET_REPORT_POINTS_MAX - 1) / TRIVET_REPORT_POINTS_MAX;
     /* Steps begin at multiples of the step, so that a point does not change as time goes on. */
     int64_t end = (now_us / US_PER_S - TRIVET_REPORT_LAG_S + 1) / step * step;
+    int64_t started_s = monitor->started_us / US_PER_S;
     struct columns columns = {json_array(), json_array(), json_array(), json_array(), json_array(),
                               json_array(), json_array(), json_array(), json_array(), json_array()};
     for (int64_t at = end - seconds / step * step; at < end; at += step) {
@@ -281,7 +284,7 @@ static json_t *series_json(const struct trivet_monitor *monitor,
                 trivet_window_sum(series->window, at, at + step, &sum);
             }
         }
-        append_point(&columns, at, &sum, step);
+        append_point(&columns, at, &sum, step, at + step > started_s);
     }
     return json_pack("{s:s?, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model",
                      only != NULL ? only->model : NULL, "version",

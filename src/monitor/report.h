@@ -15,7 +15,7 @@
 
 #define TRIVET_REPORT_RATE_S     10
 #define TRIVET_REPORT_WINDOW_S   60
-#define TRIVET_REPORT_POINTS_MAX 300
+#define TRIVET_REPORT_POINTS_MAX 120
 /* The newest second of a series is this old, so that its events have arrived. */
 #define TRIVET_REPORT_LAG_S 2
 

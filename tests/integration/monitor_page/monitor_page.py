@@ -72,7 +72,7 @@ class MonitorPage(unittest.TestCase):
         cls.browser.resize(1280, 900)
         cls.browser.scheme("light")
         cls.browser.open(cls.url)
-        cls.browser.wait_for("document.documentElement.dataset.ready === 'yes'")
+        cls.browser.wait_for("document.documentElement?.dataset.ready === 'yes'")
         cls.browser.wait_for("trivetCharts.drawn['chart-rate'].data.datasets[0].data.length > 0")
 
     def text(self, selector):

@@ -83,7 +83,7 @@ static void test_api(void **state)
     assert_int_equal(json_array_size(json_object_get(json, "t")), 60);
     json_decref(json);
     json = get_json(site, "/api/v1/series");
-    assert_int_equal(json_array_size(json_object_get(json, "t")), 300);
+    assert_int_equal(json_array_size(json_object_get(json, "t")), 120);
     json_decref(json);
     json = get_json(site, "/api/v1/models/price/versions/3/history?hours=1");
     assert_int_equal(json_array_size(json_object_get(json, "points")), 1);
