@@ -304,7 +304,9 @@ static int predict(const struct predict_options *options, const struct trivet_cl
             err = of_closing;
             status = closing;
         }
-        print_summary(&predictor);
+        if (status == TRIVET_OK || predictor.n_rows > 0) {
+            print_summary(&predictor);
+        }
     }
     int code = status != TRIVET_OK      ? trivet_cli_fail(&err)
                : predictor.n_failed > 0 ? TRIVET_CLI_FAILED

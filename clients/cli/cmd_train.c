@@ -236,6 +236,8 @@ static int print_ended(struct trivet_cli *cli, const Trivet__V1__Job *job)
 {
     struct trivet_error err = {0};
     if (trivet_cli_job_result(job, &err) != TRIVET_OK) {
+        struct trivet_error ignored; /* the data is of no use to anyone then */
+        (void)!trivet_cli_delete_dataset(cli, job->dataset_id, &ignored);
         return trivet_cli_fail(&err);
     }
     if (cli->json) {

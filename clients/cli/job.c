@@ -5,7 +5,8 @@
 
 #include <time.h>
 
-#define POLL_TIMEOUT_MS 10000
+/* Also how often the time on the progress line moves on. */
+#define POLL_TIMEOUT_MS 1000
 #define ABSENCE_NS_MAX  (60 * TRIVET_NS_PER_S)
 #define RETRY_NS        (500 * TRIVET_NS_PER_MS)
 

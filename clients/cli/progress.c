@@ -62,7 +62,7 @@ void trivet_cli_progress_text(const char *phase, double fraction, const char *de
 {
     char piece[TRIVET_CLI_TEXT_BYTES + 16];
     char elapsed[TRIVET_CLI_TEXT_BYTES];
-    snprintf(piece, sizeof(piece), "%-10.31s ", phase);
+    snprintf(piece, sizeof(piece), "%-14.31s ", phase);
     text[0] = '\0';
     size_t used = append(text, 0, piece);
     if (fraction >= 0) {

@@ -29,7 +29,7 @@ void trivet_cli_progress_show(struct trivet_cli_progress *progress, const char *
 /* Take the line off the terminal: before other output, and at the end. */
 void trivet_cli_progress_clear(struct trivet_cli_progress *progress);
 
-/* The line itself, at most `width` columns: "  fit  ▕████    ▏  52 %  3.10 s  detail". */
+/* The line itself, at most `width` columns: "fit  ▕████    ▏  52 %  3.10 s  detail". */
 void trivet_cli_progress_text(const char *phase, double fraction, const char *detail,
                               double elapsed_seconds, size_t width, bool utf8,
                               char text[TRIVET_CLI_PROGRESS_BYTES]);
