@@ -1,6 +1,7 @@
 """A headless Chromium, driven over its DevTools pipe: JSON messages that end in a NUL byte."""
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -21,12 +22,12 @@ class Browser:
 
     def __init__(self, binary="chromium"):
         self.profile = tempfile.mkdtemp(prefix="trivet-browser-")
-        child_in, self.to_browser = os.pipe()
-        self.from_browser, child_out = os.pipe()
-        # The browser reads descriptor 3 and writes descriptor 4.
+        # The browser reads descriptor 3 and writes descriptor 4: ours are kept clear of those.
+        child_in, self.to_browser = self._pipe()
+        self.from_browser, child_out = self._pipe()
         script = 'exec "$@" 3<&%d 4>&%d' % (child_in, child_out)
         self.process = subprocess.Popen(
-            ["sh", "-c", script, "sh", binary] + FLAGS +
+            ["bash", "-c", script, "bash", binary] + FLAGS +
             ["--user-data-dir=" + self.profile, "about:blank"],
             pass_fds=(child_in, child_out), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
@@ -41,6 +42,14 @@ class Browser:
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(domain + ".enable")
+
+    @staticmethod
+    def _pipe():
+        ends = []
+        for low in os.pipe():
+            ends.append(fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 10))
+            os.close(low)
+        return ends
 
     def _receive(self, deadline):
         while b"\0" not in self.buffer:

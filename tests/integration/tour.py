@@ -1,0 +1,126 @@
+"""The tour in README.md is true: its commands run in a terminal and print what stands there. Numbers
+that depend on the machine or the moment (times, rates, ids, ports) are masked on both sides.
+
+    tour.py --print    prints the tour as it is now, for README.md
+"""
+
+import os
+import pathlib
+import pty
+import re
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from harness import *
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MASKS = (
+    (re.compile(r"\d[\d.,]* (ns|µs|ms|s)\b"), "TIME"),
+    (re.compile(r"\d[\d.,]* rows/s"), "RATE"),
+    (re.compile(r"tcp://127\.0\.0\.1:\d+"), "URL"),
+    (re.compile(r"pid=\d+"), "PID"),
+    (re.compile(r"\b(just now|\d+ [a-z]+ ago)"), "AGE"),
+    (re.compile(r"\d+\.\d{7,}"), lambda found: "%.7g" % float(found.group())),
+    (re.compile(r" +"), " "),
+)
+
+
+def tour():
+    """[(command, [line])] of the README's console block."""
+    block = re.search(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
+    steps = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            steps.append((line[2:], []))
+        else:
+            steps[-1][1].append(line)
+    return steps
+
+
+def masked(line):
+    for pattern, text in MASKS:
+        line = pattern.sub(text, line)
+    return line.strip()
+
+
+def run_in_terminal(command, folder, env):
+    """What a terminal of 100 columns shows once the progress has been wiped."""
+    leader, follower = pty.openpty()
+    subprocess.run(["stty", "cols", "100", "rows", "50"], stdin=follower, check=True)
+    child = subprocess.Popen(["sh", "-c", command], stdin=follower, stdout=follower,
+                             stderr=follower, cwd=folder, env=env, close_fds=True)
+    os.close(follower)
+    raw = b""
+    while True:
+        if select.select([leader], [], [], 60)[0]:
+            try:
+                piece = os.read(leader, 65536)
+            except OSError:
+                break
+            if piece == b"":
+                break
+            raw += piece
+        else:
+            child.kill()
+            break
+    os.close(leader)
+    if child.wait() != 0:
+        raise AssertionError("%s: exit %d\n%s" % (command, child.returncode, raw.decode()))
+    return screen(raw.decode())
+
+
+def screen(text):
+    """Lines as they end up: a carriage return writes over, ESC [ K wipes, colours go."""
+    text = re.sub(r"\x1b\[[0-9;?]*[A-JL-Za-z]", "", text)
+    lines = []
+    for line in text.replace("\r\n", "\n").split("\n"):
+        shown = ""
+        for part in line.split("\r"):
+            head, wipe, _ = part.partition("\x1b[K")
+            tail = part.rpartition("\x1b[K")[2] if wipe else ""
+            shown = (head + tail) if wipe else part + shown[len(part):]
+        lines.append(shown.rstrip())
+    while lines and lines[-1] == "":
+        lines.pop()
+    return lines
+
+
+def walk(folder):
+    """Each step of the tour, run: (command, lines printed, lines of README.md)."""
+    shutil.copytree(ROOT / "deploy", os.path.join(folder, "deploy"))
+    env = dict(os.environ, TERM="dumb", NO_COLOR="1", COLUMNS="100",
+               PATH="%s:%s" % (BIN, os.environ["PATH"]))
+    trivetd = None
+    try:
+        for command, lines in tour():
+            if command.startswith("trivetd"):
+                trivetd = start_trivetd(folder)
+                env["TRIVET_SERVER"] = trivetd.ready["listen"]
+                yield command, ["ready listen=%(listen)s events=%(events)s pid=%(pid)s"
+                                % trivetd.ready], lines
+            else:
+                yield command, run_in_terminal(command, folder, env), lines
+    finally:
+        if trivetd is not None:
+            trivetd.stop()
+
+
+class Tour(unittest.TestCase):
+    def test_readme(self):
+        with tempfile.TemporaryDirectory(prefix="trivet-") as folder:
+            for command, printed, lines in walk(folder):
+                with self.subTest(command=command):
+                    self.assertEqual([masked(line) for line in printed],
+                                     [masked(line) for line in lines])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--print"]:
+        with tempfile.TemporaryDirectory(prefix="trivet-") as temporary:
+            for step, output, _ in walk(temporary):
+                print("\n".join(["$ " + step] + output))
+    else:
+        main()
