@@ -251,7 +251,7 @@ static void test_exposition_rules(void **state)
             assert_int_equal(sscanf(line, "# HELP %127s", name), 1);
             assert_string_not_equal(name, family);
             assert_true(strlen(line) > 7 + strlen(name) + 1);
-            (void)strncpy(family, name, sizeof(family) - 1);
+            assert_true(trivet_text_copy(family, sizeof(family), name));
             families++;
         } else if (strncmp(line, "# TYPE ", 7) == 0) {
             char name[128];
