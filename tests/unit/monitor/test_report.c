@@ -2,6 +2,8 @@
 #include "monitor/exposition.h"
 #include "monitor/report.h"
 
+#include "base/text.h"
+
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
