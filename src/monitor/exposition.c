@@ -149,7 +149,7 @@ static double source_value(const struct trivet_monitor_source *source, enum sour
     case UP:
         return source->server_up ? 1.0 : 0.0;
     case SUBSCRIBED:
-        return source->subscribed ? 1.0 : 0.0;
+        return atomic_load(&source->pipe) != 0 ? 1.0 : 0.0;
     case EVENTS:
         return (double)source->sequence.events;
     case LOST:

@@ -360,11 +360,15 @@ enum trivet_status trivet_monitor_stats(struct trivet_monitor *monitor, size_t i
     return status;
 }
 
-void trivet_monitor_set_subscribed(struct trivet_monitor *monitor, size_t source, bool subscribed)
+void trivet_monitor_pipe_up(struct trivet_monitor *monitor, size_t source, int pipe)
 {
-    pthread_mutex_lock(&monitor->lock);
-    monitor->sources[source].subscribed = subscribed;
-    pthread_mutex_unlock(&monitor->lock);
+    atomic_store(&monitor->sources[source].pipe, pipe);
+}
+
+void trivet_monitor_pipe_down(struct trivet_monitor *monitor, size_t source, int pipe)
+{
+    /* Also told of pipes that never came up: those change nothing. */
+    (void)atomic_compare_exchange_strong(&monitor->sources[source].pipe, &pipe, 0);
 }
 
 void trivet_monitor_set_server_down(struct trivet_monitor *monitor, size_t source, const char *why)

@@ -19,6 +19,7 @@
 #include <trivet/error.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,7 +59,7 @@ struct trivet_monitor_source {
     const char *server_url; /* borrowed */
     const char *events_url; /* borrowed */
     struct trivet_sequence sequence;
-    bool subscribed;                           /* the event connection is up */
+    atomic_int pipe;                           /* nng's id of the event connection; 0 = none */
     bool server_up;                            /* the last Server.Stats was answered */
     char server_why[TRIVET_MONITOR_WHY_BYTES]; /* why it is down */
     uint64_t malformed;                        /* messages that could not be read */
@@ -119,7 +120,9 @@ enum trivet_status trivet_monitor_event(struct trivet_monitor *monitor, size_t s
 enum trivet_status trivet_monitor_stats(struct trivet_monitor *monitor, size_t source,
                                         const Trivet__V1__StatsResponse *stats, int64_t now_us,
                                         struct trivet_error *err) TRIVET_MUST_USE;
-void trivet_monitor_set_subscribed(struct trivet_monitor *monitor, size_t source, bool subscribed);
+/* The event connection `pipe` (not 0) came up or went down. Without the lock: never waits. */
+void trivet_monitor_pipe_up(struct trivet_monitor *monitor, size_t source, int pipe);
+void trivet_monitor_pipe_down(struct trivet_monitor *monitor, size_t source, int pipe);
 void trivet_monitor_set_server_down(struct trivet_monitor *monitor, size_t source, const char *why);
 void trivet_monitor_count_malformed(struct trivet_monitor *monitor, size_t source);
 /* Once a second: releases what has left the windows. */

@@ -144,15 +144,15 @@ static json_t *source_json(const struct trivet_monitor_source *source, int64_t n
         (void)trivet_text_format(epoch, sizeof(epoch), "%016llx",
                                  (unsigned long long)sequence->epoch);
     }
-    return json_pack("{s:s, s:s, s:b, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "server", source->server_url, "events", source->events_url, "server_up",
-                     source->server_up, "server_message", source->server_why, "subscribed",
-                     source->subscribed, "epoch", epoch, "sequence", count(sequence->last),
-                     "events_received", count(sequence->events), "lost_events",
-                     count(sequence->lost), "duplicate_events", count(sequence->duplicates),
-                     "malformed", count(source->malformed), "restarts", count(sequence->restarts),
-                     "last_event_age_s", age_json(source->last_event_us, now_us), "resources",
-                     resources_json(&source->resources));
+    return json_pack(
+        "{s:s, s:s, s:b, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "server",
+        source->server_url, "events", source->events_url, "server_up", source->server_up,
+        "server_message", source->server_why, "subscribed", atomic_load(&source->pipe) != 0,
+        "epoch", epoch, "sequence", count(sequence->last), "events_received",
+        count(sequence->events), "lost_events", count(sequence->lost), "duplicate_events",
+        count(sequence->duplicates), "malformed", count(source->malformed), "restarts",
+        count(sequence->restarts), "last_event_age_s", age_json(source->last_event_us, now_us),
+        "resources", resources_json(&source->resources));
 }
 
 static json_t *sources_json(const struct trivet_monitor *monitor, int64_t now_us)

@@ -1,5 +1,6 @@
 /* A stock nng SUB socket. The thread blocks in a receive without a time-out (one with a time-out
- * is not safe in nng 1.5.2); closing the socket ends it. nng's pipe callbacks only count. */
+ * is not safe in nng 1.5.2); closing the socket ends it. nng's pipe
+ * callbacks set one atomic and never wait. */
 #include "monitor/subscriber.h"
 
 #include "base/alloc.h"
@@ -10,7 +11,6 @@
 #include <nng/nng.h>
 #include <nng/protocol/pubsub0/sub.h>
 
-#include <stdatomic.h>
 #include <string.h>
 
 #define TOPIC_BYTES_MAX    128
@@ -26,16 +26,16 @@ struct trivet_monitor_subscriber {
     nng_socket socket;
     struct trivet_arena *arena; /* the thread's */
     pthread_t thread;
-    atomic_int pipes; /* connections, counted on nng's threads */
 };
 
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
 {
-    (void)pipe;
     struct trivet_monitor_subscriber *subscriber = arg;
-    int change = event == NNG_PIPE_EV_ADD_POST ? 1 : -1;
-    int pipes = atomic_fetch_add(&subscriber->pipes, change) + change;
-    trivet_monitor_set_subscribed(subscriber->monitor, subscriber->source, pipes > 0);
+    if (event == NNG_PIPE_EV_ADD_POST) {
+        trivet_monitor_pipe_up(subscriber->monitor, subscriber->source, nng_pipe_id(pipe));
+    } else {
+        trivet_monitor_pipe_down(subscriber->monitor, subscriber->source, nng_pipe_id(pipe));
+    }
 }
 
 /* "topic \0 Event" */
@@ -133,7 +133,6 @@ enum trivet_status trivet_monitor_subscriber_start(struct trivet_monitor *monito
     }
     subscriber->monitor = monitor;
     subscriber->source = source;
-    atomic_init(&subscriber->pipes, 0);
     const char *url = monitor->sources[source].events_url;
     int failed = open_socket(subscriber, url);
     enum trivet_status status = failed != 0 ? nng_failed(failed, url, err) : TRIVET_OK;

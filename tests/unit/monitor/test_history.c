@@ -1,3 +1,4 @@
+#include "base/alloc.h"
 #include "messages.h"
 #include "monitor/history.h"
 
@@ -231,6 +232,36 @@ static void test_failed_save(void **state)
     trivet_history_close(history);
 }
 
+/* Saving and loading with every allocation failing once: a status, no leak, nothing lost. */
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    struct trivet_history *history = open_history(0);
+    struct trivet_monitor *monitor = make_monitor(1);
+    struct trivet_error err;
+    uint64_t sent = 0;
+    for (uint64_t k = 1, counted = 1; counted >= k; k++) {
+        sent++;
+        send_totals(monitor, 0, 7, sent, "m", 1, sent, 0, T0_US);
+        (void)trivet_alloc_fail_at(k);
+        enum trivet_status status = trivet_history_save(history, monitor, T0_US, &err);
+        counted = trivet_alloc_fail_at(0);
+        assert_int_equal(status, counted >= k ? TRIVET_RESOURCE_EXHAUSTED : TRIVET_OK);
+    }
+    save(history, monitor, T0_US);
+    trivet_monitor_free(monitor);
+    for (uint64_t k = 1, counted = 1; counted >= k; k++) {
+        monitor = make_monitor(1);
+        (void)trivet_alloc_fail_at(k);
+        enum trivet_status status = trivet_history_load(history, monitor, &err);
+        counted = trivet_alloc_fail_at(0);
+        assert_int_equal(status, counted >= k ? TRIVET_RESOURCE_EXHAUSTED : TRIVET_OK);
+        assert_int_equal(predictions_of(monitor, "m", 1), status == TRIVET_OK ? sent : 0);
+        trivet_monitor_free(monitor);
+    }
+    trivet_history_close(history);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +271,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_monitor_per_file, begin, end),
         cmocka_unit_test_setup_teardown(test_foreign_files, begin, end),
         cmocka_unit_test_setup_teardown(test_failed_save, begin, end),
+        cmocka_unit_test_setup_teardown(test_out_of_memory, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,10 +95,7 @@ static uint64_t received(struct trivet_monitor *monitor)
 
 static bool subscribed(struct trivet_monitor *monitor)
 {
-    pthread_mutex_lock(&monitor->lock);
-    bool is = monitor->sources[0].subscribed;
-    pthread_mutex_unlock(&monitor->lock);
-    return is;
+    return atomic_load(&monitor->sources[0].pipe) != 0;
 }
 
 static void await_subscribed(struct trivet_monitor *monitor, bool wanted)
@@ -181,6 +178,32 @@ static void test_garbage(void **state)
     assert_int_equal(predictions_of(monitor, "m", 1), 10);
     trivet_monitor_subscriber_stop(subscriber);
     assert_int_equal(nng_close(pub), 0);
+    trivet_monitor_free(monitor);
+}
+
+/* Something else than a publisher listens there: never subscribed, and well when one comes. */
+static void test_wrong_protocol(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    struct trivet_monitor *monitor = watch_here();
+    struct trivet_monitor_subscriber *subscriber = NULL;
+    nng_socket rep;
+    assert_int_equal(nng_rep0_open(&rep), 0);
+    assert_int_equal(nng_listen(rep, events_url, NULL, 0), 0);
+    assert_int_equal(trivet_monitor_subscriber_start(monitor, 0, &subscriber, &err), TRIVET_OK);
+    for (int i = 0; i < 40; i++) {
+        (void)usleep(10000);
+        assert_false(subscribed(monitor));
+    }
+    assert_int_equal(nng_close(rep), 0);
+    nng_socket pub = publish_here();
+    await_subscribed(monitor, true);
+    publish(pub, 7, 1, 10);
+    await_received(monitor, 1);
+    assert_int_equal(nng_close(pub), 0);
+    await_subscribed(monitor, false);
+    trivet_monitor_subscriber_stop(subscriber);
     trivet_monitor_free(monitor);
 }
 
@@ -309,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_events_and_reconnect, begin, end),
         cmocka_unit_test_setup_teardown(test_garbage, begin, end),
+        cmocka_unit_test_setup_teardown(test_wrong_protocol, begin, end),
         cmocka_unit_test_setup_teardown(test_bad_url, begin, end),
         cmocka_unit_test_setup_teardown(test_poller, begin, end),
     };
