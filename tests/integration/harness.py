@@ -101,8 +101,17 @@ class Process:
 
     def _reap(self):
         self.popen.wait(30)
+        if self.log.closed:
+            return
         self.popen.stdout.close()
         self.log.close()
+        with open(self.log_path, errors="replace") as log:
+            text = log.read()
+        # Of sanitizers, and of libraries that give up.
+        for word in ("Sanitizer", "runtime error:", "panic:"):
+            if word in text:
+                raise AssertionError("%s (process %d):\n%s" % (
+                    self.popen.args[0], self.pid, text[-20000:]))
 
     def rss_bytes(self):
         with open("/proc/%d/status" % self.pid) as status:
@@ -356,11 +365,9 @@ class ServerTest(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         status = cls.trivetd.stop()
-        with open(cls.trivetd.log_path) as log:
-            text = log.read()
         cls.temporary.cleanup()
-        if status != 0 or "Sanitizer" in text:
-            raise AssertionError("trivetd ended with %d:\n%s" % (status, text[-20000:]))
+        if status != 0:
+            raise AssertionError("trivetd ended with %d" % status)
 
     def setUp(self):
         self.client = Client(self.url)
