@@ -392,5 +392,5 @@ uint64_t trivet_publisher_sequence(struct trivet_publisher *publisher)
 
 const char *trivet_publisher_url(const struct trivet_publisher *publisher)
 {
-    return publisher->listen == NULL ? "" : trivet_sp_listen_url(publisher->listen, 0);
+    return publisher->listen == NULL ? NULL : trivet_sp_listen_url(publisher->listen, 0);
 }

@@ -37,7 +37,7 @@ void trivet_publisher_close(struct trivet_publisher *publisher);
 uint64_t trivet_publisher_epoch(const struct trivet_publisher *publisher);
 /* Of the last event. */
 uint64_t trivet_publisher_sequence(struct trivet_publisher *publisher);
-/* The address bound, with the real port where the URL had 0; "" without a socket. */
+/* The address bound, with the real port where the URL had 0; NULL without a socket. */
 const char *trivet_publisher_url(const struct trivet_publisher *publisher);
 
 /* Send one event: fills epoch, sequence and time into `event`; `topic` without the NUL, ends in a
