@@ -76,9 +76,11 @@ void trivet_call_fail(struct trivet_call *call, const struct trivet_error *err)
     header.violations = list;
     header.n_violations = err->n_violations;
     if (err->status == TRIVET_INTERNAL || err->status == TRIVET_DATA_LOSS) {
-        trivet_log(TRIVET_LOG_ERROR, "call_failed", "method=%s status=%s message=%s",
-                   call->method_name == NULL ? "unknown" : call->method_name,
-                   trivet_status_name(err->status), err->message);
+        trivet_log(
+            TRIVET_LOG_ERROR, "call_failed", "method=%s status=%s request=%s trace=%s message=%s",
+            call->method_name == NULL ? "unknown" : call->method_name,
+            trivet_status_name(err->status), call->header == NULL ? "" : call->header->request_id,
+            call->header == NULL ? "" : call->header->trace_parent, err->message);
     }
     reply(call, &header, NULL);
 }
@@ -114,6 +116,11 @@ static enum trivet_status decode_header(struct trivet_call *call, struct trivet_
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                                 "the request id has more than %d bytes",
                                 TRIVET_REQUEST_ID_BYTES_MAX);
+    }
+    if (strlen(typed->trace_parent) > TRIVET_TRACE_PARENT_BYTES_MAX) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "the trace parent has more than %d bytes",
+                                TRIVET_TRACE_PARENT_BYTES_MAX);
     }
     call->header = typed;
     call->body = frame->body;

@@ -21,7 +21,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TRIVET_REQUEST_ID_BYTES_MAX 64
+#define TRIVET_REQUEST_ID_BYTES_MAX   64
+#define TRIVET_TRACE_PARENT_BYTES_MAX 64
 
 enum trivet_call_state {
     TRIVET_CALL_RECEIVED,

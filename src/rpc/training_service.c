@@ -111,6 +111,21 @@ static void list_jobs(struct trivet_call *call, void *arg)
     trivet_free(views);
 }
 
+/* Cancelled already, by this call when it came before or by another: as asked. */
+static bool is_cancelled(struct trivet_training_service *service, const char *id,
+                         struct trivet_job_view *view)
+{
+    struct trivet_error err;
+    if (trivet_jobs_get(service->jobs, id, view, &err) != TRIVET_OK) {
+        return false;
+    }
+    if (view->record.state == TRIVET_STORE_JOB_CANCELLED) {
+        return true;
+    }
+    trivet_job_view_release(view);
+    return false;
+}
+
 static void cancel_job(struct trivet_call *call, void *arg)
 {
     struct trivet_training_service *service = arg;
@@ -118,7 +133,12 @@ static void cancel_job(struct trivet_call *call, void *arg)
         (const Trivet__V1__CancelJobRequest *)call->request;
     struct trivet_job_view view = {0};
     struct trivet_error err;
-    if (trivet_jobs_cancel(service->jobs, request->job_id, &view, &err) != TRIVET_OK) {
+    enum trivet_status status = trivet_jobs_cancel(service->jobs, request->job_id, &view, &err);
+    if (status == TRIVET_FAILED_PRECONDITION && is_cancelled(service, request->job_id, &view)) {
+        call->replayed = true;
+        status = TRIVET_OK;
+    }
+    if (status != TRIVET_OK) {
         trivet_call_fail(call, &err);
         return;
     }
@@ -298,7 +318,7 @@ static const struct trivet_method rows[] = {
      .timeout_ms_default = 10000,
      .request_bytes_max = 4096,
      .handle = list_jobs},
-    /* Naturally idempotent: cancelling again finds the job ended. */
+    /* Idempotent without a stored answer: a cancelled job is as asked. */
     {.name = "CancelJob",
      .plane = TRIVET_PLANE_CONTROL,
      .changes_state = true,

@@ -172,6 +172,7 @@ static enum trivet_status open_serving(struct trivet_server *server,
     if (status != TRIVET_OK) {
         return status;
     }
+    trivet_totals_set_queue(server->totals, queued_rows, server->pool);
     struct trivet_error load_err;
     bool loaded = trivet_servable_set_load_aliases(server->servables, &load_err) == TRIVET_OK;
     atomic_store(&server->aliases_loaded, loaded);

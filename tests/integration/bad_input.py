@@ -267,6 +267,26 @@ class BadInput(ServerTest):
             schema=schema_of(self.columns)), datasets.Dataset)
         self.refuse_training("FAILED_PRECONDITION", "commit", dataset_id=made.id)
 
+    def test_cancel_again(self):
+        job = self.client.train("cancelled", self.dataset.id, "price", folds=5)
+        request = training.CancelJobRequest(job_id=job.id)
+        first = self.cancel(request)
+        done = self.client.wait(job.id)
+        second = self.cancel(request)
+        if done.state == training.JOB_STATE_CANCELLED:
+            self.assertIsNotNone(first)
+            self.assertEqual(second.state, training.JOB_STATE_CANCELLED)
+        else:  # it was faster
+            self.assertIsNone(second)
+
+    def cancel(self, request):
+        """The job, or None when it had ended otherwise."""
+        try:
+            return self.client.call("Training/CancelJob", request, training.Job)
+        except CallError as error:
+            self.assertEqual(error.status, "FAILED_PRECONDITION", error.message)
+            return None
+
     def test_request_id_again(self):
         first = self.client.train("again", self.dataset.id, "price", request_id="train-once")
         second = self.client.train("again", self.dataset.id, "price", request_id="train-once")
