@@ -1,5 +1,5 @@
 /* DESIGN
- * Built bottom up: store, totals, publisher, servables, pool, jobs, executor, dispatch with its
+ * Built bottom up: store, totals, pool, publisher, servables, jobs, executor, dispatch with its
  * services, listener. Taken apart the other way round. Each module is handed what it needs; none
  * knows the server. The callbacks below run on threads of the modules named with them and only
  * send events. */
@@ -135,14 +135,31 @@ static const char *not_ready(void *ctx)
 /* --- building
  * ------------------------------------------------------------------------------------- */
 
-static enum trivet_status open_events(struct trivet_server *server,
-                                      const struct trivet_options *options,
-                                      struct trivet_error *err)
+/* The publisher's ticker, or a thread that answers Server.Stats. */
+static uint64_t queued_rows(void *pool)
+{
+    return trivet_pool_queued_rows(pool);
+}
+
+static enum trivet_status open_pool_and_events(struct trivet_server *server,
+                                               const struct trivet_options *options,
+                                               struct trivet_error *err)
 {
     server->totals = trivet_totals_create();
     if (server->totals == NULL) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
     }
+    const struct trivet_pool_options pool = {
+        .n_workers = options->n_workers,
+        .batch_rows_max = options->batch_rows_max,
+        .queue_rows_max = options->queue_rows_max,
+        .queue_tasks_max = TRIVET_POOL_TASKS_MAX,
+    };
+    enum trivet_status status = trivet_pool_create(&pool, &server->pool, err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    trivet_totals_set_queue(server->totals, queued_rows, server->pool);
     const struct trivet_publisher_options publisher = {
         .url = options->events[0] == '\0' ? NULL : options->events,
         .totals = server->totals,
@@ -158,21 +175,11 @@ static enum trivet_status open_serving(struct trivet_server *server,
 {
     const struct trivet_servable_set_hooks hooks = {
         .loaded = on_loaded, .unloaded = on_unloaded, .ctx = server};
-    const struct trivet_pool_options pool = {
-        .n_workers = options->n_workers,
-        .batch_rows_max = options->batch_rows_max,
-        .queue_rows_max = options->queue_rows_max,
-        .queue_tasks_max = TRIVET_POOL_TASKS_MAX,
-    };
     enum trivet_status status = trivet_servable_set_create(
         server->store, options->model_memory_bytes_max, &hooks, &server->servables, err);
-    if (status == TRIVET_OK) {
-        status = trivet_pool_create(&pool, &server->pool, err);
-    }
     if (status != TRIVET_OK) {
         return status;
     }
-    trivet_totals_set_queue(server->totals, queued_rows, server->pool);
     struct trivet_error load_err;
     bool loaded = trivet_servable_set_load_aliases(server->servables, &load_err) == TRIVET_OK;
     atomic_store(&server->aliases_loaded, loaded);
@@ -354,7 +361,7 @@ enum trivet_status trivet_server_start(const struct trivet_options *options,
     enum trivet_status status =
         trivet_store_open(options->data_dir, TRIVET_STORE_OWNER, &server->store, err);
     if (status == TRIVET_OK) {
-        status = open_events(server, options, err);
+        status = open_pool_and_events(server, options, err);
     }
     if (status == TRIVET_OK) {
         status = open_serving(server, options, err);
@@ -407,10 +414,10 @@ void trivet_server_stop(struct trivet_server *server)
     }
     trivet_executor_free(server->executor);
     trivet_jobs_close(server->jobs);
-    trivet_pool_free(server->pool);
     trivet_dispatch_free(server->dispatch);
     trivet_servable_set_free(server->servables);
     trivet_publisher_close(server->publisher);
+    trivet_pool_free(server->pool); /* idle; the publisher asked it to the end */
     trivet_totals_free(server->totals);
     trivet_store_close(server->store);
     trivet_free(server);
