@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* --- the reply ------------------------------------------------------------------------------ */
+/* --- the reply ------------------------------------------------------------------------------- */
 
 static uint64_t elapsed_us(int64_t from_ns)
 {
@@ -232,8 +232,7 @@ void trivet_call_start(struct trivet_call *call)
     }
 }
 
-/* --- changes that are made once ----------------------------------------------------------------
- */
+/* --- changes that are made once -------------------------------------------------------------- */
 
 enum trivet_status trivet_call_key(const struct trivet_call *call, struct trivet_store_call *out,
                                    struct trivet_error *err)

@@ -37,8 +37,7 @@ struct trivet_dispatch {
     bool draining;                  /* lock */
 };
 
-/* --- building ----------------------------------------------------------------------------------
- */
+/* --- building -------------------------------------------------------------------------------- */
 
 enum trivet_status trivet_dispatch_create(const struct trivet_dispatch_options *options,
                                           struct trivet_dispatch **out, struct trivet_error *err)
@@ -145,8 +144,7 @@ enum trivet_status trivet_dispatch_add(struct trivet_dispatch *dispatch,
     return TRIVET_OK;
 }
 
-/* --- serving -------------------------------------------------------------------------------------
- */
+/* --- serving --------------------------------------------------------------------------------- */
 
 static int compare_name(const void *name, const void *entry)
 {

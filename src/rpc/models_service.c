@@ -22,8 +22,7 @@ static enum trivet_status out_of_memory(struct trivet_error *err)
     return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
 }
 
-/* --- store → message
- * -------------------------------------------------------------------------------- */
+/* --- store → message ------------------------------------------------------------------------- */
 
 /* The stored summary is a packed Version; number, size and checksum come from the record. */
 static enum trivet_status read_version(const struct trivet_models_service *service,
@@ -141,8 +140,7 @@ static enum trivet_status encode_model(const struct trivet_models_service *servi
     return status;
 }
 
-/* --- List and Describe
- * --------------------------------------------------------------------------------- */
+/* --- List and Describe ----------------------------------------------------------------------- */
 
 struct model_page {
     char (*names)[TRIVET_STORE_NAME_BYTES];
@@ -241,8 +239,7 @@ static void describe(struct trivet_call *call, void *arg)
     trivet_call_finish(call, &model->base);
 }
 
-/* --- Promote
- * ---------------------------------------------------------------------------------------------- */
+/* --- Promote --------------------------------------------------------------------------------- */
 
 static enum trivet_status check_gates(const Trivet__V1__PromoteRequest *request,
                                       const struct trivet_servable *servable,
@@ -379,9 +376,7 @@ static void promote(struct trivet_call *call, void *arg)
     trivet_servable_unref(servable);
 }
 
-/* --- Delete
- * -----------------------------------------------------------------------------------------------
- */
+/* --- Delete ---------------------------------------------------------------------------------- */
 
 static void delete_model(struct trivet_call *call, void *arg)
 {

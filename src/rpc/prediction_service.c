@@ -37,8 +37,7 @@ static enum trivet_status out_of_memory(struct trivet_error *err)
                             "the call needs more memory than it may have; send fewer rows");
 }
 
-/* --- the totals ----------------------------------------------------------------------------------
- */
+/* --- the totals ------------------------------------------------------------------------------ */
 
 static void record(const struct prediction *prediction, enum trivet_status status)
 {
@@ -83,8 +82,7 @@ static void sample(const struct prediction *prediction)
     }
 }
 
-/* --- the answer
- * ------------------------------------------------------------------------------------ */
+/* --- the answer ------------------------------------------------------------------------------ */
 
 static enum trivet_status fill_values(const struct prediction *prediction,
                                       Trivet__V1__Output *output, struct trivet_error *err)
@@ -201,8 +199,7 @@ static void on_done(struct trivet_pool_task *task)
     }
 }
 
-/* --- the way in
- * -------------------------------------------------------------------------------------- */
+/* --- the way in ------------------------------------------------------------------------------ */
 
 static enum trivet_status decode_rows(struct trivet_call *call, struct prediction *prediction,
                                       struct trivet_error *err)

@@ -146,8 +146,7 @@ static void cancel_job(struct trivet_call *call, void *arg)
     trivet_job_view_release(&view);
 }
 
-/* --- the parameter tables
- * -------------------------------------------------------------------------- */
+/* --- the parameter tables -------------------------------------------------------------------- */
 
 static const char *param_type_name(enum trivet_param_type type)
 {

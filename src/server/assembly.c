@@ -55,8 +55,7 @@ struct trivet_server {
     atomic_bool aliases_loaded;
 };
 
-/* --- what the modules tell ---------------------------------------------------------------------
- */
+/* --- what the modules tell ------------------------------------------------------------------- */
 
 /* The jobs' runner, or the thread that submits or cancels. */
 static void on_job_change(void *ctx, const struct trivet_job_view *view)
@@ -132,8 +131,7 @@ static const char *not_ready(void *ctx)
                : "a version that an alias points at could not be loaded; see the log";
 }
 
-/* --- building
- * ------------------------------------------------------------------------------------- */
+/* --- building -------------------------------------------------------------------------------- */
 
 /* The publisher's ticker, or a thread that answers Server.Stats. */
 static uint64_t queued_rows(void *pool)
@@ -385,8 +383,7 @@ enum trivet_status trivet_server_start(const struct trivet_options *options,
     return TRIVET_OK;
 }
 
-/* --- taking apart
- * ------------------------------------------------------------------------------------ */
+/* --- taking apart ---------------------------------------------------------------------------- */
 
 static void drain(struct trivet_server *server)
 {

@@ -132,8 +132,7 @@ static enum trivet_status set_option(struct parse *parse, const struct option_ro
     return fits ? TRIVET_OK : wrong(parse->err, row, value);
 }
 
-/* --- config file: [trivetd] name = value
- * ------------------------------------------------------------ */
+/* --- config file: [trivetd] name = value ----------------------------------------------------- */
 
 static int on_config_value(void *user, const char *section, const char *name, const char *value)
 {
@@ -169,8 +168,7 @@ static enum trivet_status read_config(struct parse *parse, const char *path)
     return parse->status;
 }
 
-/* --- command line
- * ------------------------------------------------------------------------------------ */
+/* --- command line ---------------------------------------------------------------------------- */
 
 /* Two passes: the config file first, wherever --config stands. */
 struct arguments {

@@ -77,8 +77,7 @@ struct trivet_pool {
     struct worker workers[];
 };
 
-/* --- queues, under the lock --------------------------------------------------------------------
- */
+/* --- queues, under the lock ------------------------------------------------------------------ */
 
 static struct queue **find_bucket(struct trivet_pool *pool, const struct trivet_servable *servable)
 {
@@ -176,8 +175,7 @@ static void wake(struct worker *worker)
     }
 }
 
-/* --- a worker's batch --------------------------------------------------------------------------
- */
+/* --- a worker's batch ------------------------------------------------------------------------ */
 
 /* The task's last rows are done with: done() is due. Its own worker's list. */
 static void append_ended(struct worker *worker, struct trivet_pool_task *task)
@@ -379,8 +377,7 @@ static void *run_worker(void *arg)
     }
 }
 
-/* --- the face ----------------------------------------------------------------------------------
- */
+/* --- the face -------------------------------------------------------------------------------- */
 
 static enum trivet_status out_of_memory(struct trivet_error *err)
 {

@@ -73,8 +73,7 @@ static const char *alias_or_default(const char *alias)
     return alias == NULL || alias[0] == '\0' ? TRIVET_ALIAS_PRODUCTION : alias;
 }
 
-/* --- the tables, under `lock` ------------------------------------------------------------------
- */
+/* --- the tables, under `lock` ---------------------------------------------------------------- */
 
 static struct model **find_model(struct trivet_servable_set *set, const char *name)
 {
@@ -148,8 +147,7 @@ static void drop_if_empty(struct trivet_servable_set *set, const char *name)
     }
 }
 
-/* --- changes, under `control` ------------------------------------------------------------------
- */
+/* --- changes, under `control` ---------------------------------------------------------------- */
 
 /* Of a version that is in the tables no more; `lock` is free. */
 static void release_loaded(struct trivet_servable_set *set, struct loaded *loaded)
@@ -366,8 +364,7 @@ static struct loaded *take_out(struct trivet_servable_set *set, struct model *mo
     return gone;
 }
 
-/* --- the face ----------------------------------------------------------------------------------
- */
+/* --- the face -------------------------------------------------------------------------------- */
 
 enum trivet_status trivet_servable_set_create(struct trivet_store *store, uint64_t memory_bytes_max,
                                               const struct trivet_servable_set_hooks *hooks,

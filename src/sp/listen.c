@@ -82,8 +82,7 @@ static void on_connection(nng_pipe pipe, nng_pipe_ev event, void *arg)
     }
 }
 
-/* --- the watchdog ------------------------------------------------------------------------------
- */
+/* --- the watchdog ---------------------------------------------------------------------------- */
 
 static int connect_path(const char *path)
 {
@@ -196,8 +195,7 @@ static enum trivet_status start_watchdog(struct trivet_sp_listen *listen, struct
                                               "cannot start a thread; raise the limit on threads");
 }
 
-/* --- opening
- * --------------------------------------------------------------------------------------- */
+/* --- opening --------------------------------------------------------------------------------- */
 
 static enum trivet_status set_url(struct endpoint *endpoint, const char *url,
                                   struct trivet_error *err)

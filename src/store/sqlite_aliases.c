@@ -12,7 +12,7 @@ static void read_alias(struct trivet_sqlite_query *query, struct trivet_store_al
     out->changed_unix_us = trivet_sqlite_column_int(query);
 }
 
-/* --- Set -------------------------------------------------------------------------------------- */
+/* --- Set ------------------------------------------------------------------------------------- */
 
 static enum trivet_status load_alias(struct trivet_sqlite_conn *conn, const char *model,
                                      const char *name, struct trivet_store_alias *out, bool *found,
@@ -127,7 +127,7 @@ enum trivet_status trivet_sqlite_version_unused(struct trivet_sqlite_conn *conn,
     return status;
 }
 
-/* --- Lists ------------------------------------------------------------------------------------ */
+/* --- Lists ----------------------------------------------------------------------------------- */
 
 enum trivet_status trivet_sqlite_alias_list(void *backend, const char *model,
                                             struct trivet_store_alias *out, size_t count_max,

@@ -66,7 +66,7 @@ enum trivet_status trivet_sqlite_dataset_create(void *txn,
     return trivet_sqlite_query_run(&query, err);
 }
 
-/* --- Chunks ----------------------------------------------------------------------------------- */
+/* --- Chunks ---------------------------------------------------------------------------------- */
 
 /* *same: the chunk is there with these bytes. ALREADY_EXISTS: with others. */
 static enum trivet_status compare_chunk(struct trivet_sqlite_conn *conn, int64_t key,
@@ -165,7 +165,7 @@ enum trivet_status trivet_sqlite_dataset_append(void *backend,
     return status;
 }
 
-/* --- Commit ----------------------------------------------------------------------------------- */
+/* --- Commit ---------------------------------------------------------------------------------- */
 
 /* Chunks 0..n_chunks-1 and no others. */
 static enum trivet_status check_numbers(struct trivet_sqlite_conn *conn, int64_t key,
@@ -282,7 +282,7 @@ enum trivet_status trivet_sqlite_dataset_commit(void *txn, const char *id, uint3
     return status;
 }
 
-/* --- The rest --------------------------------------------------------------------------------- */
+/* --- The rest -------------------------------------------------------------------------------- */
 
 enum trivet_status trivet_sqlite_dataset_delete(void *txn, const char *id, struct trivet_error *err)
 {

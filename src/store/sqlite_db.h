@@ -76,15 +76,13 @@ struct trivet_sqlite_store {
     struct trivet_sqlite_db data;
 };
 
-/* --- sqlite_lock.c: the data directory ----------------------------------------------------------
- */
+/* --- sqlite_lock.c: the data directory ------------------------------------------------------- */
 
 /* Makes the directory when it is not there and takes its lock; *lock_fd holds it until closed. */
 enum trivet_status trivet_sqlite_lock_dir(const char *data_dir, int *lock_fd,
                                           struct trivet_error *err) TRIVET_MUST_USE;
 
-/* --- sqlite_open.c: files and connections -------------------------------------------------------
- */
+/* --- sqlite_open.c: files and connections ---------------------------------------------------- */
 
 enum trivet_status trivet_sqlite_db_open(struct trivet_sqlite_db *db, const char *data_dir,
                                          const struct trivet_sqlite_schema *schema,
@@ -113,8 +111,7 @@ enum trivet_status trivet_sqlite_snapshot_begin(struct trivet_sqlite_conn *reade
                                                 struct trivet_error *err) TRIVET_MUST_USE;
 void trivet_sqlite_snapshot_end(struct trivet_sqlite_conn *reader);
 
-/* --- sqlite_migrations.c ------------------------------------------------------------------------
- */
+/* --- sqlite_migrations.c --------------------------------------------------------------------- */
 
 /* Bring the file to the schema's version, each step in a transaction of its own.
  * FAILED_PRECONDITION when it is newer or not ours. */
@@ -169,8 +166,7 @@ enum trivet_status trivet_sqlite_query_run(struct trivet_sqlite_query *query,
 enum trivet_status trivet_sqlite_error(const struct trivet_sqlite_conn *conn, int rc,
                                        struct trivet_error *err);
 
-/* --- The operations, by file ---------------------------------------------------------------------
- */
+/* --- The operations, by file ----------------------------------------------------------------- */
 #define TRIVET_SQLITE_TXN_CONN(txn) (&((struct trivet_sqlite_db *)(txn))->writer)
 
 enum trivet_status trivet_sqlite_find_reply(void *txn, const struct trivet_store_call *call,

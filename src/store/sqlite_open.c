@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- Connections ------------------------------------------------------------------------------ */
+/* --- Connections ----------------------------------------------------------------------------- */
 
 static int exec_pragmas(struct trivet_sqlite_conn *conn, const struct trivet_sqlite_schema *schema,
                         bool read_only)
@@ -87,8 +87,7 @@ void trivet_sqlite_conn_close(struct trivet_sqlite_conn *conn)
     conn->db = NULL;
 }
 
-/* --- Transactions -------------------------------------------------------------------------------
- */
+/* --- Transactions ---------------------------------------------------------------------------- */
 
 static const char begin_sql[] = "BEGIN IMMEDIATE";
 static const char snapshot_sql[] = "BEGIN";
@@ -170,7 +169,7 @@ void trivet_sqlite_snapshot_end(struct trivet_sqlite_conn *reader)
     roll_back(reader);
 }
 
-/* --- Files ------------------------------------------------------------------------------------ */
+/* --- Files ----------------------------------------------------------------------------------- */
 
 static enum trivet_status open_conns(struct trivet_sqlite_db *db,
                                      const struct trivet_sqlite_schema *schema,

@@ -76,7 +76,7 @@ void trivet_sqlite_query_open(struct trivet_sqlite_query *query, struct trivet_s
     conn->n_cached++;
 }
 
-/* --- Parameters ------------------------------------------------------------------------------- */
+/* --- Parameters ------------------------------------------------------------------------------ */
 
 static void note(struct trivet_sqlite_query *query, int rc)
 {
@@ -112,7 +112,7 @@ void trivet_sqlite_bind_blob(struct trivet_sqlite_query *query, const void *data
                                         n_bytes, SQLITE_STATIC));
 }
 
-/* --- Rows ------------------------------------------------------------------------------------- */
+/* --- Rows ------------------------------------------------------------------------------------ */
 
 enum trivet_status trivet_sqlite_query_step(struct trivet_sqlite_query *query, bool *row,
                                             struct trivet_error *err)

@@ -25,7 +25,7 @@ static enum trivet_status version_missing(const char *model, uint64_t version,
                             model, (unsigned long long)version);
 }
 
-/* --- Create ----------------------------------------------------------------------------------- */
+/* --- Create ---------------------------------------------------------------------------------- */
 
 static enum trivet_status next_version(struct trivet_sqlite_conn *conn, const char *model,
                                        uint64_t *version, struct trivet_error *err)
@@ -106,7 +106,7 @@ enum trivet_status trivet_sqlite_version_create(void *txn, struct trivet_store_v
     return status;
 }
 
-/* --- Read ------------------------------------------------------------------------------------- */
+/* --- Read ------------------------------------------------------------------------------------ */
 
 static enum trivet_status load_version(struct trivet_sqlite_conn *conn, const char *model,
                                        uint64_t version, struct trivet_store_version *out,
@@ -248,7 +248,7 @@ enum trivet_status trivet_sqlite_version_exists(struct trivet_sqlite_conn *conn,
     return status == TRIVET_OK && !row ? version_missing(model, version, err) : status;
 }
 
-/* --- Delete ----------------------------------------------------------------------------------- */
+/* --- Delete ---------------------------------------------------------------------------------- */
 
 static enum trivet_status run_on_model(struct trivet_sqlite_conn *conn, const char *sql,
                                        const char *model, struct trivet_error *err)

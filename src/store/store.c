@@ -46,7 +46,7 @@ void trivet_store_close(struct trivet_store *store)
     trivet_free(store);
 }
 
-/* --- Transactions ----------------------------------------------------------------------------- */
+/* --- Transactions ---------------------------------------------------------------------------- */
 
 enum trivet_status trivet_store_begin(struct trivet_store *store, enum trivet_store_domain domain,
                                       struct trivet_store_txn **out, struct trivet_error *err)
@@ -114,7 +114,7 @@ enum trivet_status trivet_store_txn_note(struct trivet_store_txn *txn, enum triv
     return status;
 }
 
-/* --- Checks ----------------------------------------------------------------------------------- */
+/* --- Checks ---------------------------------------------------------------------------------- */
 
 enum trivet_status trivet_store_check_name(const char *what, const char *name,
                                            struct trivet_error *err)
@@ -157,7 +157,7 @@ void trivet_store_make_id(const char *prefix, char id[TRIVET_STORE_ID_BYTES])
                              trivet_rng_entropy());
 }
 
-/* --- Answers to repeat ------------------------------------------------------------------------ */
+/* --- Answers to repeat ----------------------------------------------------------------------- */
 
 static enum trivet_status check_call(const struct trivet_store_call *call, struct trivet_error *err)
 {

@@ -71,8 +71,7 @@ enum trivet_status trivet_store_commit(struct trivet_store_txn *txn,
                                        struct trivet_error *err) TRIVET_MUST_USE;
 void trivet_store_abort(struct trivet_store_txn *txn); /* NULL is fine */
 
-/* --- Idempotency --------------------------------------------------------------------------------
- */
+/* --- Idempotency ----------------------------------------------------------------------------- */
 /* Who asked for what: the key of an answer. */
 struct trivet_store_call {
     const char *identity; /* "" while there is no security */
@@ -93,8 +92,7 @@ enum trivet_status trivet_store_put_reply(struct trivet_store_txn *txn,
                                           const struct trivet_store_call *call, const void *reply,
                                           size_t n_bytes, struct trivet_error *err) TRIVET_MUST_USE;
 
-/* --- Datasets (domain DATA)
- * ------------------------------------------------------------------------ */
+/* --- Datasets (domain DATA) ------------------------------------------------------------------ */
 struct trivet_store_dataset {
     char id[TRIVET_STORE_ID_BYTES];
     char name[TRIVET_STORE_TITLE_BYTES];
@@ -142,8 +140,7 @@ enum trivet_status trivet_store_dataset_read(struct trivet_store *store, const c
                                              uint64_t *n_rows,
                                              struct trivet_error *err) TRIVET_MUST_USE;
 
-/* --- Versions and aliases (domain CATALOG)
- * --------------------------------------------------------- */
+/* --- Versions and aliases (domain CATALOG) --------------------------------------------------- */
 struct trivet_store_version {
     char model[TRIVET_STORE_NAME_BYTES];
     uint64_t version; /* from 1, never used again */
@@ -219,8 +216,7 @@ enum trivet_status trivet_store_alias_history(struct trivet_store *store, const 
                                               size_t count_max, size_t *count,
                                               struct trivet_error *err) TRIVET_MUST_USE;
 
-/* --- Jobs (domain CATALOG)
- * --------------------------------------------------------------------------- */
+/* --- Jobs (domain CATALOG) ------------------------------------------------------------------- */
 /* Numbers as in training.proto. */
 enum trivet_store_job_state {
     TRIVET_STORE_JOB_QUEUED = 1,

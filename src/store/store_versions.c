@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* --- Versions --------------------------------------------------------------------------------- */
+/* --- Versions -------------------------------------------------------------------------------- */
 
 static enum trivet_status check_version(const char *model, const char *job_id,
                                         const char *dataset_id, struct trivet_store_bytes artefact,
@@ -128,7 +128,7 @@ enum trivet_status trivet_store_model_list(struct trivet_store *store, const cha
                                   err);
 }
 
-/* --- Aliases ---------------------------------------------------------------------------------- */
+/* --- Aliases --------------------------------------------------------------------------------- */
 
 enum trivet_status trivet_store_alias_set(struct trivet_store_txn *txn, const char *model,
                                           const char *alias, uint64_t version, const char *reason,
@@ -169,7 +169,7 @@ enum trivet_status trivet_store_alias_history(struct trivet_store *store, const 
     return store->ops->alias_history(store->backend, model, alias, out, count_max, count, err);
 }
 
-/* --- Jobs ------------------------------------------------------------------------------------- */
+/* --- Jobs ------------------------------------------------------------------------------------ */
 
 static enum trivet_status check_job(const struct trivet_store_job *job, struct trivet_error *err)
 {

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- SQLite's memory through our hook: a size word in front of each piece ----------------------
- */
+/* --- SQLite's memory through our hook: a size word in front of each piece -------------------- */
 
 #define HEAD_BYTES 16
 
@@ -70,8 +69,7 @@ static const sqlite3_mem_methods hooked = {.xMalloc = take,
                                            .xInit = start_memory,
                                            .xShutdown = stop_memory};
 
-/* --- What is done while memory is short --------------------------------------------------------
- */
+/* --- What is done while memory is short ------------------------------------------------------ */
 
 struct outcome {
     bool dataset_done;

@@ -48,7 +48,7 @@ static uint64_t seed_of(uint32_t round, uint32_t number)
     return (uint64_t)round << 32 | number;
 }
 
-/* --- The child -------------------------------------------------------------------------------- */
+/* --- The child ------------------------------------------------------------------------------- */
 
 static enum trivet_status change_catalog(struct trivet_store *store, uint32_t round,
                                          uint32_t number, uint8_t *artefact,
@@ -112,7 +112,7 @@ static _Noreturn void run_child(const char *dir, const char *dataset_id, uint32_
     _exit(status == TRIVET_OK ? 0 : 2);
 }
 
-/* --- The parent ------------------------------------------------------------------------------- */
+/* --- The parent ------------------------------------------------------------------------------ */
 
 static void sleep_ms(uint64_t ms)
 {
@@ -268,8 +268,7 @@ static void what_was_acknowledged_is_there(void **state)
     }
 }
 
-/* --- A reader in another process ---------------------------------------------------------------
- */
+/* --- A reader in another process ------------------------------------------------------------- */
 
 /* In the child: at each word of the parent, reads version `word` and answers how it went. */
 static _Noreturn void read_on_demand(const char *dir, int from, int to)

@@ -14,8 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* --- SQLite's files, with faults ---------------------------------------------------------------
- */
+/* --- SQLite's files, with faults ------------------------------------------------------------- */
 
 static sqlite3_vfs *real_vfs;
 static sqlite3_vfs faulty_vfs;
@@ -88,8 +87,7 @@ static uint64_t end_faults(void)
     return n_operations;
 }
 
-/* --- What is done meanwhile --------------------------------------------------------------------
- */
+/* --- What is done meanwhile ------------------------------------------------------------------ */
 
 #define CHUNK_BYTES 100000
 
@@ -235,8 +233,7 @@ static void opening_on_a_full_disk_is_told(void **state)
     fixture_close(f);
 }
 
-/* --- The system's own limit --------------------------------------------------------------------
- */
+/* --- The system's own limit ------------------------------------------------------------------ */
 
 /* In a child: files may not grow beyond a limit. Returns its exit code: 0 when all is as expected.
  */

@@ -53,8 +53,7 @@ static void memory_send(struct trivet_exchange *exchange)
 
 static const struct trivet_exchange_ops memory_ops = {memory_reserve, memory_send};
 
-/* --- the service under test: Server's descriptor, our handlers
- * ------------------------------------ */
+/* --- the service under test: Server's descriptor, our handlers ------------------------------- */
 
 struct fixture {
     struct trivet_totals *totals;
@@ -149,8 +148,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* --- calls
- * ---------------------------------------------------------------------------------------- */
+/* --- calls ----------------------------------------------------------------------------------- */
 
 static void start(struct fixture *fixture, struct memory_exchange *memory, const void *data,
                   size_t n_bytes)
@@ -246,8 +244,7 @@ static uint64_t counted(struct fixture *fixture, const char *method, int code)
     return count;
 }
 
-/* --- the tests
- * --------------------------------------------------------------------------------------- */
+/* --- the tests ------------------------------------------------------------------------------- */
 
 static void rows_must_match_the_descriptor(void **state)
 {

@@ -345,8 +345,7 @@ static void check_half_message(struct fixture *fixture)
     nng_close(socket);
 }
 
-/* --- the suite ----------------------------------------------------------------------------------
- */
+/* --- the suite ------------------------------------------------------------------------------- */
 
 static void each(void (*check)(struct fixture *), bool raw)
 {

@@ -35,8 +35,7 @@ static struct trivet_pool *new_pool(unsigned n_workers, size_t batch_rows, size_
     return pool;
 }
 
-/* --- the property: as the pipeline says ----------------------------------------------------------
- */
+/* --- the property: as the pipeline says ------------------------------------------------------ */
 
 struct world {
     struct trivet_pool *pool;
@@ -219,8 +218,7 @@ static void test_one_worker(void **state)
     run_world(1);
 }
 
-/* --- single properties
- * ---------------------------------------------------------------------------- */
+/* --- single properties ----------------------------------------------------------------------- */
 
 /* A pool of one worker that stands in done() until it is let go, so that what is queued meanwhile
  * is known. */

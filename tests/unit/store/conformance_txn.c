@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- Opening ---------------------------------------------------------------------------------- */
+/* --- Opening --------------------------------------------------------------------------------- */
 
 static void a_second_owner_is_refused(void **state)
 {
@@ -96,7 +96,7 @@ static void close_of_nothing_is_fine(void **state)
     trivet_store_abort(NULL);
 }
 
-/* --- Transactions ----------------------------------------------------------------------------- */
+/* --- Transactions ---------------------------------------------------------------------------- */
 
 static void abort_leaves_nothing(void **state)
 {
@@ -178,7 +178,7 @@ static void a_refused_change_leaves_the_others(void **state)
     assert_ok(f, trivet_store_version_get(f->store, "m", 1, &version, NULL, NULL, &f->err));
 }
 
-/* --- Answers to repeat ------------------------------------------------------------------------ */
+/* --- Answers to repeat ----------------------------------------------------------------------- */
 
 static struct trivet_store_call make_call(const char *request_id, uint8_t body)
 {

@@ -31,7 +31,7 @@ static enum trivet_status set_alias(struct fixture *f, const char *model, const 
     return status;
 }
 
-/* --- Versions --------------------------------------------------------------------------------- */
+/* --- Versions -------------------------------------------------------------------------------- */
 
 static void a_version_comes_back_as_stored(void **state)
 {
@@ -213,7 +213,7 @@ static void delete_respects_aliases(void **state)
     assert_refused(f, TRIVET_NOT_FOUND, remove_version(f, "m", 0), "no model 'm'");
 }
 
-/* --- Aliases ---------------------------------------------------------------------------------- */
+/* --- Aliases --------------------------------------------------------------------------------- */
 
 static void an_alias_remembers_the_one_before(void **state)
 {

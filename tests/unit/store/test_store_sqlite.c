@@ -54,7 +54,7 @@ static enum trivet_status open_store(struct fixture *f, enum trivet_store_mode m
     return trivet_store_open(f->dir, mode, &f->store, &f->err);
 }
 
-/* --- Migrations ------------------------------------------------------------------------------- */
+/* --- Migrations ------------------------------------------------------------------------------ */
 
 /* Version 0: what is left when a server dies between making a file and its first migration. */
 static void version_0_is_migrated(void **state)
@@ -189,7 +189,7 @@ static void the_files_are_as_promised(void **state)
     assert_ok(f, open_store(f, TRIVET_STORE_OWNER));
 }
 
-/* --- Limits ----------------------------------------------------------------------------------- */
+/* --- Limits ---------------------------------------------------------------------------------- */
 
 static bool has_reply(struct fixture *f, const char *request_id)
 {
@@ -286,7 +286,7 @@ static void the_log_does_not_stay_large(void **state)
     }
 }
 
-/* --- Damage ----------------------------------------------------------------------------------- */
+/* --- Damage ---------------------------------------------------------------------------------- */
 
 static void overwrite(struct fixture *f, const char *file, off_t at, const void *bytes,
                       size_t n_bytes)
