@@ -26,8 +26,7 @@
 #define PATIENCE_NS    (20 * TRIVET_NS_PER_S)
 #define SUBSCRIBER_BUF 8192
 
-/* --- a subscriber ------------------------------------------------------------------------------
- */
+/* --- a subscriber ---------------------------------------------------------------------------- */
 
 /* Connections of all subscribers. */
 static atomic_int n_pipes;
@@ -134,8 +133,7 @@ static uint64_t read_until_rows(nng_socket socket, uint64_t rows, uint64_t *sequ
     }
 }
 
-/* --- a publisher -------------------------------------------------------------------------------
- */
+/* --- a publisher ----------------------------------------------------------------------------- */
 
 static struct trivet_publisher *open_publisher(const char *url, struct trivet_totals *totals)
 {
@@ -185,8 +183,7 @@ static nng_socket join(struct trivet_publisher *publisher, int buffer, uint64_t 
     return socket;
 }
 
-/* --- tests -------------------------------------------------------------------------------------
- */
+/* --- tests ----------------------------------------------------------------------------------- */
 
 static void check_totals_over(const char *url)
 {
@@ -228,6 +225,11 @@ static void test_tcp(void **state)
 static void test_inproc(void **state)
 {
     (void)state;
+#ifdef __SANITIZE_THREAD__
+    /* Inside one process nng copies a message that another owner frees later, ordered by inlined
+     * atomics that ThreadSanitizer cannot see. */
+    skip();
+#endif
     check_totals_over("inproc://test_publisher");
 }
 
@@ -308,10 +310,11 @@ static void test_topics(void **state)
 {
     (void)state;
     struct trivet_totals *totals = trivet_totals_create();
-    struct trivet_publisher *publisher = open_publisher("inproc://test_topics", totals);
+    struct trivet_publisher *publisher = open_publisher("tcp://127.0.0.1:0", totals);
     uint64_t sequence = 0;
     nng_socket all = join(publisher, SUBSCRIBER_BUF, &sequence);
-    nng_socket one = subscribe("inproc://test_topics", "prediction.house.", SUBSCRIBER_BUF);
+    nng_socket one =
+        subscribe(trivet_publisher_url(publisher), "prediction.house.", SUBSCRIBER_BUF);
     add_rows(totals, "houses", 1);
     add_rows(totals, "house", 2);
     struct received received;
@@ -329,7 +332,7 @@ static void test_oversize_is_dropped(void **state)
 {
     (void)state;
     struct trivet_totals *totals = trivet_totals_create();
-    struct trivet_publisher *publisher = open_publisher("inproc://test_oversize", totals);
+    struct trivet_publisher *publisher = open_publisher("tcp://127.0.0.1:0", totals);
     uint64_t sequence = 0;
     nng_socket socket = join(publisher, SUBSCRIBER_BUF, &sequence);
     char *name = malloc(TRIVET_EVENT_BYTES_MAX + 1);
@@ -443,7 +446,7 @@ static void test_samples(void **state)
 {
     (void)state;
     struct trivet_totals *totals = trivet_totals_create();
-    struct trivet_publisher *publisher = open_publisher("inproc://test_samples", totals);
+    struct trivet_publisher *publisher = open_publisher("tcp://127.0.0.1:0", totals);
     uint64_t sequence = 0;
     nng_socket socket = join(publisher, SUBSCRIBER_BUF, &sequence);
     for (uint32_t row = 0; row < 300; row++) {
