@@ -23,6 +23,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "events/sampler.h"
+#include "sp/hang_up.h"
 #include "sp/listen.h"
 
 #include <assert.h>
@@ -301,8 +302,8 @@ static enum trivet_status open_socket(struct trivet_publisher *publisher, const 
 static void release(struct trivet_publisher *publisher)
 {
     trivet_sp_listen_stop(publisher->listen);
-    if (publisher->has_socket) {
-        nng_close(publisher->socket);
+    if (publisher->has_socket && !trivet_sp_hang_up(publisher->socket)) {
+        return; /* nng may still look at it */
     }
     trivet_sp_listen_free(publisher->listen);
     trivet_sampler_free(publisher->sampler);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "sp/hang_up.h"
 #include "wire/codec.h"
 
 #include <nng/nng.h>
@@ -155,8 +156,11 @@ void trivet_monitor_subscriber_stop(struct trivet_monitor_subscriber *subscriber
     if (subscriber == NULL) {
         return;
     }
-    (void)nng_close(subscriber->socket);
+    bool closed = trivet_sp_hang_up(subscriber->socket);
     (void)pthread_join(subscriber->thread, NULL);
+    if (!closed) {
+        return; /* nng may still look at it */
+    }
     trivet_arena_free(subscriber->arena);
     trivet_free(subscriber);
 }

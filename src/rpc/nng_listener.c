@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "sp/hang_up.h"
 #include "sp/listen.h"
 
 #include <nng/nng.h>
@@ -202,7 +203,9 @@ static void nng_listener_close_all(struct trivet_listener *listener)
     trivet_sp_listen_stop(listener->addresses);
     if (listener->socket_open) {
         nng_msleep(FLUSH_MS);
-        nng_close(listener->socket);
+        if (!trivet_sp_hang_up(listener->socket)) {
+            return; /* nng may still look at all of it */
+        }
     }
     trivet_sp_listen_free(listener->addresses);
     for (size_t i = 0; i < listener->n_slots; i++) {
