@@ -119,7 +119,9 @@ void trivet_client_close(struct trivet_client *client)
             trivet_request_free(call);
         }
     } while (call != NULL);
-    nng_close(client->socket); /* on_pipe does not run after this */
+    if (!trivet_hang_up(client->socket)) {
+        return; /* on_pipe may still run: its memory stays */
+    }
     pthread_mutex_destroy(&client->lock);
     trivet_free(client);
 }

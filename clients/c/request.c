@@ -157,6 +157,9 @@ void trivet_request_free(struct trivet_request *call)
         return;
     }
     nng_aio_stop(call->aio); /* no callback runs after this */
+    if (call->phase == PHASE_SENDING) {
+        nng_msg_free(nng_aio_get_msg(call->aio)); /* a repeat that the stopped aio did not take */
+    }
     nng_ctx_close(call->context);
     nng_aio_free(call->aio);
     drop_message(&call->again);
@@ -299,12 +302,17 @@ static bool connection_gone(struct trivet_client *client)
     return gone;
 }
 
-static void wait_for_end(struct trivet_request *call)
+/* False when the call has not ended by then. */
+static bool wait_for_end(struct trivet_request *call, int64_t until_ns)
 {
     pthread_mutex_lock(&call->lock);
     while (call->phase != PHASE_DONE) {
-        int64_t look_ns =
-            trivet_clock_after_ns(trivet_clock_monotonic_ns(), LOOK_INTERVAL_MS * TRIVET_NS_PER_MS);
+        int64_t now_ns = trivet_clock_monotonic_ns();
+        int64_t look_ns = trivet_clock_after_ns(now_ns, LOOK_INTERVAL_MS * TRIVET_NS_PER_MS);
+        look_ns = look_ns < until_ns ? look_ns : until_ns;
+        if (now_ns >= until_ns) {
+            break;
+        }
         struct timespec look = trivet_clock_timespec(look_ns);
         pthread_cond_timedwait(&call->ended, &call->lock, &look);
         if (call->phase == PHASE_DONE) {
@@ -316,7 +324,9 @@ static void wait_for_end(struct trivet_request *call)
         }
         pthread_mutex_lock(&call->lock);
     }
+    bool ended = call->phase == PHASE_DONE;
     pthread_mutex_unlock(&call->lock);
+    return ended;
 }
 
 /* What an error of the transport means for the caller. */
@@ -354,7 +364,7 @@ static enum trivet_status transport_error(struct trivet_request *call, struct tr
 enum trivet_status trivet_request_finish(struct trivet_request *call, struct trivet_reply *out,
                                          struct trivet_error *err)
 {
-    wait_for_end(call);
+    (void)wait_for_end(call, TRIVET_NEVER_NS);
     call->phase = PHASE_IDLE; /* done: no other thread knows it any more */
     nng_msg *reply = call->reply;
     call->reply = NULL;
@@ -363,4 +373,15 @@ enum trivet_status trivet_request_finish(struct trivet_request *call, struct tri
     }
     trivet_arena_reset(call->arena);
     return trivet_reply_decode(reply, call->method, call->request_id, call->arena, out, err);
+}
+
+void trivet_request_settle(struct trivet_request *call, int64_t until_ns)
+{
+    pthread_mutex_lock(&call->lock);
+    bool started = call->phase != PHASE_IDLE;
+    pthread_mutex_unlock(&call->lock);
+    if (started && wait_for_end(call, until_ns)) {
+        call->phase = PHASE_IDLE;
+        drop_message(&call->reply);
+    }
 }

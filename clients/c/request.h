@@ -17,6 +17,8 @@
 #define TRIVET_METHOD_BYTES      128
 #define TRIVET_URL_BYTES         256
 #define TRIVET_STREAM_WINDOW_MAX 4096
+/* How long closing a stream lets its calls end by themselves. */
+#define TRIVET_SETTLE_MS 1000
 
 struct trivet_request;
 
@@ -51,6 +53,9 @@ enum trivet_status trivet_request_start(struct trivet_request *call, const char 
 /* Waits for the end of a started call. */
 enum trivet_status trivet_request_finish(struct trivet_request *call, struct trivet_reply *out,
                                          struct trivet_error *err) TRIVET_MUST_USE;
+
+/* Lets a call that nobody waits for any more end by itself, for so long; its reply is dropped. */
+void trivet_request_settle(struct trivet_request *call, int64_t until_ns);
 
 /* Takes `message` on success and on failure. Checks frame, header and request id; an error of the
  * server comes through unchanged. `arena` is scratch. */

@@ -1,5 +1,6 @@
 /* Pipelined calls: a ring of call objects, oldest first. */
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "clients/c/request.h"
 
@@ -51,7 +52,11 @@ void trivet_stream_close(struct trivet_stream *stream)
     if (stream == NULL) {
         return;
     }
+    /* A reply that arrives while the client closes may keep nng 1.5.2 from ever closing. */
+    int64_t until_ns =
+        trivet_clock_after_ns(trivet_clock_monotonic_ns(), TRIVET_SETTLE_MS * TRIVET_NS_PER_MS);
     for (size_t i = 0; i < stream->window; i++) {
+        trivet_request_settle(stream->calls[i], until_ns);
         trivet_request_put(stream->calls[i]);
     }
     trivet_free(stream);

@@ -114,7 +114,7 @@ enum trivet_status trivet_subscriber_next(struct trivet_subscriber *subscriber, 
 void trivet_subscriber_interrupt(struct trivet_subscriber *subscriber)
 {
     if (!atomic_flag_test_and_set(&subscriber->closed)) {
-        nng_close(subscriber->socket);
+        (void)trivet_hang_up(subscriber->socket); /* nothing of ours is called by this socket */
     }
 }
 

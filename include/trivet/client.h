@@ -2,7 +2,12 @@
  *
  * A client is one connection (an nng REQ socket with contexts) and may be used by any number of
  * threads. Errors fill the caller's struct trivet_error; the server's own message comes through
- * unchanged. Calls that change state carry a request id, so that a repeated call is made once. */
+ * unchanged. Calls that change state carry a request id, so that a repeated call is made once.
+ *
+ * When the connection breaks during a call, libtrivet connects again and repeats the call once with
+ * the same request id. Errors of its own: UNAVAILABLE (no connection within connect_timeout_ms, or
+ * it broke twice), DEADLINE_EXCEEDED (no reply in time: the call may have been made), DATA_LOSS
+ * (the reply is not one to this call), RESOURCE_EXHAUSTED (out of memory). */
 #ifndef TRIVET_CLIENT_H
 #define TRIVET_CLIENT_H
 
@@ -36,9 +41,11 @@ struct trivet_client_options {
 
 struct trivet_client;
 
-/* Connects; UNAVAILABLE names the address and how to start a server. */
+/* Connects; UNAVAILABLE names the address and how to start a server, INVALID_ARGUMENT: `url` is not
+ * an address. */
 enum trivet_status trivet_client_open(const struct trivet_client_options *options,
                                       struct trivet_client **out, struct trivet_error *err);
+/* No other thread may be using the client, and its streams must be closed. NULL is fine. */
 void trivet_client_close(struct trivet_client *client);
 
 /* Bytes owned by libtrivet: release with trivet_reply_release. */
@@ -52,8 +59,8 @@ struct trivet_reply {
 void trivet_reply_release(struct trivet_reply *reply);
 
 /* One call, blocking: `method` is "trivet.v1.Training/Train", `body` the packed request (see
- * proto/trivet/v1). `request_id` may be NULL: then libtrivet makes one. `timeout_ms` 0 = the
- * client's default. */
+ * proto/trivet/v1). `request_id` (at most 64 bytes) may be NULL: then libtrivet makes one.
+ * `timeout_ms` 0 = the client's default; the server is told it. Any thread. */
 enum trivet_status trivet_client_call(struct trivet_client *client, const char *method,
                                       const void *body, size_t body_bytes, const char *request_id,
                                       int timeout_ms, struct trivet_reply *out,
@@ -64,6 +71,7 @@ struct trivet_stream;
 enum trivet_status trivet_stream_open(struct trivet_client *client, const char *method,
                                       size_t window, struct trivet_stream **out,
                                       struct trivet_error *err);
+/* Waits up to a second for calls in flight, whose results are dropped. NULL is fine. */
 void trivet_stream_close(struct trivet_stream *stream);
 /* RESOURCE_EXHAUSTED when the window is full: take a result first. `body` is copied. */
 enum trivet_status trivet_stream_submit(struct trivet_stream *stream, const void *body,
@@ -81,17 +89,22 @@ enum trivet_status trivet_client_predict(struct trivet_client *client, const cha
                                          size_t n_cols, double *y, size_t *n_failed,
                                          uint64_t *answered_version, struct trivet_error *err);
 
-/* A subscriber to the server's events. One thread receives; another may interrupt it. */
+/* A subscriber to the server's events: those whose topic begins with `topic` (NULL or "" = all).
+ * One thread receives; another may interrupt it. UNAVAILABLE when nobody publishes at `url` (NULL =
+ * the default); afterwards it reconnects by itself, and a gap in the sequence numbers tells what
+ * was missed. */
 struct trivet_subscriber;
 enum trivet_status trivet_subscriber_open(const char *url, const char *topic,
                                           struct trivet_subscriber **out, struct trivet_error *err);
 /* Blocks for the next event: its topic (without the NUL, in `topic`) and packed Event (release it).
- * CANCELLED after trivet_subscriber_interrupt. */
+ * CANCELLED after trivet_subscriber_interrupt; DATA_LOSS: a message that is no event, or a topic
+ * longer than topic_bytes - 1; the next one can be received. */
 enum trivet_status trivet_subscriber_next(struct trivet_subscriber *subscriber, char *topic,
                                           size_t topic_bytes, struct trivet_reply *out,
                                           struct trivet_error *err);
 /* Wakes a blocked trivet_subscriber_next; from any thread. */
 void trivet_subscriber_interrupt(struct trivet_subscriber *subscriber);
+/* No thread may be receiving any more. NULL is fine. */
 void trivet_subscriber_close(struct trivet_subscriber *subscriber);
 
 #ifdef __cplusplus

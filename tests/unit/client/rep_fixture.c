@@ -25,6 +25,7 @@ struct rep_fixture {
     struct worker {
         struct rep_fixture *fixture;
         nng_ctx context;
+        nng_aio *aio;
         pthread_t thread;
     } workers[N_THREADS];
 };
@@ -109,8 +110,7 @@ static void *serve(void *argument)
     struct worker *worker = argument;
     nng_ctx context = worker->context;
     struct trivet_arena *arena = trivet_arena_create(65536, 4096);
-    nng_aio *aio = NULL;
-    must(nng_aio_alloc(&aio, NULL, NULL) == 0);
+    nng_aio *aio = worker->aio;
     for (;;) {
         nng_ctx_recv(context, aio);
         nng_aio_wait(aio);
@@ -131,8 +131,6 @@ static void *serve(void *argument)
             nng_msg_free(nng_aio_get_msg(aio));
         }
     }
-    nng_ctx_close(context);
-    nng_aio_free(aio);
     trivet_arena_free(arena);
     return NULL;
 }
@@ -152,6 +150,7 @@ struct rep_fixture *rep_fixture_start(int port, rep_handler handler, void *argum
         struct worker *worker = &fixture->workers[i];
         worker->fixture = fixture;
         must(nng_ctx_open(&worker->context, fixture->socket) == 0);
+        must(nng_aio_alloc(&worker->aio, NULL, NULL) == 0);
         must(pthread_create(&worker->thread, NULL, serve, worker) == 0);
     }
     return fixture;
@@ -159,10 +158,15 @@ struct rep_fixture *rep_fixture_start(int port, rep_handler handler, void *argum
 
 void rep_fixture_stop(struct rep_fixture *fixture)
 {
-    nng_close(fixture->socket);
+    /* In this order: nng 1.5.2 panics when its socket closes while a thread uses a context. */
     for (int i = 0; i < N_THREADS; i++) {
-        pthread_join(fixture->workers[i].thread, NULL);
+        struct worker *worker = &fixture->workers[i];
+        nng_aio_stop(worker->aio); /* what runs ends, what begins is refused: the loop ends */
+        pthread_join(worker->thread, NULL);
+        nng_ctx_close(worker->context);
+        nng_aio_free(worker->aio);
     }
+    nng_close(fixture->socket);
     trivet_free(fixture);
 }
 

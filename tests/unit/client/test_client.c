@@ -1,4 +1,5 @@
 /* libtrivet against a server that answers well, badly, late or not at all. */
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "unit/client/rep_fixture.h"
 
@@ -497,6 +498,32 @@ static void test_predict(void **state)
     rep_fixture_stop(server);
 }
 
+static void test_without_memory(void **state)
+{
+    (void)state;
+    struct rep_fixture *server = rep_fixture_start(0, predict_handler, NULL);
+    struct trivet_client_options options = {.url = rep_fixture_url(server)};
+    const double x[] = {0.1, 0.2};
+    double y[2] = {-1, -1};
+    enum trivet_status status = TRIVET_UNKNOWN;
+    for (uint64_t k = 1; status != TRIVET_OK; k++) {
+        struct trivet_client *client = NULL;
+        struct trivet_error err = {0};
+        trivet_alloc_fail_at(k);
+        status = trivet_client_open(&options, &client, &err);
+        trivet_alloc_fail_at(0);
+        assert_true(status == TRIVET_OK || status == TRIVET_RESOURCE_EXHAUSTED);
+        assert_true((client != NULL) == (status == TRIVET_OK));
+        if (client != NULL) {
+            assert_int_equal(trivet_client_predict(client, "m", 0, x, 2, 1, y, NULL, NULL, &err),
+                             TRIVET_OK);
+        }
+        trivet_client_close(client);
+        assert_true(k < 100);
+    }
+    rep_fixture_stop(server);
+}
+
 static void *interrupt_soon(void *argument)
 {
     nng_msleep(100);
@@ -569,6 +596,7 @@ int main(void)
         cmocka_unit_test(test_stream_window_bounds),
         cmocka_unit_test(test_many_threads_share_a_client),
         cmocka_unit_test(test_predict),
+        cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_subscriber),
     };
     int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
