@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "clients/c/dial.h"
 #include "clients/c/request.h"
+#include "sp/hang_up.h"
 
 #include <nng/protocol/reqrep0/req.h>
 
@@ -119,7 +120,7 @@ void trivet_client_close(struct trivet_client *client)
             trivet_request_free(call);
         }
     } while (call != NULL);
-    if (!trivet_hang_up(client->socket)) {
+    if (!trivet_sp_hang_up(client->socket)) {
         return; /* on_pipe may still run: its memory stays */
     }
     pthread_mutex_destroy(&client->lock);

@@ -1,21 +1,14 @@
 /* DESIGN: nng can dial and report the reason of a failure only by blocking, and then for as long
  * as the kernel tries (two minutes to a host that swallows packets, ten seconds for a peer that
  * does not speak SP). So a thread dials and the caller waits; when the time is up, closing the
- * dialer ends the thread.
- *
- * Closing a socket of nng 1.5.2 never returns when a message arrives at the wrong moment: the
- * transport stops its read between the length and the body of a message without telling the
- * protocol, which waits for it. So a thread closes as well, and is left behind if it is stuck. */
+ * dialer ends the thread. */
 #include "clients/c/dial.h"
 
-#include "base/alloc.h"
 #include "base/clock.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
-
-#define HANG_UP_MS 2000
 
 struct attempt {
     nng_dialer dialer;
@@ -108,78 +101,4 @@ enum trivet_status trivet_dial(nng_socket socket, const char *url, int timeout_m
         return describe(result, url, timeout_ms, what, err);
     }
     return TRIVET_OK;
-}
-
-/* Shared by the thread that closes and the one that waits; the last to leave frees it. */
-struct closing {
-    nng_socket socket;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    /* Under lock. */
-    bool done;
-    bool left; /* nobody waits any more */
-};
-
-static void closing_free(struct closing *closing)
-{
-    pthread_cond_destroy(&closing->changed);
-    pthread_mutex_destroy(&closing->lock);
-    trivet_free(closing);
-}
-
-static void *close_thread(void *argument)
-{
-    struct closing *closing = argument;
-    nng_close(closing->socket);
-    pthread_mutex_lock(&closing->lock);
-    closing->done = true;
-    bool last = closing->left;
-    pthread_cond_signal(&closing->changed);
-    pthread_mutex_unlock(&closing->lock);
-    if (last) {
-        closing_free(closing);
-    }
-    return NULL;
-}
-
-/* True when it closed in time. */
-static bool wait_closed(struct closing *closing)
-{
-    struct timespec deadline = trivet_clock_timespec(
-        trivet_clock_after_ns(trivet_clock_monotonic_ns(), HANG_UP_MS * TRIVET_NS_PER_MS));
-    pthread_mutex_lock(&closing->lock);
-    int waited = 0;
-    while (!closing->done && waited == 0) {
-        waited = pthread_cond_timedwait(&closing->changed, &closing->lock, &deadline);
-    }
-    bool done = closing->done;
-    closing->left = true;
-    pthread_mutex_unlock(&closing->lock);
-    return done;
-}
-
-bool trivet_hang_up(nng_socket socket)
-{
-    pthread_t thread;
-    struct closing *closing = trivet_calloc(1, sizeof(*closing));
-    if (closing == NULL) {
-        nng_close(socket);
-        return true;
-    }
-    closing->socket = socket;
-    pthread_mutex_init(&closing->lock, NULL);
-    init_condition(&closing->changed);
-    if (pthread_create(&thread, NULL, close_thread, closing) != 0) {
-        closing_free(closing);
-        nng_close(socket);
-        return true;
-    }
-    bool done = wait_closed(closing);
-    if (done) {
-        pthread_join(thread, NULL);
-        closing_free(closing);
-    } else {
-        pthread_detach(thread);
-    }
-    return done;
 }

@@ -4,6 +4,7 @@
  * closing the socket: a SUB receive with a timeout, or a cancelled one, crashes nng 1.5.2. */
 #include "base/alloc.h"
 #include "clients/c/dial.h"
+#include "sp/hang_up.h"
 
 #include <trivet/client.h>
 
@@ -114,7 +115,7 @@ enum trivet_status trivet_subscriber_next(struct trivet_subscriber *subscriber, 
 void trivet_subscriber_interrupt(struct trivet_subscriber *subscriber)
 {
     if (!atomic_flag_test_and_set(&subscriber->closed)) {
-        (void)trivet_hang_up(subscriber->socket); /* nothing of ours is called by this socket */
+        (void)trivet_sp_hang_up(subscriber->socket); /* nothing of ours is called by this socket */
     }
 }
 

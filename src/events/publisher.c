@@ -303,6 +303,7 @@ static void release(struct trivet_publisher *publisher)
 {
     trivet_sp_listen_stop(publisher->listen);
     if (publisher->has_socket && !trivet_sp_hang_up(publisher->socket)) {
+        trivet_log(TRIVET_LOG_WARN, "socket_left_open", "message=nng does not close it");
         return; /* nng may still look at it */
     }
     trivet_sp_listen_free(publisher->listen);

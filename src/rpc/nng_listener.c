@@ -204,6 +204,7 @@ static void nng_listener_close_all(struct trivet_listener *listener)
     if (listener->socket_open) {
         nng_msleep(FLUSH_MS);
         if (!trivet_sp_hang_up(listener->socket)) {
+            trivet_log(TRIVET_LOG_WARN, "socket_left_open", "message=nng does not close it");
             return; /* nng may still look at all of it */
         }
     }

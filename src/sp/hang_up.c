@@ -2,7 +2,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/log.h"
 
 #include <pthread.h>
 
@@ -84,8 +83,6 @@ bool trivet_sp_hang_up(nng_socket socket)
     }
     if (!wait_closed(closing)) {
         pthread_detach(thread);
-        trivet_log(TRIVET_LOG_WARN, "socket_left_open", "seconds=%lld",
-                   (long long)(HANG_UP_NS / TRIVET_NS_PER_S));
         return false;
     }
     pthread_join(thread, NULL);

@@ -2,8 +2,6 @@
 #ifndef TRIVET_SP_HANG_UP_H
 #define TRIVET_SP_HANG_UP_H
 
-#include "base/compiler.h"
-
 #include <nng/nng.h>
 
 #include <stdbool.h>
@@ -12,6 +10,6 @@
  * stops its read between the length and the body without telling the protocol, which waits for it.
  * So a thread closes, and is left behind if it has not done so within two seconds: then false, and
  * whatever nng's callbacks of this socket use must stay where it is. */
-bool trivet_sp_hang_up(nng_socket socket) TRIVET_MUST_USE;
+bool trivet_sp_hang_up(nng_socket socket);
 
 #endif
