@@ -209,6 +209,28 @@ static void *run_ticker(void *arg)
     return NULL;
 }
 
+void trivet_publisher_model(struct trivet_publisher *publisher, const char *model, uint64_t version,
+                            Trivet__V1__ModelChange change, const char *alias)
+{
+    char topic[TRIVET_TOPIC_BYTES_MAX + 1];
+    char name[TRIVET_TOPIC_BYTES_MAX];
+    char alias_name[TRIVET_TOPIC_BYTES_MAX];
+    Trivet__V1__ModelEvent body = TRIVET__V1__MODEL_EVENT__INIT;
+    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+    if (!trivet_text_format(topic, sizeof(topic), "model.%s.", model)) {
+        return; /* no model has a name of that length */
+    }
+    trivet_text_copy(name, sizeof(name), model);
+    trivet_text_copy(alias_name, sizeof(alias_name), alias);
+    body.model = name;
+    body.version = version;
+    body.change = change;
+    body.alias = alias_name;
+    event.body_case = TRIVET__V1__EVENT__BODY_MODEL;
+    event.model = &body;
+    trivet_publisher_send(publisher, topic, &event);
+}
+
 void trivet_publisher_phase(struct trivet_publisher *publisher, Trivet__V1__ServerPhase phase)
 {
     atomic_store(&publisher->phase, (int)phase);

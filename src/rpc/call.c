@@ -85,6 +85,16 @@ void trivet_call_fail(struct trivet_call *call, const struct trivet_error *err)
     reply(call, &header, NULL);
 }
 
+void trivet_call_end(struct trivet_call *call, enum trivet_status status,
+                     const ProtobufCMessage *response, const struct trivet_error *err)
+{
+    if (status == TRIVET_OK) {
+        trivet_call_finish(call, response);
+    } else {
+        trivet_call_fail(call, err);
+    }
+}
+
 void trivet_call_unimplemented(struct trivet_call *call, void *service)
 {
     (void)service;

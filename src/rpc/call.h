@@ -58,6 +58,9 @@ struct trivet_call {
  * and is packed before they return. Then the call is gone. */
 void trivet_call_finish(struct trivet_call *call, const ProtobufCMessage *response);
 void trivet_call_fail(struct trivet_call *call, const struct trivet_error *err);
+/* Finish when `status` is OK, else fail; `response` is only looked at when it is OK. */
+void trivet_call_end(struct trivet_call *call, enum trivet_status status,
+                     const ProtobufCMessage *response, const struct trivet_error *err);
 /* A handler for a method that this release does not serve yet. */
 void trivet_call_unimplemented(struct trivet_call *call, void *service);
 

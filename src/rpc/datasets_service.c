@@ -43,6 +43,22 @@ static Trivet__V1__Dataset *encode(struct trivet_arena *arena,
     return whole ? message : NULL;
 }
 
+/* Ends the transaction: with the dataset as the answer when `status` is OK. */
+static enum trivet_status keep(struct trivet_call *call, struct trivet_store_txn *txn,
+                               enum trivet_status status, const struct trivet_store_dataset *record,
+                               Trivet__V1__Schema *schema, ProtobufCMessage **response,
+                               struct trivet_error *err)
+{
+    Trivet__V1__Dataset *made = status == TRIVET_OK ? encode(call->arena, record) : NULL;
+    if (made == NULL) {
+        trivet_store_abort(txn);
+        return status == TRIVET_OK ? out_of_memory(err) : status;
+    }
+    made->schema = schema;
+    *response = &made->base;
+    return trivet_call_commit_change(call, txn, *response, err);
+}
+
 static enum trivet_status check_create(const Trivet__V1__CreateDatasetRequest *request,
                                        struct trivet_error *err)
 {
@@ -82,21 +98,9 @@ static void create(struct trivet_call *call, void *arg)
     if (status == TRIVET_OK && txn != NULL) {
         status = trivet_store_dataset_create(txn, request->name, schema.data, schema.n_bytes,
                                              &record, &err);
-        Trivet__V1__Dataset *made = status == TRIVET_OK ? encode(call->arena, &record) : NULL;
-        if (made == NULL) {
-            status = status == TRIVET_OK ? out_of_memory(&err) : status;
-            trivet_store_abort(txn);
-        } else {
-            made->schema = request->schema;
-            response = &made->base;
-            status = trivet_call_commit_change(call, txn, response, &err);
-        }
+        status = keep(call, txn, status, &record, request->schema, &response, &err);
     }
-    if (status == TRIVET_OK) {
-        trivet_call_finish(call, response);
-    } else {
-        trivet_call_fail(call, &err);
-    }
+    trivet_call_end(call, status, response, &err);
     trivet_buffer_release(&schema);
 }
 
@@ -206,20 +210,9 @@ static void commit(struct trivet_call *call, void *arg)
     if (status == TRIVET_OK && txn != NULL) {
         status =
             trivet_store_dataset_commit(txn, request->dataset_id, request->chunks, &record, &err);
-        Trivet__V1__Dataset *made = status == TRIVET_OK ? encode(call->arena, &record) : NULL;
-        if (made == NULL) {
-            status = status == TRIVET_OK ? out_of_memory(&err) : status;
-            trivet_store_abort(txn);
-        } else {
-            response = &made->base;
-            status = trivet_call_commit_change(call, txn, response, &err);
-        }
+        status = keep(call, txn, status, &record, NULL, &response, &err);
     }
-    if (status == TRIVET_OK) {
-        trivet_call_finish(call, response);
-    } else {
-        trivet_call_fail(call, &err);
-    }
+    trivet_call_end(call, status, response, &err);
 }
 
 static void describe(struct trivet_call *call, void *arg)
@@ -273,11 +266,7 @@ static void list(struct trivet_call *call, void *arg)
         status = response.datasets[i] == NULL ? out_of_memory(&err) : TRIVET_OK;
         response.n_datasets++;
     }
-    if (status == TRIVET_OK) {
-        trivet_call_finish(call, &response.base);
-    } else {
-        trivet_call_fail(call, &err);
-    }
+    trivet_call_end(call, status, &response.base, &err);
 }
 
 static void delete_dataset(struct trivet_call *call, void *arg)
@@ -307,11 +296,7 @@ static void delete_dataset(struct trivet_call *call, void *arg)
             trivet_store_abort(txn);
         }
     }
-    if (status == TRIVET_OK) {
-        trivet_call_finish(call, &response.base);
-    } else {
-        trivet_call_fail(call, &err);
-    }
+    trivet_call_end(call, status, &response.base, &err);
 }
 
 static const struct trivet_method rows[] = {

@@ -177,11 +177,7 @@ static void list(struct trivet_call *call, void *arg)
             status = TRIVET_OK; /* deleted since the names were read */
         }
     }
-    if (status == TRIVET_OK) {
-        trivet_call_finish(call, &response.base);
-    } else {
-        trivet_call_fail(call, &err);
-    }
+    trivet_call_end(call, status, &response.base, &err);
 }
 
 /* One version with everything its artefact tells. The call ends inside: the message borrows from
@@ -285,24 +281,6 @@ static enum trivet_status check_promote(const Trivet__V1__PromoteRequest *reques
     return TRIVET_OK;
 }
 
-static void send_alias_event(const struct trivet_models_service *service, char *model,
-                             uint64_t version, const char *alias)
-{
-    char topic[TRIVET_TOPIC_BYTES_MAX];
-    char name[TRIVET_STORE_NAME_BYTES];
-    Trivet__V1__ModelEvent change = TRIVET__V1__MODEL_EVENT__INIT;
-    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
-    trivet_text_copy(name, sizeof(name), alias);
-    trivet_text_format(topic, sizeof(topic), "model.%s.", model);
-    change.model = model;
-    change.version = version;
-    change.change = TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_ALIAS_SET;
-    change.alias = name;
-    event.body_case = TRIVET__V1__EVENT__BODY_MODEL;
-    event.model = &change;
-    trivet_publisher_send(service->publisher, topic, &event);
-}
-
 /* Store the alias and the answer as one change; *replayed when it had been made before. */
 static enum trivet_status store_alias(struct trivet_call *call,
                                       const struct trivet_models_service *service,
@@ -338,7 +316,8 @@ static enum trivet_status change_alias(struct trivet_call *call,
     if (status != TRIVET_OK || call->replayed) {
         return status;
     }
-    send_alias_event(service, request->model, request->version, alias);
+    trivet_publisher_model(service->publisher, request->model, request->version,
+                           TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_ALIAS_SET, alias);
     trivet_log(TRIVET_LOG_INFO, "alias_set", "model=%s version=%llu alias=%s message=%s",
                request->model, (unsigned long long)request->version, alias, request->reason);
     return trivet_servable_set_point(service->servables, request->model, alias, request->version,
@@ -403,6 +382,8 @@ static void delete_model(struct trivet_call *call, void *arg)
     }
     if (!call->replayed) {
         trivet_servable_set_drop(service->servables, request->model, request->version);
+        trivet_publisher_model(service->publisher, request->model, request->version,
+                               TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_DELETED, "");
     }
     trivet_call_finish(call, &response.base);
 }

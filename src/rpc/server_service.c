@@ -106,11 +106,7 @@ static void stats(struct trivet_call *call, void *arg)
     if (status == TRIVET_OK) {
         status = trivet_totals_encode_server(service->totals, call->arena, &response.server, &err);
     }
-    if (status != TRIVET_OK) {
-        trivet_call_fail(call, &err);
-        return;
-    }
-    trivet_call_finish(call, &response.base);
+    trivet_call_end(call, status, &response.base, &err);
 }
 
 #define DATA(method, handler)                                                                      \

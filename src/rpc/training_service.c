@@ -100,11 +100,7 @@ static void list_jobs(struct trivet_call *call, void *arg)
     if (status == TRIVET_OK) {
         status = encode_jobs(call, views, count, &response, &err);
     }
-    if (status == TRIVET_OK) {
-        trivet_call_finish(call, &response.base);
-    } else {
-        trivet_call_fail(call, &err);
-    }
+    trivet_call_end(call, status, &response.base, &err);
     for (size_t i = 0; i < count; i++) {
         trivet_job_view_release(&views[i]);
     }
@@ -288,11 +284,7 @@ static void list_estimators(struct trivet_call *call, void *arg)
         /* The registry's own sentence names what there is. */
         status = trivet_registry_estimator(request->name, &none, &err);
     }
-    if (status != TRIVET_OK) {
-        trivet_call_fail(call, &err);
-        return;
-    }
-    trivet_call_finish(call, &response.base);
+    trivet_call_end(call, status, &response.base, &err);
 }
 
 static const struct trivet_method rows[] = {

@@ -76,28 +76,12 @@ static void on_job_change(void *ctx, const struct trivet_job_view *view)
     trivet_arena_free(arena);
 }
 
-static void send_model_event(struct trivet_server *server, const char *model, uint64_t version,
-                             Trivet__V1__ModelChange change)
-{
-    char topic[TRIVET_TOPIC_BYTES_MAX];
-    char name[TRIVET_STORE_NAME_BYTES];
-    Trivet__V1__ModelEvent body = TRIVET__V1__MODEL_EVENT__INIT;
-    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
-    trivet_text_copy(name, sizeof(name), model);
-    trivet_text_format(topic, sizeof(topic), "model.%s.", model);
-    body.model = name;
-    body.version = version;
-    body.change = change;
-    event.body_case = TRIVET__V1__EVENT__BODY_MODEL;
-    event.model = &body;
-    trivet_publisher_send(server->publisher, topic, &event);
-}
-
 /* The jobs' runner. */
 static void on_version(void *ctx, const struct trivet_store_version *version)
 {
-    send_model_event(ctx, version->model, version->version,
-                     TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_VERSION_CREATED);
+    struct trivet_server *server = ctx;
+    trivet_publisher_model(server->publisher, version->model, version->version,
+                           TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_VERSION_CREATED, "");
     trivet_log(TRIVET_LOG_INFO, "version_created", "model=%s version=%llu job=%s bytes=%llu",
                version->model, (unsigned long long)version->version, version->job_id,
                (unsigned long long)version->artefact_bytes);
@@ -110,13 +94,16 @@ static void on_loaded(void *ctx, struct trivet_servable *servable)
     const char *model = trivet_servable_model(servable);
     uint64_t version = trivet_servable_version(servable);
     trivet_servable_set_user(servable, trivet_totals_version(server->totals, model, version));
-    send_model_event(server, model, version, TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_LOADED);
+    trivet_publisher_model(server->publisher, model, version,
+                           TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_LOADED, "");
 }
 
 static void on_unloaded(void *ctx, struct trivet_servable *servable)
 {
-    send_model_event(ctx, trivet_servable_model(servable), trivet_servable_version(servable),
-                     TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_UNLOADED);
+    struct trivet_server *server = ctx;
+    trivet_publisher_model(server->publisher, trivet_servable_model(servable),
+                           trivet_servable_version(servable),
+                           TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_UNLOADED, "");
 }
 
 /* Any thread. */
