@@ -51,6 +51,9 @@ void trivet_publisher_sample(struct trivet_publisher *publisher, const char *mod
                              enum trivet_status status, double value, uint64_t total_us);
 /* Samples that their hash chose and a cap held back, so far. */
 uint64_t trivet_publisher_suppressed(struct trivet_publisher *publisher);
+/* A change of a model, on "model.<name>."; `alias` is "" when none is concerned. Any thread. */
+void trivet_publisher_model(struct trivet_publisher *publisher, const char *model, uint64_t version,
+                            Trivet__V1__ModelChange change, const char *alias);
 /* Send the phase the server is in, with its totals; the totals of every second repeat it. STARTED
  * until the first call. */
 void trivet_publisher_phase(struct trivet_publisher *publisher, Trivet__V1__ServerPhase phase);
