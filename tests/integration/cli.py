@@ -1,0 +1,140 @@
+"""The command line, end to end: what it prints when piped, its exit codes, and that its errors say
+what to do."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import time
+
+from harness import *
+
+
+class CommandLine(ServerTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.houses = os.path.join(cls.folder, "houses.csv")
+        with open(cls.houses, "w") as out:
+            out.write("area,district,price\n")
+            for i in range(200):
+                out.write("%d,%s,%d\n" % (50 + i, "ab"[i % 2], 1000 * (50 + i) + 500 * (i % 2)))
+        run_cli(cls.url, "train", "house", "--data", cls.houses, "--target", "price")
+        run_cli(cls.url, "deploy", "house", "1")
+
+    def json_of(self, *arguments):
+        return json.loads(run_cli(self.url, "--json", *arguments).stdout)
+
+    def rows_of(self, *arguments, **options):
+        return list(csv.DictReader(io.StringIO(run_cli(self.url, *arguments, **options).stdout)))
+
+    def refused(self, text, *arguments, status=1, **options):
+        done = run_cli(self.url, *arguments, check=False, **options)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertIn(text, done.stderr)
+        self.assertIn("\ntrivet: ", "\n" + done.stderr)
+
+    def test_metrics_as_csv(self):
+        rows = self.rows_of("evaluate", "house", "--data", self.houses)
+        metrics = {row["metric"]: float(row["value"]) for row in rows}
+        self.assertGreater(metrics["r2"], 0.999)
+        self.assertEqual(set(metrics), {"mse", "rmse", "mae", "r2", "mape", "explained_variance"})
+
+    def test_json(self):
+        for arguments in (("models",), ("models", "house"), ("jobs",), ("datasets",), ("status",),
+                          ("estimators",), ("estimators", "linear_regression"),
+                          ("evaluate", "house@production", "--data", self.houses)):
+            self.assertIsInstance(self.json_of(*arguments), dict, arguments)
+
+    def test_lists_as_csv(self):
+        self.assertEqual(self.rows_of("models")[0]["model"], "house")
+        self.assertEqual(self.rows_of("jobs", "--model", "house")[0]["state"],
+                         "succeeded")
+        self.assertEqual(self.rows_of("datasets")[0]["state"], "committed")
+        names = {row["name"] for row in self.rows_of("estimators")}
+        self.assertLessEqual({"linear_regression", "imputer", "standard_scaler",
+                              "one_hot_encoder"}, names)
+
+    def test_predict_from_a_pipe(self):
+        rows = self.rows_of("predict", "house", "--data", "-", stdin="district,area\nb,60\na,70\n")
+        self.assertEqual([row["row"] for row in rows], ["0", "1"])
+        self.assertAlmostEqual(float(rows[0]["prediction"]), 60500, delta=5)
+        self.assertAlmostEqual(float(rows[1]["prediction"]), 70000, delta=5)
+
+    def test_predict_with_rows_that_fail(self):
+        done = run_cli(self.url, "predict", "house", "--data", "-", check=False,
+                       stdin="area,district\n60,a\n60,zz\n60,b\n")
+        self.assertEqual(done.returncode, 1)
+        rows = list(csv.DictReader(io.StringIO(done.stdout)))
+        self.assertEqual([row["prediction"] == "" for row in rows], [False, True, False])
+        self.assertIn("district", rows[1]["error"])
+        self.assertIn("1 failed", done.stderr)
+
+    def test_wrong_usage(self):
+        for arguments in ((), ("fly",), ("train", "house"), ("predict",), ("deploy", "house"),
+                          ("deploy", "house", "first"), ("predict", "house", "--window", "0")):
+            done = run_cli(self.url, *arguments, check=False)
+            self.assertEqual(done.returncode, 2, (arguments, done.stderr))
+
+    def test_errors_say_what_to_do(self):
+        self.refused("houses.csv has no such column", "train", "x", "--data", self.houses,
+                     "--target", "cost", status=1)
+        self.refused("no model 'nowhere'", "predict", "nowhere", "--data", self.houses)
+        self.refused("linear_regression", "train", "x", "--data", self.houses, "--target", "price",
+                     "--estimator", "magic")
+        self.refused("penalty", "train", "x", "--data", self.houses, "--target", "price",
+                     "--param", "colour=red")
+        self.refused("r2", "deploy", "house", "1", "--require", "r2>=1.5")
+        self.refused("none.csv", "predict", "house", "--data", "none.csv")
+        self.refused("area", "predict", "house", "--data", "-", stdin="district\na\n")
+
+    def test_no_server(self):
+        done = subprocess.run([program("trivet"), "--server", "tcp://127.0.0.1:1", "status"],
+                              capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("trivetd", done.stderr)
+
+    def test_events(self):
+        listener = subprocess.Popen(
+            [program("trivet"), "--server", self.url, "events", "--events",
+             self.trivetd.ready["events"], "--topic", "model.", "--count", "1"],
+            stdout=subprocess.PIPE, text=True)
+        try:
+            deadline = time.monotonic() + 20
+            while listener.poll() is None and time.monotonic() < deadline:
+                run_cli(self.url, "deploy", "house", "1", "--alias", "staging")
+                time.sleep(0.3)
+            event = json.loads(listener.stdout.read())
+        finally:
+            listener.kill()
+            listener.wait()
+            listener.stdout.close()
+        self.assertTrue(event["topic"].startswith("model.house."), event)
+        self.assertEqual(event["event"]["model"]["model"], "house")
+
+    def test_interrupted_training_is_cancelled(self):
+        big = os.path.join(self.folder, "big.csv")
+        with open(big, "w") as out:
+            out.write(",".join("x%d" % j for j in range(30)) + ",y\n")
+            for i in range(20000):
+                out.write(",".join(str((i * (j + 3)) % 97) for j in range(30)) + ",%d\n" % (i % 31))
+        job = subprocess.Popen([program("trivet"), "--server", self.url, "train", "interrupted",
+                                "--data", big, "--target", "y", "--cross-validate", "100"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            states = [row["state"] for row in self.rows_of("jobs", "--model", "interrupted")]
+            if states == ["running"]:
+                break
+            time.sleep(0.02)
+        job.send_signal(signal.SIGINT)
+        _, text = job.communicate(timeout=60)
+        self.assertNotEqual(job.returncode, 0, text)
+        states = [row["state"] for row in self.rows_of("jobs", "--model", "interrupted")]
+        self.assertEqual(states, ["cancelled"], text)
+
+
+if __name__ == "__main__":
+    main()
