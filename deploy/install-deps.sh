@@ -6,7 +6,7 @@ set -eu
 
 build="build-essential cmake ninja-build pkg-config
   libprotobuf-c-dev protobuf-c-compiler protobuf-compiler
-  libnng-dev libopenblas-dev liblapacke-dev libssl-dev libsqlite3-dev libmicrohttpd-dev
+  libnng-dev libuv1-dev libopenblas-dev liblapacke-dev libssl-dev libsqlite3-dev libmicrohttpd-dev
   libjansson-dev libcsv-dev libinih-dev libjs-chart.js python3"
 tests="libcmocka-dev clang-format python3-numpy python3-sklearn python3-protobuf
   nng-utils nanomsg-utils chromium tmux git"

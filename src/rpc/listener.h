@@ -35,7 +35,13 @@ struct trivet_listener_options {
     size_t n_urls;
     size_t exchanges_max;     /* requests in hand at a time; more wait in their sockets */
     size_t message_bytes_max; /* a connection that claims more is closed */
-    int send_timeout_ms;
+    int send_timeout_ms;      /* a reply's bytes make no progress: its connection is closed */
+    /* The rest is sp's; nng has no such limits. */
+    size_t connections_max;   /* more are accepted and closed */
+    size_t unsent_bytes_max;  /* replies a client does not read: beyond, its requests wait */
+    size_t partial_bytes_max; /* of requests not yet whole, over all connections */
+    int hello_timeout_ms;     /* from connecting to the hello */
+    int message_timeout_ms;   /* from a message's first byte to its last */
     /* On a thread of the transport, which it must not block; ends in ops->send, then or later. */
     void (*on_request)(void *ctx, struct trivet_exchange *exchange);
     void *ctx;
@@ -53,7 +59,10 @@ struct trivet_listener_ops {
     void (*close)(struct trivet_listener *listener);
 };
 
-/* nng's REP socket with contexts: tcp, ipc, inproc. The reference for behaviour. */
+/* Our own, on libuv: tcp and ipc. */
+extern const struct trivet_listener_ops trivet_sp_listener_ops;
+/* nng's REP socket with contexts: tcp, ipc, inproc. The reference for behaviour; with nng 1.5.2 a
+ * client that goes away with several requests on their way wedges it. */
 extern const struct trivet_listener_ops trivet_nng_listener_ops;
 
 #endif

@@ -19,7 +19,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define HELLO_BYTES       8
 #define PROBE_INTERVAL_MS 500
 #define PROBE_TIMEOUT_MS  1000
 #define PROBE_POLL_US     2000
@@ -108,10 +107,9 @@ static int connect_path(const char *path)
 /* A dead listener still shakes hands; what it does not do is make the connection. */
 static bool connects(struct endpoint *endpoint, uint16_t peer_protocol)
 {
-    const uint8_t hello[HELLO_BYTES] = {
-        0, 'S', 'P', 0, (uint8_t)(peer_protocol >> 8), (uint8_t)peer_protocol, 0, 0,
-    };
-    uint8_t answer[HELLO_BYTES];
+    uint8_t hello[TRIVET_SP_HELLO_BYTES];
+    uint8_t answer[TRIVET_SP_HELLO_BYTES];
+    trivet_sp_hello_write(peer_protocol, hello);
     unsigned before = atomic_load(&endpoint->n_connections);
     int64_t until_ns =
         trivet_clock_after_ns(trivet_clock_monotonic_ns(), PROBE_TIMEOUT_MS * TRIVET_NS_PER_MS);

@@ -8,6 +8,7 @@
 #define TRIVET_SP_LISTEN_H
 
 #include "base/compiler.h"
+#include "sp/protocol.h"
 
 #include <nng/nng.h>
 #include <trivet/error.h>
@@ -16,12 +17,6 @@
 #include <stdint.h>
 
 #define TRIVET_SP_URL_BYTES 256 /* with its NUL */
-
-/* SP protocol numbers, as in the hello. */
-#define TRIVET_SP_PUB 0x20
-#define TRIVET_SP_SUB 0x21
-#define TRIVET_SP_REQ 0x30
-#define TRIVET_SP_REP 0x31
 
 struct trivet_sp_listen;
 

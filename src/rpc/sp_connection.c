@@ -1,0 +1,435 @@
+/* DESIGN
+ * All of it runs on the loop's thread. A read takes in what has arrived and hands on every whole
+ * request in it; replies gather in a queue, which sp_loop_settle writes at the end of the
+ * callback: one read, one write.
+ *
+ * A connection is paused, not read from, while there is no place for its requests: all places of
+ * the loop are taken (it waits its turn in `waiting`), or it has more than its own share, or its
+ * peer does not read its replies (then its own exchanges or writes wake it). What a read had
+ * brought beyond that stays in its stash, at most SP_READ_BYTES. */
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "rpc/sp_loop.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define IOVECS_MAX 64
+
+static void update_poll(struct sp_connection *connection);
+
+/* --- state ----------------------------------------------------------------------------------- */
+
+static void unref(struct sp_connection *connection)
+{
+    if (--connection->refs == 0) {
+        trivet_free(connection);
+    }
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    unref(handle->data);
+}
+
+static void set_deadlines(struct sp_connection *connection, int64_t read_ns, int64_t write_ns)
+{
+    struct sp_loop *loop = connection->loop;
+    connection->read_deadline_ns = read_ns;
+    connection->write_deadline_ns = write_ns;
+    bool timed = read_ns != TRIVET_NEVER_NS || write_ns != TRIVET_NEVER_NS;
+    if (timed && !connection->in_timed) {
+        TAILQ_INSERT_TAIL(&loop->timed, connection, timed_link);
+        sp_loop_start_timer(loop);
+    } else if (!timed && connection->in_timed) {
+        TAILQ_REMOVE(&loop->timed, connection, timed_link);
+    }
+    connection->in_timed = timed;
+}
+
+static int64_t deadline(const struct sp_connection *connection, int timeout_ms)
+{
+    return trivet_clock_after_ns(connection->loop->now_ns, timeout_ms * TRIVET_NS_PER_MS);
+}
+
+static void leave_waiting(struct sp_connection *connection)
+{
+    if (connection->in_waiting) {
+        TAILQ_REMOVE(&connection->loop->waiting, connection, waiting_link);
+        connection->in_waiting = false;
+    }
+}
+
+static void leave_unsent(struct sp_connection *connection)
+{
+    if (connection->in_unsent) {
+        TAILQ_REMOVE(&connection->loop->unsent, connection, unsent_link);
+        connection->in_unsent = false;
+    }
+}
+
+/* No single connection may take every place. */
+static bool has_its_share(const struct sp_connection *connection)
+{
+    const struct trivet_listener_options *options = connection->loop->options;
+    return connection->n_in_hand >= (options->exchanges_max + 1) / 2 ||
+           connection->unsent_bytes > options->unsent_bytes_max;
+}
+
+/* Its turn comes when a place is free. */
+static void join_waiting(struct sp_connection *connection)
+{
+    if (connection->paused && !connection->in_waiting && !connection->closed &&
+        !connection->loop->closing && !has_its_share(connection)) {
+        TAILQ_INSERT_TAIL(&connection->loop->waiting, connection, waiting_link);
+        connection->in_waiting = true;
+    }
+}
+
+static void count_held(struct sp_connection *connection)
+{
+    size_t held = trivet_sp_reader_held_bytes(&connection->reader) +
+                  (connection->stash == NULL ? 0 : connection->stash_bytes);
+    connection->loop->partial_bytes += held - connection->held_bytes; /* wraps to the difference */
+    connection->held_bytes = held;
+}
+
+static void drop_stash(struct sp_connection *connection)
+{
+    trivet_free(connection->stash);
+    connection->stash = NULL;
+}
+
+void sp_connection_close(struct sp_connection *connection)
+{
+    struct sp_loop *loop = connection->loop;
+    if (connection->closed) {
+        return;
+    }
+    connection->closed = true;
+    leave_waiting(connection);
+    leave_unsent(connection);
+    set_deadlines(connection, TRIVET_NEVER_NS, TRIVET_NEVER_NS);
+    TAILQ_REMOVE(&loop->open, connection, open_link);
+    loop->n_open--;
+    while (connection->replies != NULL) {
+        struct sp_reply *next = connection->replies->next;
+        sp_reply_free(connection->replies);
+        connection->replies = next;
+    }
+    trivet_sp_reader_release(&connection->reader);
+    drop_stash(connection);
+    count_held(connection);
+    uv_close((uv_handle_t *)&connection->poll, on_handle_closed);
+    close(connection->fd); /* allowed as soon as the handle is closing */
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static void add_reply(struct sp_connection *connection, struct sp_reply *reply)
+{
+    *connection->replies_end = reply;
+    connection->replies_end = &reply->next;
+    connection->unsent_bytes += reply->n_bytes;
+    if (!connection->in_unsent) {
+        TAILQ_INSERT_TAIL(&connection->loop->unsent, connection, unsent_link);
+        connection->in_unsent = true;
+    }
+}
+
+static void count_sent(struct sp_connection *connection, size_t n_bytes)
+{
+    connection->unsent_bytes -= n_bytes;
+    n_bytes += connection->reply_sent_bytes;
+    struct sp_reply *reply = connection->replies;
+    while (reply != NULL && n_bytes >= reply->n_bytes) {
+        n_bytes -= reply->n_bytes;
+        connection->replies = reply->next;
+        sp_reply_free(reply);
+        reply = connection->replies;
+    }
+    connection->reply_sent_bytes = n_bytes;
+    if (reply == NULL) {
+        connection->replies_end = &connection->replies;
+    }
+}
+
+/* Like sendmsg. */
+static ssize_t write_some(struct sp_connection *connection)
+{
+    struct iovec parts[IOVECS_MAX];
+    size_t n_parts = 0;
+    size_t skipped = connection->reply_sent_bytes;
+    for (struct sp_reply *reply = connection->replies; reply != NULL && n_parts < IOVECS_MAX;
+         reply = reply->next) {
+        parts[n_parts].iov_base = reply->bytes + skipped;
+        parts[n_parts].iov_len = reply->n_bytes - skipped;
+        n_parts++;
+        skipped = 0;
+    }
+    const struct msghdr message = {.msg_iov = parts, .msg_iovlen = n_parts};
+    return sendmsg(connection->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void sp_connection_flush(struct sp_connection *connection)
+{
+    leave_unsent(connection);
+    bool progress = false;
+    while (connection->replies != NULL) {
+        ssize_t n = write_some(connection);
+        if (n >= 0) {
+            count_sent(connection, (size_t)n);
+            progress = true;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            break;
+        } else if (errno != EINTR) {
+            sp_connection_close(connection); /* its peer has gone */
+            return;
+        }
+    }
+    int64_t write_ns = connection->write_deadline_ns;
+    if (connection->replies == NULL) {
+        write_ns = TRIVET_NEVER_NS;
+    } else if (progress || write_ns == TRIVET_NEVER_NS) {
+        write_ns = deadline(connection, connection->loop->options->send_timeout_ms);
+    }
+    set_deadlines(connection, connection->read_deadline_ns, write_ns);
+    join_waiting(connection);
+    update_poll(connection);
+}
+
+void sp_connection_finish(struct sp_exchange *exchange)
+{
+    struct sp_connection *connection = exchange->connection;
+    connection->loop->n_in_hand--;
+    connection->n_in_hand--;
+    if (exchange->reply != NULL && !connection->closed) {
+        add_reply(connection, exchange->reply);
+    } else {
+        sp_reply_free(exchange->reply);
+    }
+    trivet_free(exchange);
+    join_waiting(connection);
+    unref(connection);
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static void deliver(struct sp_connection *connection)
+{
+    struct sp_loop *loop = connection->loop;
+    size_t payload_bytes;
+    struct sp_exchange *exchange = trivet_sp_reader_take(&connection->reader, &payload_bytes);
+    const uint8_t *payload = (const uint8_t *)(exchange + 1);
+    size_t backtrace_bytes = trivet_sp_backtrace_bytes(payload, payload_bytes);
+    if (backtrace_bytes == 0) {
+        trivet_free(exchange);
+        return;
+    }
+    *exchange = (struct sp_exchange){
+        .face = {.ops = &sp_exchange_ops,
+                 .data = payload + backtrace_bytes,
+                 .n_bytes = payload_bytes - backtrace_bytes,
+                 .arrival_ns = loop->now_ns},
+        .connection = connection,
+        .backtrace_bytes = backtrace_bytes,
+        .framing = connection->reader.framing,
+    };
+    connection->refs++;
+    connection->n_in_hand++;
+    loop->n_in_hand++;
+    loop->options->on_request(loop->options->ctx, &exchange->face);
+}
+
+/* What is left stays for resume; `data` may be the stash itself. False when out of memory. */
+static bool pause_reading(struct sp_connection *connection, const uint8_t *data, size_t n_bytes)
+{
+    if (connection->stash != NULL) {
+        connection->stash_at = (size_t)(data - connection->stash);
+    } else {
+        connection->stash = trivet_memdup(data, n_bytes);
+        connection->stash_at = 0;
+        connection->stash_bytes = n_bytes;
+        if (connection->stash == NULL) {
+            return false;
+        }
+    }
+    connection->paused = true;
+    join_waiting(connection);
+    return true;
+}
+
+/* Until all is taken or the connection is paused. False: it is to be closed. */
+static bool take_requests(struct sp_connection *connection, const uint8_t *data, size_t n_bytes)
+{
+    struct sp_loop *loop = connection->loop;
+    while (n_bytes > 0) {
+        if (loop->n_in_hand >= loop->options->exchanges_max || has_its_share(connection)) {
+            return pause_reading(connection, data, n_bytes);
+        }
+        switch (trivet_sp_reader_next(&connection->reader, &data, &n_bytes)) {
+        case TRIVET_SP_MORE:
+            break;
+        case TRIVET_SP_HELLO:
+            connection->read_deadline_ns = TRIVET_NEVER_NS; /* a message has its own */
+            break;
+        case TRIVET_SP_MESSAGE:
+            connection->read_deadline_ns = TRIVET_NEVER_NS;
+            deliver(connection);
+            break;
+        case TRIVET_SP_WRONG:
+        case TRIVET_SP_OUT_OF_MEMORY:
+            return false;
+        }
+    }
+    return true;
+}
+
+/* After some input: is the peer in the middle of something that began now? */
+static void set_read_deadline(struct sp_connection *connection)
+{
+    int64_t read_ns = connection->read_deadline_ns;
+    if (connection->paused || trivet_sp_reader_is_idle(&connection->reader)) {
+        read_ns = TRIVET_NEVER_NS; /* when paused it is us who wait */
+    } else if (read_ns == TRIVET_NEVER_NS) {
+        read_ns = deadline(connection, connection->loop->options->message_timeout_ms);
+    }
+    set_deadlines(connection, read_ns, connection->write_deadline_ns);
+}
+
+static void feed(struct sp_connection *connection, const uint8_t *data, size_t n_bytes)
+{
+    struct sp_loop *loop = connection->loop;
+    bool from_stash = connection->stash != NULL;
+    if (!take_requests(connection, data, n_bytes)) {
+        sp_connection_close(connection);
+        return;
+    }
+    if (from_stash && !connection->paused) {
+        drop_stash(connection);
+    }
+    count_held(connection);
+    if (loop->partial_bytes > loop->options->partial_bytes_max) {
+        if (sp_loop_may_warn(loop)) {
+            trivet_log(TRIVET_LOG_WARN, "half_requests_full", "bytes=%zu", loop->partial_bytes);
+        }
+        sp_connection_close(connection);
+        return;
+    }
+    set_read_deadline(connection);
+    update_poll(connection);
+}
+
+void sp_connection_resume(struct sp_connection *connection)
+{
+    leave_waiting(connection);
+    connection->paused = false;
+    feed(connection, connection->stash + connection->stash_at,
+         connection->stash_bytes - connection->stash_at);
+}
+
+void sp_connection_stop_reading(struct sp_connection *connection)
+{
+    leave_waiting(connection);
+    connection->paused = true;
+    drop_stash(connection);
+    trivet_sp_reader_release(&connection->reader);
+    count_held(connection);
+    set_deadlines(connection, TRIVET_NEVER_NS, connection->write_deadline_ns);
+    update_poll(connection);
+}
+
+static void read_some(struct sp_connection *connection)
+{
+    struct sp_loop *loop = connection->loop;
+    ssize_t n = recv(connection->fd, loop->read_buffer, SP_READ_BYTES, 0);
+    if (n > 0) {
+        feed(connection, loop->read_buffer, (size_t)n);
+    } else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+        sp_connection_close(connection);
+    }
+}
+
+/* --- the handle ------------------------------------------------------------------------------ */
+
+static void on_poll(uv_poll_t *handle, int status, int events)
+{
+    struct sp_connection *connection = handle->data;
+    struct sp_loop *loop = connection->loop;
+    loop->now_ns = trivet_clock_monotonic_ns();
+    if (status < 0) {
+        sp_connection_close(connection);
+    }
+    if (!connection->closed && (events & UV_WRITABLE) != 0) {
+        sp_connection_flush(connection);
+    }
+    if (!connection->closed && (events & UV_READABLE) != 0 && !connection->paused) {
+        read_some(connection);
+    } else if (!connection->closed && (events & UV_DISCONNECT) != 0) {
+        sp_connection_close(connection);
+    }
+    sp_loop_settle(loop);
+}
+
+/* Called when anything changed that it depends on. A peer that goes is noticed by reading, and
+ * while paused by the disconnect. */
+static void update_poll(struct sp_connection *connection)
+{
+    int events = connection->paused ? UV_DISCONNECT : UV_READABLE;
+    if (connection->write_deadline_ns != TRIVET_NEVER_NS) {
+        events |= UV_WRITABLE;
+    }
+    if (connection->closed || events == connection->events) {
+        return;
+    }
+    connection->events = events;
+    if (uv_poll_start(&connection->poll, events, on_poll) != 0) {
+        sp_connection_close(connection);
+    }
+}
+
+void sp_connection_check_deadlines(struct sp_connection *connection)
+{
+    int64_t now_ns = connection->loop->now_ns;
+    if (now_ns >= connection->read_deadline_ns || now_ns >= connection->write_deadline_ns) {
+        trivet_log(TRIVET_LOG_DEBUG, "connection_timeout", "reason=%s",
+                   now_ns >= connection->write_deadline_ns ? "not_reading" : "half_message");
+        sp_connection_close(connection);
+    }
+}
+
+static bool send_hello(int fd)
+{
+    uint8_t hello[TRIVET_SP_HELLO_BYTES];
+    trivet_sp_hello_write(TRIVET_SP_REP, hello);
+    /* The buffer of a new socket has room. */
+    return send(fd, hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(hello);
+}
+
+void sp_connection_open(struct sp_loop *loop, int fd, enum trivet_sp_framing framing)
+{
+    struct sp_connection *connection = trivet_calloc(1, sizeof(*connection));
+    if (connection == NULL || !send_hello(fd) ||
+        uv_poll_init(&loop->uv, &connection->poll, fd) != 0) {
+        trivet_free(connection);
+        close(fd);
+        return;
+    }
+    connection->loop = loop;
+    connection->poll.data = connection;
+    connection->fd = fd;
+    connection->refs = 1;
+    connection->replies_end = &connection->replies;
+    trivet_sp_reader_init(&connection->reader, framing, TRIVET_SP_REQ,
+                          loop->options->message_bytes_max, sizeof(struct sp_exchange));
+    TAILQ_INSERT_TAIL(&loop->open, connection, open_link);
+    loop->n_open++;
+    connection->read_deadline_ns = TRIVET_NEVER_NS;
+    connection->write_deadline_ns = TRIVET_NEVER_NS;
+    set_deadlines(connection, deadline(connection, loop->options->hello_timeout_ms),
+                  TRIVET_NEVER_NS);
+    update_poll(connection);
+}

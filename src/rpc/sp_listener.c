@@ -1,0 +1,89 @@
+/* DESIGN
+ * The listener has the addresses and one event loop (sp_loop.c) with a thread of its own, on which
+ * its connections live (sp_connection.c) and on_request is called. Requests and replies are single
+ * blocks that change hands, never copied between threads. Everything a peer could make grow has a
+ * limit of its own in the options. */
+#include "base/alloc.h"
+#include "rpc/sp_loop.h"
+
+#include <assert.h>
+
+struct trivet_listener {
+    struct trivet_listener_options options;
+    struct trivet_sp_endpoint *endpoints;
+    struct sp_acceptor *acceptors; /* one per endpoint */
+    size_t n_endpoints;            /* open */
+    struct sp_loop loop;
+};
+
+static void free_listener(struct trivet_listener *listener)
+{
+    for (size_t i = 0; i < listener->n_endpoints; i++) {
+        trivet_sp_endpoint_release(&listener->endpoints[i]);
+    }
+    trivet_free(listener->endpoints);
+    trivet_free(listener->acceptors);
+    trivet_free(listener);
+}
+
+static enum trivet_status open_endpoints(struct trivet_listener *listener, struct trivet_error *err)
+{
+    const struct trivet_listener_options *options = &listener->options;
+    listener->endpoints = trivet_calloc(options->n_urls, sizeof(*listener->endpoints));
+    listener->acceptors = trivet_calloc(options->n_urls, sizeof(*listener->acceptors));
+    if (listener->endpoints == NULL || listener->acceptors == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    for (size_t i = 0; i < options->n_urls; i++) {
+        enum trivet_status status =
+            trivet_sp_endpoint_open(&listener->endpoints[i], options->urls[i], err);
+        if (status != TRIVET_OK) {
+            return status;
+        }
+        listener->acceptors[i].endpoint = &listener->endpoints[i];
+        listener->n_endpoints++;
+    }
+    return TRIVET_OK;
+}
+
+static enum trivet_status sp_listener_open(const struct trivet_listener_options *options,
+                                           struct trivet_listener **out, struct trivet_error *err)
+{
+    struct trivet_listener *listener = trivet_calloc(1, sizeof(*listener));
+    if (listener == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    listener->options = *options;
+    enum trivet_status status = open_endpoints(listener, err);
+    if (status == TRIVET_OK) {
+        status = sp_loop_open(&listener->loop, &listener->options, listener->acceptors,
+                              listener->n_endpoints, err);
+    }
+    if (status != TRIVET_OK) {
+        free_listener(listener);
+        return status;
+    }
+    *out = listener;
+    return TRIVET_OK;
+}
+
+static const char *sp_listener_url(const struct trivet_listener *listener, size_t i)
+{
+    assert(i < listener->n_endpoints);
+    return listener->endpoints[i].url;
+}
+
+static void sp_listener_close(struct trivet_listener *listener)
+{
+    if (listener != NULL) {
+        sp_loop_close(&listener->loop);
+        free_listener(listener);
+    }
+}
+
+const struct trivet_listener_ops trivet_sp_listener_ops = {
+    .name = "sp",
+    .open = sp_listener_open,
+    .url = sp_listener_url,
+    .close = sp_listener_close,
+};

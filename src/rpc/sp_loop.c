@@ -1,0 +1,327 @@
+/* DESIGN
+ * One thread runs the loop and everything that its handles call. Other threads do two things: they
+ * return exchanges (inbox, under `lock`, then the wake) and set `stop`. The wake is sent under the
+ * lock, so that the loop, which takes the lock before it ends, cannot be gone before it.
+ *
+ * Closing: no more connections and no more reading; when the last exchange is back, replies get
+ * FLUSH_MS to leave; then every handle is closed and uv_run comes back by itself. */
+#include "rpc/sp_loop.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TICK_MS          100
+#define FLUSH_MS         1000
+#define ACCEPTS_PER_TURN 64
+
+static _Thread_local struct sp_loop *current;
+
+struct sp_loop *sp_loop_current(void)
+{
+    return current;
+}
+
+bool sp_loop_may_warn(struct sp_loop *loop)
+{
+    if (loop->now_ns < loop->warn_ns) {
+        return false;
+    }
+    loop->warn_ns = trivet_clock_after_ns(loop->now_ns, TRIVET_NS_PER_S);
+    return true;
+}
+
+/* --- accepting ------------------------------------------------------------------------------- */
+
+static void on_connection(uv_poll_t *handle, int status, int events);
+
+static void start_accepting(struct sp_loop *loop)
+{
+    loop->accept_paused = false;
+    for (size_t i = 0; i < loop->n_acceptors; i++) {
+        (void)uv_poll_start(&loop->acceptors[i].poll, UV_READABLE, on_connection);
+    }
+}
+
+/* Out of descriptors or memory: the socket would stay readable and the loop spin. */
+static void pause_accepting(struct sp_loop *loop)
+{
+    if (sp_loop_may_warn(loop)) {
+        trivet_log(TRIVET_LOG_WARN, "accept_failed", "connections=%zu message=%s", loop->n_open,
+                   strerror(errno));
+    }
+    loop->accept_paused = true;
+    for (size_t i = 0; i < loop->n_acceptors; i++) {
+        (void)uv_poll_stop(&loop->acceptors[i].poll);
+    }
+    sp_loop_start_timer(loop);
+}
+
+static void refuse(struct sp_loop *loop, int fd)
+{
+    close(fd);
+    if (sp_loop_may_warn(loop)) {
+        trivet_log(TRIVET_LOG_WARN, "connections_full", "connections=%zu", loop->n_open);
+    }
+}
+
+static void admit(struct sp_acceptor *acceptor, int fd)
+{
+    struct sp_loop *loop = acceptor->loop;
+    if (loop->n_open >= loop->options->connections_max) {
+        refuse(loop, fd);
+        return;
+    }
+    if (acceptor->endpoint->framing == TRIVET_SP_FRAMING_TCP) {
+        int on = 1;
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    }
+    sp_connection_open(loop, fd, acceptor->endpoint->framing);
+}
+
+static void on_connection(uv_poll_t *handle, int status, int events)
+{
+    struct sp_acceptor *acceptor = handle->data;
+    struct sp_loop *loop = acceptor->loop;
+    (void)status;
+    (void)events;
+    loop->now_ns = trivet_clock_monotonic_ns();
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        int fd = accept4(acceptor->endpoint->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            admit(acceptor, fd);
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            break;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            pause_accepting(loop);
+            break;
+        }
+    }
+    sp_loop_settle(loop);
+}
+
+/* --- closing --------------------------------------------------------------------------------- */
+
+static void begin_close(struct sp_loop *loop)
+{
+    loop->closing = true;
+    for (size_t i = 0; i < loop->n_acceptors; i++) {
+        uv_close((uv_handle_t *)&loop->acceptors[i].poll, NULL);
+        trivet_sp_endpoint_close(loop->acceptors[i].endpoint);
+    }
+    struct sp_connection *next;
+    for (struct sp_connection *i = TAILQ_FIRST(&loop->open); i != NULL; i = next) {
+        next = TAILQ_NEXT(i, open_link);
+        sp_connection_stop_reading(i);
+    }
+}
+
+static bool all_is_sent(const struct sp_loop *loop)
+{
+    const struct sp_connection *connection;
+    TAILQ_FOREACH(connection, &loop->open, open_link)
+    {
+        if (connection->replies != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void end_when_done(struct sp_loop *loop)
+{
+    if (loop->ended || loop->n_in_hand > 0) {
+        return;
+    }
+    if (loop->flush_deadline_ns == 0) {
+        loop->flush_deadline_ns = trivet_clock_after_ns(loop->now_ns, FLUSH_MS * TRIVET_NS_PER_MS);
+        sp_loop_start_timer(loop);
+    }
+    if (!all_is_sent(loop) && loop->now_ns < loop->flush_deadline_ns) {
+        return;
+    }
+    loop->ended = true;
+    while (!TAILQ_EMPTY(&loop->open)) {
+        sp_connection_close(TAILQ_FIRST(&loop->open));
+    }
+    uv_close((uv_handle_t *)&loop->timer, NULL);
+    uv_close((uv_handle_t *)&loop->wake, NULL);
+}
+
+/* --- the loop's callbacks -------------------------------------------------------------------- */
+
+void sp_loop_settle(struct sp_loop *loop)
+{
+    struct sp_connection *connection;
+    do {
+        while ((connection = TAILQ_FIRST(&loop->unsent)) != NULL) {
+            sp_connection_flush(connection);
+        }
+        while (loop->n_in_hand < loop->options->exchanges_max &&
+               (connection = TAILQ_FIRST(&loop->waiting)) != NULL) {
+            sp_connection_resume(connection);
+        }
+    } while (!TAILQ_EMPTY(&loop->unsent));
+    if (loop->closing) {
+        end_when_done(loop);
+    }
+}
+
+static void on_wake(uv_async_t *handle)
+{
+    struct sp_loop *loop = handle->data;
+    loop->now_ns = trivet_clock_monotonic_ns();
+    pthread_mutex_lock(&loop->lock);
+    struct sp_exchange *exchange = loop->inbox;
+    loop->inbox = NULL;
+    loop->inbox_end = &loop->inbox;
+    bool stop = loop->stop;
+    pthread_mutex_unlock(&loop->lock);
+    while (exchange != NULL) {
+        struct sp_exchange *next = exchange->next;
+        sp_connection_finish(exchange);
+        exchange = next;
+    }
+    if (stop && !loop->closing) {
+        begin_close(loop);
+    }
+    sp_loop_settle(loop);
+}
+
+static void on_tick(uv_timer_t *handle)
+{
+    struct sp_loop *loop = handle->data;
+    loop->now_ns = trivet_clock_monotonic_ns();
+    if (loop->accept_paused && !loop->closing) {
+        start_accepting(loop);
+    }
+    struct sp_connection *next;
+    for (struct sp_connection *i = TAILQ_FIRST(&loop->timed); i != NULL; i = next) {
+        next = TAILQ_NEXT(i, timed_link);
+        sp_connection_check_deadlines(i);
+    }
+    if (TAILQ_EMPTY(&loop->timed) && !loop->closing) {
+        (void)uv_timer_stop(&loop->timer);
+    }
+    sp_loop_settle(loop);
+}
+
+void sp_loop_start_timer(struct sp_loop *loop)
+{
+    if (!loop->ended && !uv_is_active((const uv_handle_t *)&loop->timer)) {
+        (void)uv_timer_start(&loop->timer, on_tick, TICK_MS, TICK_MS);
+    }
+}
+
+/* --- other threads --------------------------------------------------------------------------- */
+
+void sp_loop_return(struct sp_loop *loop, struct sp_exchange *exchange)
+{
+    exchange->next = NULL;
+    pthread_mutex_lock(&loop->lock);
+    bool wake = loop->inbox == NULL;
+    *loop->inbox_end = exchange;
+    loop->inbox_end = &exchange->next;
+    if (wake) {
+        (void)uv_async_send(&loop->wake);
+    }
+    pthread_mutex_unlock(&loop->lock);
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static void *run(void *arg)
+{
+    struct sp_loop *loop = arg;
+    current = loop;
+    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+    current = NULL;
+    return NULL;
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+static void free_loop(struct sp_loop *loop)
+{
+    uv_walk(&loop->uv, close_handle, NULL); /* only after a failed start are there any */
+    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&loop->uv);
+    pthread_mutex_destroy(&loop->lock);
+    trivet_free(loop->read_buffer);
+}
+
+static int init_handles(struct sp_loop *loop)
+{
+    int rc = uv_async_init(&loop->uv, &loop->wake, on_wake);
+    if (rc == 0) {
+        rc = uv_timer_init(&loop->uv, &loop->timer);
+    }
+    loop->wake.data = loop;
+    loop->timer.data = loop;
+    for (size_t i = 0; rc == 0 && i < loop->n_acceptors; i++) {
+        struct sp_acceptor *acceptor = &loop->acceptors[i];
+        acceptor->loop = loop;
+        rc = uv_poll_init(&loop->uv, &acceptor->poll, acceptor->endpoint->fd);
+        acceptor->poll.data = acceptor;
+    }
+    return rc;
+}
+
+enum trivet_status sp_loop_open(struct sp_loop *loop, const struct trivet_listener_options *options,
+                                struct sp_acceptor *acceptors, size_t n_acceptors,
+                                struct trivet_error *err)
+{
+    *loop =
+        (struct sp_loop){.options = options, .acceptors = acceptors, .n_acceptors = n_acceptors};
+    TAILQ_INIT(&loop->open);
+    TAILQ_INIT(&loop->timed);
+    TAILQ_INIT(&loop->waiting);
+    TAILQ_INIT(&loop->unsent);
+    loop->inbox_end = &loop->inbox;
+    loop->read_buffer = trivet_malloc(SP_READ_BYTES);
+    if (loop->read_buffer == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    int rc = uv_loop_init(&loop->uv);
+    if (rc != 0) {
+        trivet_free(loop->read_buffer);
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "cannot make an event loop: %s",
+                                uv_strerror(rc));
+    }
+    pthread_mutex_init(&loop->lock, NULL);
+    rc = init_handles(loop);
+    if (rc == 0) {
+        start_accepting(loop);
+        rc = -pthread_create(&loop->thread, NULL, run, loop);
+    }
+    if (rc != 0) {
+        free_loop(loop);
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "cannot start an event loop: %s",
+                                uv_strerror(rc));
+    }
+    return TRIVET_OK;
+}
+
+void sp_loop_close(struct sp_loop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    loop->stop = true;
+    (void)uv_async_send(&loop->wake);
+    pthread_mutex_unlock(&loop->lock);
+    pthread_join(loop->thread, NULL);
+    free_loop(loop);
+}

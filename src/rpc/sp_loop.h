@@ -1,0 +1,143 @@
+/* Private to sp_*.c: one event loop and its connections. A connection, its exchanges and every
+ * list below belong to the thread of its loop; only what stands under `lock` is shared. */
+#ifndef TRIVET_RPC_SP_LOOP_H
+#define TRIVET_RPC_SP_LOOP_H
+
+#include "rpc/listener.h"
+#include "rpc/sp_endpoint.h"
+#include "sp/protocol.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+#include <uv.h>
+
+struct sp_connection;
+TAILQ_HEAD(sp_connections, sp_connection);
+
+/* Length, backtrace and body in one block, written as it is. */
+struct sp_reply {
+    struct sp_reply *next;
+    size_t n_bytes;
+    uint8_t bytes[];
+};
+
+/* In front of its request's payload, in one block. */
+struct sp_exchange {
+    struct trivet_exchange face; /* first: the exchange is cast back */
+    struct sp_connection *connection;
+    struct sp_reply *reply;   /* reserved */
+    struct sp_exchange *next; /* inbox */
+    size_t backtrace_bytes;   /* just before face.data */
+    enum trivet_sp_framing framing;
+};
+
+struct sp_acceptor {
+    struct sp_loop *loop;
+    struct trivet_sp_endpoint *endpoint;
+    uv_poll_t poll;
+};
+
+struct sp_loop {
+    const struct trivet_listener_options *options; /* the listener's */
+    struct sp_acceptor *acceptors;
+    size_t n_acceptors;
+    pthread_t thread;
+    uv_loop_t uv;
+    uv_async_t wake;
+    uv_timer_t timer; /* runs while something has a deadline */
+
+    pthread_mutex_t lock;
+    struct sp_exchange *inbox;      /* lock: returned by other threads, oldest first */
+    struct sp_exchange **inbox_end; /* lock */
+    bool stop;                      /* lock */
+
+    /* The loop's thread from here on. */
+    int64_t now_ns; /* of the callback that runs */
+    uint8_t *read_buffer;
+    struct sp_connections open;
+    struct sp_connections timed;   /* those with a deadline */
+    struct sp_connections waiting; /* for a place among exchanges_max, longest first */
+    struct sp_connections unsent;  /* with replies that nobody has tried to write */
+    size_t n_open;
+    size_t n_in_hand;
+    size_t partial_bytes; /* of requests that are not whole, over all connections */
+    bool accept_paused;
+    bool closing;
+    bool ended;
+    int64_t flush_deadline_ns; /* closing, and nothing in hand; 0 = not yet */
+    int64_t warn_ns;           /* the next warning about a peer */
+};
+
+struct sp_connection {
+    struct sp_loop *loop;
+    uv_poll_t poll;
+    int fd;
+    int events;  /* that poll waits for */
+    size_t refs; /* exchanges in hand, and one until the handle is closed */
+    size_t n_in_hand;
+    bool closed;
+    bool paused;     /* not read from; `stash` first */
+    bool in_waiting; /* in the list of that name; likewise below */
+    bool in_unsent;
+    bool in_timed;
+    struct trivet_sp_reader reader;
+    uint8_t *stash; /* read and not taken yet, when paused */
+    size_t stash_at;
+    size_t stash_bytes;
+    size_t held_bytes; /* counted in partial_bytes */
+    struct sp_reply *replies;
+    struct sp_reply **replies_end;
+    size_t reply_sent_bytes; /* of the first */
+    size_t unsent_bytes;
+    int64_t read_deadline_ns;  /* the hello or the rest of a message */
+    int64_t write_deadline_ns; /* some progress */
+    TAILQ_ENTRY(sp_connection) open_link;
+    TAILQ_ENTRY(sp_connection) timed_link;
+    TAILQ_ENTRY(sp_connection) waiting_link;
+    TAILQ_ENTRY(sp_connection) unsent_link;
+};
+
+/* --- sp_connection.c; the loop's thread ------------------------------------------------------ */
+
+/* Takes the socket, whatever comes of it. */
+void sp_connection_open(struct sp_loop *loop, int fd, enum trivet_sp_framing framing);
+/* The memory goes when its last exchange has been returned. */
+void sp_connection_close(struct sp_connection *connection);
+/* Takes requests out of the stash, then reads again. */
+void sp_connection_resume(struct sp_connection *connection);
+/* For good: the listener closes. */
+void sp_connection_stop_reading(struct sp_connection *connection);
+void sp_connection_flush(struct sp_connection *connection);
+/* Closes it when it is late. */
+void sp_connection_check_deadlines(struct sp_connection *connection);
+/* The exchange has been answered or dropped: its reply goes to the queue, its place is free. */
+void sp_connection_finish(struct sp_exchange *exchange);
+
+/* --- sp_exchange.c --------------------------------------------------------------------------- */
+
+extern const struct trivet_exchange_ops sp_exchange_ops;
+void sp_reply_free(struct sp_reply *reply);
+
+/* --- sp_loop.c ------------------------------------------------------------------------------- */
+
+#define SP_READ_BYTES ((size_t)64 << 10)
+
+/* `acceptors` with their endpoints, and `options`, are borrowed until sp_loop_close. */
+enum trivet_status sp_loop_open(struct sp_loop *loop, const struct trivet_listener_options *options,
+                                struct sp_acceptor *acceptors, size_t n_acceptors,
+                                struct trivet_error *err) TRIVET_MUST_USE;
+/* Waits until every exchange has been returned. */
+void sp_loop_close(struct sp_loop *loop);
+/* The end of every callback: writes what is unsent, reads on where there is room. */
+void sp_loop_settle(struct sp_loop *loop);
+/* True once a second: peers must not fill the log. */
+bool sp_loop_may_warn(struct sp_loop *loop);
+/* While a connection has a deadline. */
+void sp_loop_start_timer(struct sp_loop *loop);
+/* The loop that the calling thread runs, or NULL. */
+struct sp_loop *sp_loop_current(void);
+/* Any other thread. */
+void sp_loop_return(struct sp_loop *loop, struct sp_exchange *exchange);
+
+#endif
