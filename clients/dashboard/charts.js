@@ -58,6 +58,13 @@ const trivetCharts = (() => {
   };
   const drawn = {};
 
+  // A line needs two points: one that stands between gaps is drawn as a dot.
+  function alone(context) {
+    const there = (k) => context.dataset.data[k] && context.dataset.data[k].y !== null;
+    const k = context.dataIndex;
+    return there(k) && !there(k - 1) && !there(k + 1) ? 2 : 0;
+  }
+
   function dataset(set) {
     const ink = colour(set.colour);
     return {
@@ -67,7 +74,7 @@ const trivetCharts = (() => {
       backgroundColor: set.fill ? `${ink}26` : ink,
       fill: Boolean(set.fill),
       borderWidth: 1.8,
-      pointRadius: 0,
+      pointRadius: alone,
       pointHitRadius: 12,
       spanGaps: false,
       tension: 0,

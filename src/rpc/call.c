@@ -9,6 +9,7 @@
 #include "wire/frame.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* --- the reply ------------------------------------------------------------------------------- */
@@ -58,6 +59,28 @@ void trivet_call_finish(struct trivet_call *call, const ProtobufCMessage *respon
     reply(call, &header, response);
 }
 
+/* What the operator must see: faults of ours, and a disk or the like that fails, once a second. */
+static void log_failure(const struct trivet_call *call, const struct trivet_error *err)
+{
+    static atomic_llong unavailable_until_ns;
+    if (err->status == TRIVET_UNAVAILABLE) {
+        long long now_ns = trivet_clock_monotonic_ns();
+        long long until_ns = atomic_load(&unavailable_until_ns);
+        if (now_ns < until_ns || !atomic_compare_exchange_strong(&unavailable_until_ns, &until_ns,
+                                                                 now_ns + TRIVET_NS_PER_S)) {
+            return;
+        }
+    } else if (err->status != TRIVET_INTERNAL && err->status != TRIVET_DATA_LOSS) {
+        return;
+    }
+    const Trivet__V1__RequestHeader *header = call->header;
+    trivet_log(TRIVET_LOG_ERROR, "call_failed",
+               "method=%s status=%s request=%s trace=%s message=%s",
+               call->method_name == NULL ? "unknown" : call->method_name,
+               trivet_status_name(err->status), header == NULL ? "" : header->request_id,
+               header == NULL ? "" : header->trace_parent, err->message);
+}
+
 void trivet_call_fail(struct trivet_call *call, const struct trivet_error *err)
 {
     Trivet__V1__ResponseHeader header = TRIVET__V1__RESPONSE_HEADER__INIT;
@@ -75,13 +98,7 @@ void trivet_call_fail(struct trivet_call *call, const struct trivet_error *err)
     }
     header.violations = list;
     header.n_violations = err->n_violations;
-    if (err->status == TRIVET_INTERNAL || err->status == TRIVET_DATA_LOSS) {
-        trivet_log(
-            TRIVET_LOG_ERROR, "call_failed", "method=%s status=%s request=%s trace=%s message=%s",
-            call->method_name == NULL ? "unknown" : call->method_name,
-            trivet_status_name(err->status), call->header == NULL ? "" : call->header->request_id,
-            call->header == NULL ? "" : call->header->trace_parent, err->message);
-    }
+    log_failure(call, err);
     reply(call, &header, NULL);
 }
 

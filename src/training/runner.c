@@ -374,6 +374,16 @@ static bool store_end(struct run *run, enum trivet_status status, struct trivet_
     return store_record(run);
 }
 
+static const char *state_name(enum trivet_store_job_state state)
+{
+    static const char *const names[] = {
+        [TRIVET_STORE_JOB_QUEUED] = "queued",       [TRIVET_STORE_JOB_RUNNING] = "running",
+        [TRIVET_STORE_JOB_SUCCEEDED] = "succeeded", [TRIVET_STORE_JOB_FAILED] = "failed",
+        [TRIVET_STORE_JOB_CANCELLED] = "cancelled",
+    };
+    return names[state];
+}
+
 /* The job has ended and the store knows: let go of it and tell. */
 static void publish_end(struct run *run)
 {
@@ -391,8 +401,8 @@ static void publish_end(struct run *run)
     view.report = run->report; /* borrowed for the callback */
     trivet_jobs_tell(jobs, &view);
     trivet_log(run->record.state == TRIVET_STORE_JOB_FAILED ? TRIVET_LOG_WARN : TRIVET_LOG_INFO,
-               "job_ended", "job=%s state=%d version=%llu status=%s message=%s", run->record.id,
-               (int)run->record.state, (unsigned long long)run->record.version,
+               "job_ended", "job=%s state=%s version=%llu status=%s message=%s", run->record.id,
+               state_name(run->record.state), (unsigned long long)run->record.version,
                trivet_status_name((enum trivet_status)run->record.error_status),
                run->record.error_message);
 }
