@@ -71,11 +71,12 @@ static void leave_unsent(struct sp_connection *connection)
     }
 }
 
-/* No single connection may take every place. */
+/* No single connection may take every place: one client's long polls, or its pipeline, leave a
+ * quarter to the others. */
 static bool has_its_share(const struct sp_connection *connection)
 {
     const struct trivet_listener_options *options = connection->loop->options;
-    return connection->n_in_hand >= (options->exchanges_max + 1) / 2 ||
+    return connection->n_in_hand >= options->exchanges_max - options->exchanges_max / 4 ||
            connection->unsent_bytes > options->unsent_bytes_max;
 }
 

@@ -27,7 +27,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LIMITS_MAX        16
+#define LIMITS_MAX        24
 #define EVENT_ARENA_BYTES (64u << 10)
 #define PATH_BYTES_MAX    4096
 #define BLAS_ADVICE_BYTES 256
@@ -41,6 +41,7 @@ struct trivet_server {
     struct trivet_jobs *jobs;
     struct trivet_executor *executor;
     struct trivet_dispatch *dispatch;
+    const struct trivet_listener_ops *transport;
     struct trivet_listener *listener;
     struct trivet_prediction_service prediction;
     struct trivet_training_service training;
@@ -203,6 +204,10 @@ static void set_limits(struct trivet_server *server, const struct trivet_options
     const struct trivet_limit limits[] = {
         {"calls_max", TRIVET_CALLS_MAX, "calls"},
         {"waiters_max", TRIVET_WAITERS_MAX, "calls"},
+        {"connections_max", TRIVET_CONNECTIONS_MAX, "connections"},
+        {"unsent_bytes_max", TRIVET_UNSENT_BYTES_MAX, "bytes"},
+        {"partial_bytes_max", TRIVET_PARTIAL_BYTES_MAX, "bytes"},
+        {"message_bytes_max", TRIVET_MESSAGE_BYTES_MAX, "bytes"},
         {"frame_bytes_max", TRIVET_FRAME_BYTES_MAX, "bytes"},
         {"request_bytes_in_hand_max", TRIVET_REQUEST_BYTES_IN_HAND_MAX, "bytes"},
         {"rows_per_call_max", TRIVET_ROWS_MAX_PER_CALL, "rows"},
@@ -310,15 +315,24 @@ static enum trivet_status open_listener(struct trivet_server *server,
         .exchanges_max = TRIVET_CALLS_MAX + TRIVET_WAITERS_MAX,
         .message_bytes_max = TRIVET_MESSAGE_BYTES_MAX,
         .send_timeout_ms = TRIVET_SEND_TIMEOUT_MS,
+        .connections_max = TRIVET_CONNECTIONS_MAX,
+        .unsent_bytes_max = TRIVET_UNSENT_BYTES_MAX,
+        .partial_bytes_max = TRIVET_PARTIAL_BYTES_MAX,
+        .hello_timeout_ms = TRIVET_HELLO_TIMEOUT_MS,
+        .message_timeout_ms = TRIVET_MESSAGE_TIMEOUT_MS,
         .on_request = trivet_dispatch_on_request,
         .ctx = server->dispatch,
     };
-    enum trivet_status status = trivet_nng_listener_ops.open(&listener, &server->listener, err);
+    server->transport = options->transport == TRIVET_TRANSPORT_NNG ? &trivet_nng_listener_ops
+                                                                   : &trivet_sp_listener_ops;
+    enum trivet_status status = server->transport->open(&listener, &server->listener, err);
     if (status != TRIVET_OK) {
         return status;
     }
     for (size_t i = 0; i < options->n_listen; i++) {
-        server->listen[i] = trivet_nng_listener_ops.url(server->listener, i);
+        server->listen[i] = server->transport->url(server->listener, i);
+        trivet_log(TRIVET_LOG_INFO, "listening", "transport=%s url=%s", server->transport->name,
+                   server->listen[i]);
     }
     atomic_store(&server->self.n_listen, options->n_listen);
     return TRIVET_OK;
@@ -394,7 +408,7 @@ void trivet_server_stop(struct trivet_server *server)
     atomic_store(&server->ready, false);
     drain(server);
     if (server->listener != NULL) {
-        trivet_nng_listener_ops.close(server->listener);
+        server->transport->close(server->listener);
     }
     trivet_executor_free(server->executor);
     trivet_jobs_close(server->jobs);

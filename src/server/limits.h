@@ -15,9 +15,15 @@
 #define TRIVET_POOL_TASKS_MAX            65536
 #define TRIVET_JOBS_QUEUED_MAX           1000
 #define TRIVET_EVALUATE_BYTES_MAX        (1u << 30)
-#define TRIVET_SEND_TIMEOUT_MS           10000
-#define TRIVET_DRAIN_TIMEOUT_MS          10000
-#define TRIVET_SAMPLES_PER_S_MAX         100
-#define TRIVET_ERROR_SAMPLES_PER_S_MAX   20
+/* Of the transport: connections are closed beyond these, or wait. */
+#define TRIVET_CONNECTIONS_MAX         16384
+#define TRIVET_UNSENT_BYTES_MAX        (4u << 20)   /* replies one client does not read */
+#define TRIVET_PARTIAL_BYTES_MAX       (512u << 20) /* requests not yet whole, of all clients */
+#define TRIVET_HELLO_TIMEOUT_MS        10000
+#define TRIVET_MESSAGE_TIMEOUT_MS      30000 /* from a request's first byte to its last */
+#define TRIVET_SEND_TIMEOUT_MS         30000 /* a reply's bytes make no progress */
+#define TRIVET_DRAIN_TIMEOUT_MS        10000
+#define TRIVET_SAMPLES_PER_S_MAX       100
+#define TRIVET_ERROR_SAMPLES_PER_S_MAX 20
 
 #endif

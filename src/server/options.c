@@ -12,6 +12,7 @@ enum option_kind {
     OPTION_TEXT,
     OPTION_LISTEN,
     OPTION_EVENTS,
+    OPTION_TRANSPORT,
     OPTION_COUNT,
     OPTION_LOG_LEVEL,
     OPTION_LOG_FORMAT,
@@ -37,6 +38,8 @@ static const struct option_row table[] = {
      "tcp://127.0.0.1:7600)"},
     {"events", OPTION_EVENTS, 0, 0, 0, "URL",
      "publish events here, or 'off' (default tcp://127.0.0.1:7601)"},
+    {"transport", OPTION_TRANSPORT, 0, 0, 0, "NAME",
+     "what serves calls: sp, Trivet's own, or nng, for inproc:// and comparison (default sp)"},
     {"workers", OPTION_COUNT, AT(n_workers), 1, 256, "N",
      "threads that compute predictions (default: one per core)"},
     {"batch-rows", OPTION_COUNT, AT(batch_rows_max), 1, 1u << 20, "N",
@@ -118,6 +121,10 @@ static enum trivet_status set_option(struct parse *parse, const struct option_ro
     case OPTION_EVENTS:
         fits = trivet_text_copy(options->events, sizeof(options->events),
                                 strcmp(value, "off") == 0 ? "" : value);
+        break;
+    case OPTION_TRANSPORT:
+        fits = strcmp(value, "sp") == 0 || strcmp(value, "nng") == 0;
+        options->transport = strcmp(value, "nng") == 0 ? TRIVET_TRANSPORT_NNG : TRIVET_TRANSPORT_SP;
         break;
     case OPTION_COUNT:
         return set_count(options, row, value, parse->err);
@@ -207,6 +214,7 @@ static void set_defaults(struct trivet_options *options)
     struct trivet_options defaults = {
         .listen = {"tcp://127.0.0.1:7600"},
         .n_listen = 1,
+        .transport = TRIVET_TRANSPORT_SP,
         .events = "tcp://127.0.0.1:7601",
         .n_workers = cores < 1     ? 1
                      : cores > 256 ? 256

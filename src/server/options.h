@@ -14,10 +14,16 @@
 #define TRIVET_LISTEN_MAX       8
 #define TRIVET_OPTION_BYTES_MAX 256
 
+enum trivet_transport {
+    TRIVET_TRANSPORT_SP,  /* our own: tcp, ipc */
+    TRIVET_TRANSPORT_NNG, /* nng's REP socket: inproc too */
+};
+
 struct trivet_options {
     char data_dir[TRIVET_OPTION_BYTES_MAX];
     char listen[TRIVET_LISTEN_MAX][TRIVET_OPTION_BYTES_MAX];
     size_t n_listen;
+    enum trivet_transport transport;
     char events[TRIVET_OPTION_BYTES_MAX]; /* "" = off */
     unsigned n_workers;
     uint64_t batch_rows_max;

@@ -4,6 +4,8 @@ import math
 import os
 import socket
 import struct
+import time
+import unittest
 
 from harness import *
 
@@ -89,6 +91,23 @@ class BadInput(ServerTest):
         host, _, port = self.url.rpartition("://")[2].rpartition(":")
         for _ in range(50):
             socket.create_connection((host, int(port))).close()
+
+    @unittest.skipIf(TRANSPORT == "nng", "nng 1.5.2 never frees such a connection")
+    def test_pipelined_client_killed(self):
+        """Requests on their way whose client is gone cost nothing; stopping is checked at the
+        end of the class."""
+        body = pack_frame("Prediction/Predict", self.predict([[1.0, 2.0]]))
+        self.client.predict("plane", [[1.0, 2.0]])
+        before = self.trivetd.fds()
+        for _ in range(scaled(300, 30)):
+            client = Client(self.url)
+            for _ in range(20):
+                client.send(body)
+            client.close()
+        deadline = time.monotonic() + 10
+        while self.trivetd.fds() > before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertLessEqual(self.trivetd.fds(), before)
 
     # --- methods
 

@@ -4,7 +4,7 @@ libtrivet.
 
 Environment (set by ctest): TRIVET_BIN, the folder of trivetd, trivet and trivet-monitor;
 TRIVET_PROTO, the folder of the generated Python messages; TRIVET_SCALE, a factor for the sizes of
-the long tests (sanitized programs are slow).
+the long tests (sanitized programs are slow); TRIVET_TRANSPORT, trivetd's --transport (sp).
 """
 
 import itertools
@@ -34,6 +34,7 @@ from trivet.v1 import training_pb2 as training  # noqa: E402
 
 BIN = os.environ["TRIVET_BIN"]
 SCALE = float(os.environ.get("TRIVET_SCALE", "1"))
+TRANSPORT = os.environ.get("TRIVET_TRANSPORT", "sp")
 START_SECONDS = 60
 REQ, REP, SUB, PUB = 0x30, 0x31, 0x21, 0x20
 
@@ -113,6 +114,9 @@ class Process:
                 raise AssertionError("%s (process %d):\n%s" % (
                     self.popen.args[0], self.pid, text[-20000:]))
 
+    def fds(self):
+        return len(os.listdir("/proc/%d/fd" % self.pid))
+
     def rss_bytes(self):
         with open("/proc/%d/status" % self.pid) as status:
             for line in status:
@@ -123,7 +127,7 @@ class Process:
 
 def start_trivetd(folder, *extra, listen=("tcp://127.0.0.1:0",), events="tcp://127.0.0.1:0"):
     arguments = [program("trivetd"), "--data-dir", os.path.join(folder, "data"),
-                 "--events", events]
+                 "--events", events, "--transport", TRANSPORT]
     for url in listen:
         arguments += ["--listen", url]
     return Process(arguments + list(extra), os.path.join(folder, "trivetd.log"))

@@ -48,6 +48,7 @@ class Options(unittest.TestCase):
         self.refused("--data-dir")
         self.refused("workers", "--data-dir", data_dir, "--workers", "0")
         self.refused("workers", "--data-dir", data_dir, "--workers", "many")
+        self.refused("transport", "--data-dir", data_dir, "--transport", "smoke")
         self.refused("log-level", "--data-dir", data_dir, "--log-level", "loud")
         self.refused("data-dir", "--data-dir", "x" * 300)
         self.refused("--help", "--nonsense")
@@ -56,6 +57,8 @@ class Options(unittest.TestCase):
 
     def test_start_that_fails(self):
         data_dir = os.path.join(self.folder, "data")
+        self.refused("--transport nng", "--data-dir", data_dir, "--listen", "inproc://x",
+                     "--events", "off", status=1)
         self.refused("http://x", "--data-dir", data_dir, "--listen", "http://x", "--events", "off",
                      status=1)
         file = self.config("not a folder")

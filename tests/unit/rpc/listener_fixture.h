@@ -1,0 +1,47 @@
+/* What the tests of listeners share: an application behind one, and raw sockets before it. */
+#ifndef TRIVET_TESTS_LISTENER_FIXTURE_H
+#define TRIVET_TESTS_LISTENER_FIXTURE_H
+
+#include "rpc/listener.h"
+
+#include <pthread.h>
+
+#define EXCHANGES_MAX     40
+#define PARKED_MAX        32
+#define MESSAGE_BYTES_MAX (1u << 20)
+
+/* Only sp has them. */
+#define HELLO_TIMEOUT_MS   300
+#define MESSAGE_TIMEOUT_MS 1000
+#define UNSENT_BYTES_MAX   (1u << 20)
+#define CONNECTIONS_MAX    1100
+
+/* An application that echoes; "park" is kept until release, "drop" is never answered. */
+struct fixture {
+    const struct trivet_listener_ops *ops;
+    struct trivet_listener *listener;
+    char folder[64];
+    char url[128];
+    pthread_mutex_t lock;
+    struct trivet_exchange *parked[PARKED_MAX];
+    size_t n_parked;
+};
+
+enum trivet_status try_open(struct fixture *fixture, const char *url, struct trivet_listener **out,
+                            struct trivet_error *err);
+/* `scheme`: tcp, ipc or inproc. */
+void open_fixture(struct fixture *fixture, const struct trivet_listener_ops *ops,
+                  const char *scheme);
+void close_fixture(struct fixture *fixture);
+void release_parked(struct fixture *fixture);
+size_t count_parked(struct fixture *fixture);
+
+/* --- raw sockets ----------------------------------------------------------------------------- */
+
+int connect_raw(const struct fixture *fixture);
+void read_all(int fd, void *to, size_t n_bytes);
+/* A hello and one message that claims `length`; returns its bytes. */
+size_t raw_request(const struct fixture *fixture, uint64_t length, const char *payload,
+                   size_t payload_bytes, uint8_t *out);
+
+#endif
