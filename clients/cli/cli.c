@@ -1,10 +1,12 @@
 #include "clients/cli/cli.h"
 
 #include "base/buffer.h"
+#include "clients/cli/names.h"
 #include "wire/codec.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static error_t parse_shared(int key, char *argument, struct argp_state *state)
 {
@@ -38,7 +40,8 @@ enum trivet_status trivet_cli_connect(struct trivet_cli *cli, struct trivet_erro
         return TRIVET_OK;
     }
     struct trivet_client_options options = {.url = cli->server};
-    return trivet_client_open(&options, &cli->client, err);
+    enum trivet_status status = trivet_cli_check_url(cli->server, err);
+    return status == TRIVET_OK ? trivet_client_open(&options, &cli->client, err) : status;
 }
 
 enum trivet_status trivet_cli_unpack(const struct trivet_reply *reply,
@@ -78,11 +81,26 @@ enum trivet_status trivet_cli_call(struct trivet_cli *cli, const char *method,
     return status;
 }
 
+/* The message is "REASON" or "FIELD: REASON" of the violation. */
+static bool says_the_same(const char *message, const struct trivet_violation *violation)
+{
+    size_t n_field = strlen(violation->field);
+    if (strncmp(message, violation->field, n_field) == 0 &&
+        strncmp(message + n_field, ": ", 2) == 0 &&
+        strcmp(message + n_field + 2, violation->reason) == 0) {
+        return true;
+    }
+    return strcmp(message, violation->reason) == 0;
+}
+
 int trivet_cli_fail(const struct trivet_error *err)
 {
     fprintf(stderr, "trivet: %s\n", err->message);
     for (size_t i = 0; i < err->n_violations; i++) {
-        fprintf(stderr, "  %s: %s\n", err->violations[i].field, err->violations[i].reason);
+        const struct trivet_violation *violation = &err->violations[i];
+        if (!says_the_same(err->message, violation)) {
+            fprintf(stderr, "  %s: %s\n", violation->field, violation->reason);
+        }
     }
     return TRIVET_CLI_FAILED;
 }

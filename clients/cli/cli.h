@@ -48,7 +48,8 @@ extern const struct trivet_cli_command trivet_cli_status;
 extern const struct argp trivet_cli_shared_argp;
 extern const struct argp_child trivet_cli_shared_children[];
 
-/* Fails with UNAVAILABLE when there is no server; fine to call again. */
+/* Fails with UNAVAILABLE when there is no server, INVALID_ARGUMENT when the address is none; fine
+ * to call again. */
 enum trivet_status trivet_cli_connect(struct trivet_cli *cli,
                                       struct trivet_error *err) TRIVET_MUST_USE;
 /* One call: packs `request`, unpacks the reply into `arena`. `timeout_ms` 0 = the default. */

@@ -1,4 +1,5 @@
 /* trivet datasets, trivet datasets upload FILE, trivet datasets delete ID */
+#include "clients/cli/arguments.h"
 #include "clients/cli/interrupt.h"
 #include "clients/cli/names.h"
 #include "clients/cli/output.h"
@@ -12,31 +13,18 @@
 #define TITLE_BYTES 128
 
 struct datasets_options {
-    struct trivet_cli *cli;
+    struct trivet_cli_words words;
     const char *name;
-    const char *arguments[2];
-    size_t n_arguments;
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct datasets_options *options = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = options->cli;
-        return 0;
-    case 'n':
+    if (key == 'n') {
         options->name = argument;
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->n_arguments == 2) {
-            argp_error(state, "'%s' is too much", argument);
-        }
-        options->arguments[options->n_arguments++] = argument;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
     }
+    return trivet_cli_parse_word(&options->words, key, argument, state);
 }
 
 static const struct argp_option datasets_argp_options[] = {
@@ -157,16 +145,16 @@ static int delete_command(struct trivet_cli *cli, const char *id)
 
 static int run(struct trivet_cli *cli, int argc, char **argv)
 {
-    struct datasets_options options = {.cli = cli};
+    struct datasets_options options = {.words.cli = cli};
     argp_parse(&datasets_argp, argc, argv, 0, NULL, &options);
-    if (options.n_arguments == 0) {
+    if (options.words.n_items == 0) {
         return list(cli);
     }
-    if (options.n_arguments == 2 && strcmp(options.arguments[0], "upload") == 0) {
-        return upload_command(cli, options.arguments[1], options.name);
+    if (options.words.n_items == 2 && strcmp(options.words.items[0], "upload") == 0) {
+        return upload_command(cli, options.words.items[1], options.name);
     }
-    if (options.n_arguments == 2 && strcmp(options.arguments[0], "delete") == 0) {
-        return delete_command(cli, options.arguments[1]);
+    if (options.words.n_items == 2 && strcmp(options.words.items[0], "delete") == 0) {
+        return delete_command(cli, options.words.items[1]);
     }
     return trivet_cli_usage("write 'trivet datasets', 'trivet datasets upload FILE.csv' or 'trivet "
                             "datasets delete ID'");

@@ -1,10 +1,8 @@
 /* trivet estimators [NAME] */
+#include "clients/cli/estimators.h"
 #include "clients/cli/output.h"
-#include "trivet/v1/training.pb-c.h"
 
 #include <stdio.h>
-
-#define CHOICES_BYTES 256
 
 struct estimators_options {
     struct trivet_cli *cli;
@@ -68,18 +66,6 @@ static struct trivet_cli_table *list(struct trivet_cli *cli,
     return table;
 }
 
-/* "none, l2" or "[0, inf)". */
-static void allowed_text(const Trivet__V1__ParameterInfo *info, char text[CHOICES_BYTES])
-{
-    size_t used = 0;
-    snprintf(text, CHOICES_BYTES, "%s", info->range);
-    for (size_t i = 0; i < info->n_choices && used + 1 < CHOICES_BYTES; i++) {
-        int n = snprintf(text + used, CHOICES_BYTES - used, "%s%s", i > 0 ? ", " : "",
-                         info->choices[i]);
-        used += n > 0 ? (size_t)n : 0;
-    }
-}
-
 static struct trivet_cli_table *parameters(struct trivet_cli *cli,
                                            const Trivet__V1__EstimatorInfo *info)
 {
@@ -91,8 +77,8 @@ static struct trivet_cli_table *parameters(struct trivet_cli *cli,
     struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, 5);
     for (size_t i = 0; table != NULL && i < info->n_parameters; i++) {
         const Trivet__V1__ParameterInfo *parameter = info->parameters[i];
-        char allowed[CHOICES_BYTES];
-        allowed_text(parameter, allowed);
+        char allowed[TRIVET_CLI_ALLOWED_BYTES];
+        trivet_cli_allowed_text(parameter, allowed);
         trivet_cli_table_text(table, "%s", parameter->name);
         trivet_cli_table_text(table, "%s", parameter->type);
         trivet_cli_table_text(table, "%s", parameter->default_value);
@@ -106,20 +92,15 @@ static int run(struct trivet_cli *cli, int argc, char **argv)
 {
     struct estimators_options options = {.cli = cli};
     argp_parse(&estimators_argp, argc, argv, 0, NULL, &options);
-    Trivet__V1__ListEstimatorsRequest request = TRIVET__V1__LIST_ESTIMATORS_REQUEST__INIT;
-    request.name = trivet_cli_field(options.name != NULL ? options.name : "");
-    ProtobufCMessage *reply = NULL;
+    Trivet__V1__ListEstimatorsResponse *response = NULL;
     struct trivet_error err = {0};
-    if (trivet_cli_call(cli, "trivet.v1.Training/ListEstimators", &request.base,
-                        &trivet__v1__list_estimators_response__descriptor, 0, cli->arena, &reply,
-                        &err) != TRIVET_OK) {
+    if (trivet_cli_list_estimators(cli, options.name != NULL ? options.name : "", &response,
+                                   &err) != TRIVET_OK) {
         return trivet_cli_fail(&err);
     }
     if (cli->json) {
-        return trivet_cli_print_json(reply);
+        return trivet_cli_print_json(&response->base);
     }
-    const Trivet__V1__ListEstimatorsResponse *response =
-        (const Trivet__V1__ListEstimatorsResponse *)reply;
     if (options.name == NULL) {
         return trivet_cli_print_table(cli, list(cli, response));
     }

@@ -1,4 +1,5 @@
 /* trivet evaluate NAME[:VERSION|@ALIAS] --data FILE [--target COLUMN] */
+#include "clients/cli/arguments.h"
 #include "clients/cli/interrupt.h"
 #include "clients/cli/models.h"
 #include "clients/cli/output.h"
@@ -13,39 +14,18 @@
 #define EVALUATE_TIMEOUT_MS 600000
 
 struct evaluate_options {
-    struct trivet_cli *cli;
-    const char *model;
-    const char *data;
+    struct trivet_cli_model_on_data given;
     const char *target;
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct evaluate_options *options = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = options->cli;
-        return 0;
-    case 'd':
-        options->data = argument;
-        return 0;
-    case 't':
+    if (key == 't') {
         options->target = argument;
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->model != NULL) {
-            argp_error(state, "one model at a time; '%s' is too much", argument);
-        }
-        options->model = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (options->model == NULL || options->data == NULL) {
-            argp_error(state, "name the model, and the file with --data");
-        }
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
     }
+    return trivet_cli_parse_model_on_data(&options->given, key, argument, state);
 }
 
 static const struct argp_option evaluate_argp_options[] = {
@@ -142,7 +122,7 @@ static int print(struct trivet_cli *cli, const Trivet__V1__EvaluateResponse *res
 
 static int run(struct trivet_cli *cli, int argc, char **argv)
 {
-    struct evaluate_options options = {.cli = cli};
+    struct evaluate_options options = {.given.cli = cli};
     struct trivet_cli_model name = {0};
     struct trivet_schema schema = {0};
     struct trivet_error err = {0};
@@ -150,7 +130,7 @@ static int run(struct trivet_cli *cli, int argc, char **argv)
     Trivet__V1__Dataset *dataset = NULL;
     Trivet__V1__EvaluateResponse *response = NULL;
     argp_parse(&evaluate_argp, argc, argv, 0, NULL, &options);
-    if (trivet_cli_parse_model(options.model, &name, &err) != TRIVET_OK) {
+    if (trivet_cli_parse_model(options.given.model, &name, &err) != TRIVET_OK) {
         return trivet_cli_usage("%s", err.message);
     }
     enum trivet_status status = trivet_cli_resolve(cli, &name, &version, &err);
@@ -160,7 +140,7 @@ static int run(struct trivet_cli *cli, int argc, char **argv)
         status = columns_to_send(version, target, &schema, &err);
     }
     if (status == TRIVET_OK) {
-        status = upload(cli, options.data, &schema, &dataset, &err);
+        status = upload(cli, options.given.data, &schema, &dataset, &err);
     }
     if (status == TRIVET_OK) {
         status = score(cli, version, dataset->id, target, &response, &err);

@@ -1,5 +1,6 @@
 /* trivet events [--topic T] [--count N] */
 #include "clients/cli/event_text.h"
+#include "clients/cli/names.h"
 #include "clients/cli/output.h"
 #include "trivet/v1/server.pb-c.h"
 
@@ -160,6 +161,9 @@ static int run(struct trivet_cli *cli, int argc, char **argv)
     if (options.events == NULL) {
         status = ask_server(cli, url, &err);
         options.events = url;
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_cli_check_url(options.events, &err);
     }
     if (status == TRIVET_OK) {
         status = trivet_subscriber_open(options.events, options.topic, &subscriber, &err);

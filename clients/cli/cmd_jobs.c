@@ -1,4 +1,5 @@
 /* trivet jobs [ID], trivet jobs cancel ID */
+#include "clients/cli/arguments.h"
 #include "clients/cli/job.h"
 #include "clients/cli/json.h"
 #include "clients/cli/names.h"
@@ -11,31 +12,18 @@
 #include <string.h>
 
 struct jobs_options {
-    struct trivet_cli *cli;
+    struct trivet_cli_words words;
     const char *model;
-    const char *arguments[2];
-    size_t n_arguments;
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct jobs_options *options = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = options->cli;
-        return 0;
-    case 'm':
+    if (key == 'm') {
         options->model = argument;
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->n_arguments == 2) {
-            argp_error(state, "'%s' is too much", argument);
-        }
-        options->arguments[options->n_arguments++] = argument;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
     }
+    return trivet_cli_parse_word(&options->words, key, argument, state);
 }
 
 static const struct argp_option jobs_argp_options[] = {
@@ -142,22 +130,22 @@ static int one_job(struct trivet_cli *cli, const char *method, const ProtobufCMe
 
 static int run(struct trivet_cli *cli, int argc, char **argv)
 {
-    struct jobs_options options = {.cli = cli};
+    struct jobs_options options = {.words.cli = cli};
     argp_parse(&jobs_argp, argc, argv, 0, NULL, &options);
-    if (options.n_arguments == 0) {
+    if (options.words.n_items == 0) {
         return list(cli, options.model);
     }
-    bool cancel = strcmp(options.arguments[0], "cancel") == 0;
-    if (cancel != (options.n_arguments == 2)) {
+    bool cancel = strcmp(options.words.items[0], "cancel") == 0;
+    if (cancel != (options.words.n_items == 2)) {
         return trivet_cli_usage("write 'trivet jobs', 'trivet jobs ID' or 'trivet jobs cancel ID'");
     }
     if (cancel) {
         Trivet__V1__CancelJobRequest request = TRIVET__V1__CANCEL_JOB_REQUEST__INIT;
-        request.job_id = trivet_cli_field(options.arguments[1]);
+        request.job_id = trivet_cli_field(options.words.items[1]);
         return one_job(cli, "trivet.v1.Training/CancelJob", &request.base, false);
     }
     Trivet__V1__GetJobRequest request = TRIVET__V1__GET_JOB_REQUEST__INIT;
-    request.job_id = trivet_cli_field(options.arguments[0]);
+    request.job_id = trivet_cli_field(options.words.items[0]);
     return one_job(cli, "trivet.v1.Training/GetJob", &request.base, true);
 }
 

@@ -1,5 +1,6 @@
 /* trivet predict NAME[:VERSION|@ALIAS] --data FILE|- …: rows stream in, predictions stream out in
  * the same order. Memory is bounded by window × rows per call, whatever the file's length. */
+#include "clients/cli/arguments.h"
 #include "clients/cli/flow.h"
 #include "clients/cli/format.h"
 #include "clients/cli/models.h"
@@ -26,9 +27,7 @@
 enum { KEY_ROWS = 0x100, KEY_WINDOW };
 
 struct predict_options {
-    struct trivet_cli *cli;
-    const char *model;
-    const char *data;
+    struct trivet_cli_model_on_data given;
     const char *output; /* NULL = stdout */
     uint64_t rows_per_call;
     uint64_t window;
@@ -40,6 +39,7 @@ struct predictor {
     const Trivet__V1__Version *version;
     struct trivet_schema schema;
     struct trivet_csv_reader *reader;
+    struct trivet_table table; /* the rows read last; the reader's */
     struct trivet_cli_flow *flow;
     struct trivet_arena *arena; /* of one request or one reply */
     FILE *out;
@@ -53,12 +53,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct predict_options *options = state->input;
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = options->cli;
-        return 0;
-    case 'd':
-        options->data = argument;
-        return 0;
     case 'o':
         options->output = argument;
         return 0;
@@ -75,19 +69,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "--window %s: give 1 to %d", argument, WINDOW_MAX);
         }
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->model != NULL) {
-            argp_error(state, "one model at a time; '%s' is too much", argument);
-        }
-        options->model = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (options->model == NULL || options->data == NULL) {
-            argp_error(state, "name the model, and the file with --data");
-        }
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return trivet_cli_parse_model_on_data(&options->given, key, argument, state);
     }
 }
 
@@ -149,9 +132,10 @@ static enum trivet_status take_one(struct predictor *predictor, struct trivet_er
     }
     if (status == TRIVET_OK) {
         predictor->text.n_bytes = 0;
-        status = trivet_cli_scoring_append((const Trivet__V1__PredictResponse *)message, first,
-                                           n_rows, predictor->options->cli->json, predictor->arena,
-                                           &predictor->text, &predictor->n_failed, err);
+        status =
+            trivet_cli_scoring_append((const Trivet__V1__PredictResponse *)message, first, n_rows,
+                                      predictor->options->given.cli->json, predictor->arena,
+                                      &predictor->text, &predictor->n_failed, err);
     }
     trivet_reply_release(&reply);
     if (status != TRIVET_OK) {
@@ -188,19 +172,24 @@ static enum trivet_status send_table(struct predictor *predictor, const struct t
     return status;
 }
 
-/* All rows. When the file turns out to be bad, what was read before is still answered. */
+static enum trivet_status read_rows(struct predictor *predictor, struct trivet_error *err)
+{
+    return trivet_csv_read(predictor->reader, &predictor->schema,
+                           (size_t)predictor->options->rows_per_call, &predictor->table, err);
+}
+
+/* All rows, the first of which are read. When the file turns out to be bad, what was read before is
+ * still answered. */
 static enum trivet_status stream_rows(struct predictor *predictor, struct trivet_error *err)
 {
     struct trivet_error of_reading = {0};
-    struct trivet_table table = {.n_rows = 1};
     enum trivet_status status = TRIVET_OK;
     enum trivet_status reading = TRIVET_OK;
-    while (status == TRIVET_OK && reading == TRIVET_OK && table.n_rows > 0) {
+    while (status == TRIVET_OK && reading == TRIVET_OK && predictor->table.n_rows > 0) {
         show(predictor);
-        reading = trivet_csv_read(predictor->reader, &predictor->schema,
-                                  (size_t)predictor->options->rows_per_call, &table, &of_reading);
-        if (reading == TRIVET_OK && table.n_rows > 0) {
-            status = send_table(predictor, &table, err);
+        status = send_table(predictor, &predictor->table, err);
+        if (status == TRIVET_OK) {
+            reading = read_rows(predictor, &of_reading);
         }
     }
     while (status == TRIVET_OK && !trivet_cli_flow_empty(predictor->flow)) {
@@ -224,7 +213,7 @@ static enum trivet_status open_output(struct predictor *predictor, struct trivet
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "cannot write %s: %s", path,
                                 strerror(errno));
     }
-    if (!predictor->options->cli->json) {
+    if (!predictor->options->given.cli->json) {
         fputs(TRIVET_CLI_SCORING_HEADER, predictor->out);
     }
     return TRIVET_OK;
@@ -247,7 +236,7 @@ static enum trivet_status open_parts(struct predictor *predictor,
 {
     const struct predict_options *options = predictor->options;
     Trivet__V1__Version *version = NULL;
-    enum trivet_status status = trivet_cli_resolve(options->cli, name, &version, err);
+    enum trivet_status status = trivet_cli_resolve(options->given.cli, name, &version, err);
     if (status != TRIVET_OK) {
         return status;
     }
@@ -258,11 +247,15 @@ static enum trivet_status open_parts(struct predictor *predictor,
     }
     status = trivet_cli_input_columns(version, &predictor->schema, err);
     if (status == TRIVET_OK) {
-        status = trivet_csv_open(options->data, NULL, &predictor->reader, err);
+        status = trivet_csv_open(options->given.data, NULL, &predictor->reader, err);
     }
     if (status == TRIVET_OK) {
-        status = trivet_cli_flow_open(options->cli, "trivet.v1.Prediction/Predict",
+        status = trivet_cli_flow_open(options->given.cli, "trivet.v1.Prediction/Predict",
                                       (size_t)options->window, &predictor->flow, err);
+    }
+    /* Columns that are missing show now: nothing is written, and no file made, for such input. */
+    if (status == TRIVET_OK) {
+        status = read_rows(predictor, err);
     }
     return status == TRIVET_OK ? open_output(predictor, err) : status;
 }
@@ -290,10 +283,10 @@ static int predict(const struct predict_options *options, const struct trivet_cl
     struct trivet_error err = {0};
     enum trivet_status status = open_parts(&predictor, name, &err);
     if (status == TRIVET_OK) {
-        trivet_cli_progress_init(&predictor.progress, options->cli);
+        trivet_cli_progress_init(&predictor.progress, options->given.cli);
         /* Rows on the same terminal and a bar would write over each other. */
-        predictor.progress.live =
-            predictor.progress.live && !(predictor.out == stdout && options->cli->out_is_terminal);
+        predictor.progress.live = predictor.progress.live &&
+                                  !(predictor.out == stdout && options->given.cli->out_is_terminal);
         status = stream_rows(&predictor, &err);
         trivet_cli_progress_clear(&predictor.progress);
     }
@@ -304,7 +297,7 @@ static int predict(const struct predict_options *options, const struct trivet_cl
             err = of_closing;
             status = closing;
         }
-        if (status == TRIVET_OK || predictor.n_rows > 0) {
+        if (closing == TRIVET_OK && (status == TRIVET_OK || predictor.n_rows > 0)) {
             print_summary(&predictor);
         }
     }
@@ -321,11 +314,12 @@ static int predict(const struct predict_options *options, const struct trivet_cl
 
 static int run(struct trivet_cli *cli, int argc, char **argv)
 {
-    struct predict_options options = {.cli = cli, .rows_per_call = ROWS_PER_CALL, .window = WINDOW};
+    struct predict_options options = {
+        .given.cli = cli, .rows_per_call = ROWS_PER_CALL, .window = WINDOW};
     struct trivet_cli_model name = {0};
     struct trivet_error err = {0};
     argp_parse(&predict_argp, argc, argv, 0, NULL, &options);
-    if (trivet_cli_parse_model(options.model, &name, &err) != TRIVET_OK) {
+    if (trivet_cli_parse_model(options.given.model, &name, &err) != TRIVET_OK) {
         return trivet_cli_usage("%s", err.message);
     }
     return predict(&options, &name);

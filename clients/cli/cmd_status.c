@@ -96,7 +96,10 @@ static int print_limits(struct trivet_cli *cli, const Trivet__V1__InfoResponse *
         const Trivet__V1__Limit *limit = info->limits[i];
         bool in_bytes = strcmp(limit->unit, "bytes") == 0;
         trivet_cli_table_text(table, "%s", limit->name);
-        if (in_bytes) {
+        if (in_bytes && limit->value == 0) {
+            trivet_cli_table_text(table, "none");
+            trivet_cli_table_empty(table);
+        } else if (in_bytes) {
             trivet_cli_table_bytes(table, limit->value);
             trivet_cli_table_empty(table);
         } else {

@@ -1,4 +1,5 @@
 /* trivet train NAME --data FILE.csv --target COLUMN … */
+#include "clients/cli/estimators.h"
 #include "clients/cli/interrupt.h"
 #include "clients/cli/job.h"
 #include "clients/cli/output.h"
@@ -12,6 +13,8 @@
 #include <string.h>
 
 #define TITLE_BYTES 128
+#define FOLDS_MIN   2
+#define FOLDS_MAX   100
 
 enum {
     KEY_IMPUTE = 0x100,
@@ -29,6 +32,7 @@ struct train_options {
     struct trivet_cli *cli;
     const char *name;
     struct trivet_cli_recipe recipe;
+    Trivet__V1__PipelineSpec *pipeline; /* of recipe and file, in the arena */
     double test_size;
     uint64_t seed;
     uint64_t folds; /* 0 = no cross-validation */
@@ -73,9 +77,10 @@ static error_t parse_numbers(int key, const char *argument, struct argp_state *s
         }
         return 0;
     case KEY_FOLDS:
-        if (!trivet_text_parse_uint64(argument, &options->folds) || options->folds < 2 ||
-            options->folds > UINT32_MAX) {
-            argp_error(state, "--cross-validate %s: give a whole number from 2", argument);
+        if (!trivet_text_parse_uint64(argument, &options->folds) ||
+            (options->folds != 0 && options->folds < FOLDS_MIN) || options->folds > FOLDS_MAX) {
+            argp_error(state, "--cross-validate %s: give %d to %d, or 0 for none", argument,
+                       FOLDS_MIN, FOLDS_MAX);
         }
         return 0;
     default:
@@ -162,8 +167,7 @@ static const struct argp train_argp = {
     .children = trivet_cli_shared_children,
 };
 
-static enum trivet_status start_job(struct train_options *options,
-                                    const struct trivet_cli_plan *plan, const char *dataset_id,
+static enum trivet_status start_job(const struct train_options *options, const char *dataset_id,
                                     Trivet__V1__Job **out, struct trivet_error *err)
 {
     Trivet__V1__SplitSpec split = TRIVET__V1__SPLIT_SPEC__INIT;
@@ -174,13 +178,11 @@ static enum trivet_status start_job(struct train_options *options,
     request.model = trivet_cli_field(options->name);
     request.dataset_id = trivet_cli_field(dataset_id);
     request.split = &split;
+    request.pipeline = options->pipeline;
     ProtobufCMessage *reply = NULL;
-    enum trivet_status status = trivet_cli_plan_pipeline(
-        &options->recipe, plan, options->cli->arena, &request.pipeline, err);
-    if (status == TRIVET_OK) {
-        status = trivet_cli_call(options->cli, "trivet.v1.Training/Train", &request.base,
-                                 &trivet__v1__job__descriptor, 0, options->cli->arena, &reply, err);
-    }
+    enum trivet_status status =
+        trivet_cli_call(options->cli, "trivet.v1.Training/Train", &request.base,
+                        &trivet__v1__job__descriptor, 0, options->cli->arena, &reply, err);
     if (status == TRIVET_OK) {
         *out = (Trivet__V1__Job *)reply;
     }
@@ -206,7 +208,7 @@ static enum trivet_status upload_and_start(struct train_options *options,
     if (status != TRIVET_OK) {
         return status;
     }
-    status = start_job(options, plan, dataset->id, out, err);
+    status = start_job(options, dataset->id, out, err);
     if (status != TRIVET_OK) {
         struct trivet_error ignored; /* the first error is the one to tell */
         (void)!trivet_cli_delete_dataset(options->cli, dataset->id, &ignored);
@@ -284,6 +286,30 @@ static int train(struct train_options *options, const struct trivet_cli_plan *pl
     return options->no_wait ? print_started(cli, job) : print_ended(cli, job);
 }
 
+/* Everything that can be found wrong before data is sent. */
+static enum trivet_status make_plan(struct train_options *options, struct trivet_cli_plan *plan,
+                                    struct trivet_error *err)
+{
+    Trivet__V1__ListEstimatorsResponse *known = NULL;
+    enum trivet_status status = trivet_cli_plan_make(&options->recipe, plan, err);
+    if (status == TRIVET_OK) {
+        status = trivet_cli_plan_pipeline(&options->recipe, plan, options->cli->arena,
+                                          &options->pipeline, err);
+    }
+    if (status == TRIVET_OK && options->folds > plan->file.n_rows) {
+        status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                  "--cross-validate %llu: %.200s has only %llu rows",
+                                  (unsigned long long)options->folds, options->recipe.data,
+                                  (unsigned long long)plan->file.n_rows);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_cli_list_estimators(options->cli, "", &known, err);
+    }
+    return status == TRIVET_OK
+               ? trivet_cli_check_plan(&options->recipe, plan, options->pipeline, known, err)
+               : status;
+}
+
 static int plan_and_train(struct train_options *options)
 {
     struct trivet_cli_plan plan = {0};
@@ -293,7 +319,7 @@ static int plan_and_train(struct train_options *options)
     if (trivet_cli_parse_name(options->name, &name, &err) != TRIVET_OK) {
         return trivet_cli_usage("%s", err.message);
     }
-    if (trivet_cli_plan_make(&options->recipe, &plan, &err) != TRIVET_OK) {
+    if (make_plan(options, &plan, &err) != TRIVET_OK) {
         code = trivet_cli_fail(&err);
     } else {
         trivet_cli_plan_print(&options->recipe, &plan, stderr);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PORT_MAX       65535
 #define NAME_BYTES_MAX ((size_t)TRIVET_CLI_NAME_BYTES - 1)
 
 static enum trivet_status copy_name(const char *text, size_t n_bytes, const char *what, char *out,
@@ -166,4 +167,22 @@ void trivet_cli_file_title(const char *path, char *out, size_t out_bytes)
         n_bytes -= 4;
     }
     snprintf(out, out_bytes, "%.*s", (int)n_bytes, title);
+}
+
+enum trivet_status trivet_cli_check_url(const char *url, struct trivet_error *err)
+{
+    static const char scheme[] = "tcp://";
+    uint64_t port = 0;
+    if (strncmp(url, scheme, sizeof(scheme) - 1) != 0) {
+        return TRIVET_OK;
+    }
+    const char *colon = strrchr(url + sizeof(scheme) - 1, ':');
+    if (colon == NULL || !trivet_text_parse_uint64(colon + 1, &port) || port == 0 ||
+        port > PORT_MAX) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "the address '%.160s' is wrong: it needs a port from 1 to %d; "
+                                "write tcp://HOST:PORT or ipc://PATH",
+                                url, PORT_MAX);
+    }
+    return TRIVET_OK;
 }

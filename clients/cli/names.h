@@ -48,6 +48,10 @@ void trivet_cli_pairs_release(struct trivet_cli_pairs *pairs);
 enum trivet_status trivet_cli_pairs_parse(struct trivet_cli_pairs *pairs, const char *text,
                                           struct trivet_error *err) TRIVET_MUST_USE;
 
+/* tcp://HOST:PORT must have a port from 1 to 65535, which INVALID_ARGUMENT says; other schemes are
+ * the library's to judge. */
+enum trivet_status trivet_cli_check_url(const char *url, struct trivet_error *err) TRIVET_MUST_USE;
+
 /* Part of the path after the last '/', without ".csv": the default name of a dataset. */
 void trivet_cli_file_title(const char *path, char *out, size_t out_bytes);
 

@@ -304,7 +304,8 @@ static void print_columns(const struct trivet_cli_recipe *recipe,
         fwrite(text.data, 1, text.n_bytes, out);
     }
     if (schema->n_columns > COLUMNS_SHOWN_MAX) {
-        fprintf(out, "and %zu columns more\n", schema->n_columns - COLUMNS_SHOWN_MAX);
+        size_t n_more = schema->n_columns - COLUMNS_SHOWN_MAX;
+        fprintf(out, "and %zu column%s more\n", n_more, n_more == 1 ? "" : "s");
     }
     trivet_buffer_release(&text);
     trivet_cli_table_free(table);
@@ -317,9 +318,11 @@ static void print_doubts(const struct trivet_cli_plan *plan, FILE *out)
         const struct trivet_csv_column_counts *counts = &plan->file.columns[i];
         if (counts->n_texts > 0 && counts->n_texts * 10 <= counts->n_numbers) {
             fprintf(out,
-                    "note: '%s' is taken as categorical because of %llu values that are not "
-                    "numbers, the first in line %llu\n",
+                    "note: '%s' is taken as categorical because of %llu %s, "
+                    "the first in line %llu\n",
                     plan->file.schema.columns[i].name, (unsigned long long)counts->n_texts,
+                    counts->n_texts == 1 ? "value that is not a number"
+                                         : "values that are not numbers",
                     (unsigned long long)counts->first_text_line);
         }
     }

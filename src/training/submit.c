@@ -29,11 +29,13 @@ static bool is_cross_validate(const Trivet__V1__JobSpec *spec)
     return spec->kind == TRIVET__V1__JOB_KIND__JOB_KIND_CROSS_VALIDATE;
 }
 
-static enum trivet_status refuse(struct trivet_error *err, const char *field, const char *reason)
+/* The message says more than the violation: what to do about the fault. */
+static enum trivet_status refuse(struct trivet_error *err, const char *field, const char *fault,
+                                 const char *advice)
 {
     const enum trivet_status status =
-        trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "%s: %s", field, reason);
-    trivet_error_add_violation(err, field, "%s", reason);
+        trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "%s %s; %s", field, fault, advice);
+    trivet_error_add_violation(err, field, "%s", fault);
     return status;
 }
 
@@ -42,13 +44,14 @@ static enum trivet_status check_split(const Trivet__V1__JobSpec *spec, struct tr
     const Trivet__V1__SplitSpec *split = spec->split;
     const uint32_t folds = split == NULL ? 0 : split->folds;
     if (split != NULL && !(split->test_size >= 0 && split->test_size < 1)) {
-        return refuse(err, "split.test_size", "must be at least 0 and less than 1");
+        return refuse(err, "split.test_size", "is out of range", "give 0 or more, and less than 1");
     }
     if (folds != 0 && (folds < FOLDS_MIN || folds > TRIVET_FOLDS_MAX)) {
-        return refuse(err, "split.folds", "must be 0 (no cross-validation) or 2 to 100");
+        return refuse(err, "split.folds", "is out of range",
+                      "give 2 to 100, or 0 for no cross-validation");
     }
     if (folds == 0 && is_cross_validate(spec)) {
-        return refuse(err, "split.folds", "must be 2 to 100 to cross-validate");
+        return refuse(err, "split.folds", "is missing", "give 2 to 100 to cross-validate");
     }
     return TRIVET_OK;
 }
@@ -56,18 +59,18 @@ static enum trivet_status check_split(const Trivet__V1__JobSpec *spec, struct tr
 static enum trivet_status check_fields(const Trivet__V1__JobSpec *spec, struct trivet_error *err)
 {
     if (!is_train(spec) && !is_cross_validate(spec)) {
-        return refuse(err, "kind", "must be TRAIN or CROSS_VALIDATE");
+        return refuse(err, "kind", "is unknown", "give TRAIN or CROSS_VALIDATE");
     }
     const bool unnamed = is_cross_validate(spec) && spec->model[0] == '\0';
     if (!unnamed && !trivet_text_is_name(spec->model, NAME_BYTES_MAX)) {
-        return refuse(err, "model",
-                      "must be 1 to 64 letters, digits, '-' or '_', the first a letter or digit");
+        return refuse(err, "model", "is not a name",
+                      "give 1 to 64 letters, digits, '-' or '_', the first a letter or digit");
     }
     if (spec->dataset_id[0] == '\0') {
-        return refuse(err, "dataset_id", "is missing; name a committed dataset");
+        return refuse(err, "dataset_id", "is missing", "name a committed dataset");
     }
     if (spec->pipeline == NULL) {
-        return refuse(err, "pipeline", "is missing; name a target and an estimator");
+        return refuse(err, "pipeline", "is missing", "name a target and an estimator");
     }
     return check_split(spec, err);
 }
@@ -110,7 +113,8 @@ static enum trivet_status check_dataset(struct trivet_store *store, const Trivet
         goto done;
     }
     if (spec->split != NULL && spec->split->folds > dataset.n_rows) {
-        status = refuse(err, "split.folds", "is more than the dataset has rows");
+        status =
+            refuse(err, "split.folds", "is more than the dataset has rows", "give fewer folds");
         goto done;
     }
     status = check_pipeline(spec, &schema, err);
