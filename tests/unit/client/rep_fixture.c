@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "sp/hang_up.h"
 #include "wire/codec.h"
 #include "wire/frame.h"
 
@@ -25,6 +26,7 @@ struct rep_fixture {
     struct worker {
         struct rep_fixture *fixture;
         nng_ctx context;
+        struct trivet_arena *arena;
         nng_aio *aio;
         pthread_t thread;
     } workers[N_THREADS];
@@ -109,7 +111,7 @@ static void *serve(void *argument)
 {
     struct worker *worker = argument;
     nng_ctx context = worker->context;
-    struct trivet_arena *arena = trivet_arena_create(65536, 4096);
+    struct trivet_arena *arena = worker->arena;
     nng_aio *aio = worker->aio;
     for (;;) {
         nng_ctx_recv(context, aio);
@@ -131,7 +133,6 @@ static void *serve(void *argument)
             nng_msg_free(nng_aio_get_msg(aio));
         }
     }
-    trivet_arena_free(arena);
     return NULL;
 }
 
@@ -151,6 +152,9 @@ struct rep_fixture *rep_fixture_start(int port, rep_handler handler, void *argum
         worker->fixture = fixture;
         must(nng_ctx_open(&worker->context, fixture->socket) == 0);
         must(nng_aio_alloc(&worker->aio, NULL, NULL) == 0);
+        /* Here and not in the thread, whose allocation a test could make fail. */
+        worker->arena = trivet_arena_create(65536, 4096);
+        must(worker->arena != NULL);
         must(pthread_create(&worker->thread, NULL, serve, worker) == 0);
     }
     return fixture;
@@ -165,8 +169,9 @@ void rep_fixture_stop(struct rep_fixture *fixture)
         pthread_join(worker->thread, NULL);
         nng_ctx_close(worker->context);
         nng_aio_free(worker->aio);
+        trivet_arena_free(worker->arena);
     }
-    nng_close(fixture->socket);
+    (void)trivet_sp_hang_up(fixture->socket);
     trivet_free(fixture);
 }
 
