@@ -1,5 +1,6 @@
 /* Datasets: create, append, commit; messages ↔ the store's bytes. */
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "data/pack.h"
 #include "data/schema.h"
@@ -90,6 +91,9 @@ static void create(struct trivet_call *call, void *arg)
     enum trivet_status status = check_create(request, &err);
     if (status == TRIVET_OK) {
         status = trivet_codec_pack(&request->schema->base, &schema, &err);
+    }
+    if (status == TRIVET_OK) {
+        (void)trivet_store_dataset_expire(service->store, trivet_clock_unix_us());
     }
     if (status == TRIVET_OK) {
         status = trivet_call_begin_change(call, service->store, TRIVET_STORE_DATA, &txn, &response,

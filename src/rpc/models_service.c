@@ -14,7 +14,6 @@
 #define LIST_DEFAULT 100
 #define LIST_MAX     1000
 #define VERSIONS_MAX 1000
-#define ALIASES_MAX  256
 #define GATES_MAX    32
 
 static enum trivet_status out_of_memory(struct trivet_error *err)
@@ -64,12 +63,12 @@ static enum trivet_status add_aliases(const struct trivet_models_service *servic
                                       struct trivet_error *err)
 {
     struct trivet_store_alias *records =
-        trivet_arena_alloc_array(arena, ALIASES_MAX, sizeof(*records));
+        trivet_arena_alloc_array(arena, TRIVET_STORE_ALIASES_MAX, sizeof(*records));
     size_t count = 0;
-    enum trivet_status status = records == NULL
-                                    ? out_of_memory(err)
-                                    : trivet_store_alias_list(service->store, model->name, records,
-                                                              ALIASES_MAX, &count, err);
+    enum trivet_status status =
+        records == NULL ? out_of_memory(err)
+                        : trivet_store_alias_list(service->store, model->name, records,
+                                                  TRIVET_STORE_ALIASES_MAX, &count, err);
     if (status != TRIVET_OK) {
         return status;
     }

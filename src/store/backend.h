@@ -24,6 +24,7 @@ struct trivet_store_chunk {
     size_t n_bytes;
     uint64_t n_rows;
     uint8_t digest[TRIVET_SHA256_BYTES]; /* of data */
+    int64_t now_unix_us;
 };
 
 /* Opaque bytes on their way in. */
@@ -57,6 +58,7 @@ struct trivet_store_backend_ops {
                                     struct trivet_store_bytes reply, struct trivet_error *err);
 
     /* --- Datasets (domain DATA) */
+    /* RESOURCE_EXHAUSTED beyond TRIVET_STORE_OPEN_DATASETS_MAX. */
     enum trivet_status (*dataset_create)(void *txn, const struct trivet_store_dataset *record,
                                          struct trivet_store_bytes schema,
                                          struct trivet_error *err);
@@ -68,6 +70,10 @@ struct trivet_store_backend_ops {
                                          int64_t now_unix_us, struct trivet_store_dataset *out,
                                          struct trivet_error *err);
     enum trivet_status (*dataset_delete)(void *txn, const char *id, struct trivet_error *err);
+    /* Deletes the longest idle open dataset, when it is idle since before `oldest_unix_us`: `id` is
+     * its id, or "". Idle: since its creation or its last chunk. */
+    enum trivet_status (*dataset_expire)(void *txn, int64_t oldest_unix_us,
+                                         char id[TRIVET_STORE_ID_BYTES], struct trivet_error *err);
     enum trivet_status (*dataset_get)(void *backend, const char *id,
                                       struct trivet_store_dataset *out,
                                       struct trivet_buffer *schema, struct trivet_error *err);
@@ -98,7 +104,8 @@ struct trivet_store_backend_ops {
                                      char (*names)[TRIVET_STORE_NAME_BYTES],
                                      uint64_t *version_counts, size_t count_max, size_t *count,
                                      struct trivet_error *err);
-    /* In: model, name, version, changed_unix_us. Out: the alias as it is then. */
+    /* In: model, name, version, changed_unix_us. Out: the alias as it is then. RESOURCE_EXHAUSTED
+     * for a new one beyond TRIVET_STORE_ALIASES_MAX. */
     enum trivet_status (*alias_set)(void *txn, struct trivet_store_alias *alias, const char *reason,
                                     struct trivet_error *err);
     enum trivet_status (*alias_list)(void *backend, const char *model,

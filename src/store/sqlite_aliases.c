@@ -77,6 +77,23 @@ static enum trivet_status store_change(struct trivet_sqlite_conn *conn,
     return trivet_sqlite_query_run(&query, err);
 }
 
+static enum trivet_status check_count(struct trivet_sqlite_conn *conn, const char *model,
+                                      struct trivet_error *err)
+{
+    static const char sql[] = "SELECT count(*) FROM aliases WHERE model = ?";
+    struct trivet_sqlite_query query;
+    int64_t n_aliases = 0;
+    trivet_sqlite_query_open(&query, conn, sql);
+    trivet_sqlite_bind_text(&query, model);
+    enum trivet_status status = trivet_sqlite_query_number(&query, &n_aliases, err);
+    if (status == TRIVET_OK && n_aliases >= TRIVET_STORE_ALIASES_MAX)
+        status = trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                  "model '%s' has %lld aliases, more are not kept; use one of them "
+                                  "again",
+                                  model, (long long)n_aliases);
+    return status;
+}
+
 enum trivet_status trivet_sqlite_alias_set(void *txn, struct trivet_store_alias *alias,
                                            const char *reason, struct trivet_error *err)
 {
@@ -95,6 +112,10 @@ enum trivet_status trivet_sqlite_alias_set(void *txn, struct trivet_store_alias 
         *alias = before;
         return TRIVET_OK;
     }
+    if (!found)
+        status = check_count(conn, alias->model, err);
+    if (status != TRIVET_OK)
+        return status;
     made.previous_version = before.version;
     status = store_alias(conn, &made, err);
     if (status == TRIVET_OK)
@@ -129,6 +150,12 @@ enum trivet_status trivet_sqlite_version_unused(struct trivet_sqlite_conn *conn,
 
 /* --- Lists ----------------------------------------------------------------------------------- */
 
+static void list_alias(struct trivet_sqlite_query *query, void *out, size_t index)
+{
+    struct trivet_store_alias *records = out;
+    read_alias(query, &records[index]);
+}
+
 enum trivet_status trivet_sqlite_alias_list(void *backend, const char *model,
                                             struct trivet_store_alias *out, size_t count_max,
                                             size_t *count, struct trivet_error *err)
@@ -140,22 +167,24 @@ enum trivet_status trivet_sqlite_alias_list(void *backend, const char *model,
     struct trivet_sqlite_store *store = backend;
     struct trivet_sqlite_conn *conn = trivet_sqlite_reader_take(&store->catalog);
     struct trivet_sqlite_query query;
-    size_t n_read = 0;
-    bool row = false;
     trivet_sqlite_query_open(&query, conn, model == NULL ? all_sql : one_sql);
     if (model != NULL)
         trivet_sqlite_bind_text(&query, model);
     trivet_sqlite_bind_u64(&query, count_max);
-    enum trivet_status status = trivet_sqlite_query_step(&query, &row, err);
-    while (status == TRIVET_OK && row && n_read < count_max) {
-        read_alias(&query, &out[n_read++]);
-        status = trivet_sqlite_query_step(&query, &row, err);
-    }
-    status = trivet_sqlite_query_finish(&query, status, err);
+    enum trivet_status status =
+        trivet_sqlite_query_list(&query, list_alias, out, count_max, count, err);
     trivet_sqlite_reader_give(&store->catalog, conn);
-    if (status == TRIVET_OK)
-        *count = n_read;
     return status;
+}
+
+static void list_change(struct trivet_sqlite_query *query, void *out, size_t index)
+{
+    struct trivet_store_alias_change *changes = out;
+    struct trivet_store_alias_change *change = &changes[index];
+    change->version = trivet_sqlite_column_u64(query);
+    change->previous_version = trivet_sqlite_column_u64(query);
+    change->changed_unix_us = trivet_sqlite_column_int(query);
+    trivet_sqlite_column_text(query, change->reason, sizeof(change->reason));
 }
 
 enum trivet_status trivet_sqlite_alias_history(void *backend, const char *model, const char *alias,
@@ -169,24 +198,12 @@ enum trivet_status trivet_sqlite_alias_history(void *backend, const char *model,
     struct trivet_sqlite_store *store = backend;
     struct trivet_sqlite_conn *conn = trivet_sqlite_reader_take(&store->catalog);
     struct trivet_sqlite_query query;
-    size_t n_read = 0;
-    bool row = false;
     trivet_sqlite_query_open(&query, conn, sql);
     trivet_sqlite_bind_text(&query, model);
     trivet_sqlite_bind_text(&query, alias);
     trivet_sqlite_bind_u64(&query, count_max);
-    enum trivet_status status = trivet_sqlite_query_step(&query, &row, err);
-    while (status == TRIVET_OK && row && n_read < count_max) {
-        struct trivet_store_alias_change *change = &out[n_read++];
-        change->version = trivet_sqlite_column_u64(&query);
-        change->previous_version = trivet_sqlite_column_u64(&query);
-        change->changed_unix_us = trivet_sqlite_column_int(&query);
-        trivet_sqlite_column_text(&query, change->reason, sizeof(change->reason));
-        status = trivet_sqlite_query_step(&query, &row, err);
-    }
-    status = trivet_sqlite_query_finish(&query, status, err);
+    enum trivet_status status =
+        trivet_sqlite_query_list(&query, list_change, out, count_max, count, err);
     trivet_sqlite_reader_give(&store->catalog, conn);
-    if (status == TRIVET_OK)
-        *count = n_read;
     return status;
 }

@@ -75,6 +75,7 @@ const struct trivet_store_backend_ops trivet_store_sqlite_ops = {
     .dataset_append = trivet_sqlite_dataset_append,
     .dataset_commit = trivet_sqlite_dataset_commit,
     .dataset_delete = trivet_sqlite_dataset_delete,
+    .dataset_expire = trivet_sqlite_dataset_expire,
     .dataset_get = trivet_sqlite_dataset_get,
     .dataset_list = trivet_sqlite_dataset_list,
     .dataset_read = trivet_sqlite_dataset_read,

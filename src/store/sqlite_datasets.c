@@ -50,19 +50,48 @@ static enum trivet_status load_dataset(struct trivet_sqlite_conn *conn, const ch
     return TRIVET_OK;
 }
 
+/* While the disk is full, the little room in the log is left to deletes. */
+static enum trivet_status check_room(const struct trivet_sqlite_conn *conn,
+                                     struct trivet_error *err)
+{
+    return conn->no_room ? trivet_sqlite_error(conn, SQLITE_FULL, err) : TRIVET_OK;
+}
+
+static enum trivet_status check_open(struct trivet_sqlite_conn *conn, struct trivet_error *err)
+{
+    static const char sql[] = "SELECT count(*) FROM datasets WHERE committed = 0";
+    struct trivet_sqlite_query query;
+    int64_t n_open = 0;
+    trivet_sqlite_query_open(&query, conn, sql);
+    enum trivet_status status = trivet_sqlite_query_number(&query, &n_open, err);
+    if (status == TRIVET_OK && n_open >= TRIVET_STORE_OPEN_DATASETS_MAX)
+        status = trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                  "%lld datasets are open, at most %d may be; commit or delete an "
+                                  "open one",
+                                  (long long)n_open, TRIVET_STORE_OPEN_DATASETS_MAX);
+    return status;
+}
+
 enum trivet_status trivet_sqlite_dataset_create(void *txn,
                                                 const struct trivet_store_dataset *record,
                                                 struct trivet_store_bytes schema,
                                                 struct trivet_error *err)
 {
-    static const char sql[] = "INSERT INTO datasets (" DATASET_COLUMNS ", schema)"
-                              " VALUES (?, ?, 0, 0, 0, 0, '', ?, 0, ?)";
+    static const char sql[] = "INSERT INTO datasets (" DATASET_COLUMNS ", schema, changed_us)"
+                              " VALUES (?, ?, 0, 0, 0, 0, '', ?, 0, ?, ?)";
+    struct trivet_sqlite_conn *conn = TRIVET_SQLITE_TXN_CONN(txn);
     struct trivet_sqlite_query query;
-    trivet_sqlite_query_open(&query, TRIVET_SQLITE_TXN_CONN(txn), sql);
+    enum trivet_status status = check_room(conn, err);
+    if (status == TRIVET_OK)
+        status = check_open(conn, err);
+    if (status != TRIVET_OK)
+        return status;
+    trivet_sqlite_query_open(&query, conn, sql);
     trivet_sqlite_bind_text(&query, record->id);
     trivet_sqlite_bind_text(&query, record->name);
     trivet_sqlite_bind_int(&query, record->created_unix_us);
     trivet_sqlite_bind_blob(&query, schema.data, schema.n_bytes);
+    trivet_sqlite_bind_int(&query, record->created_unix_us);
     return trivet_sqlite_query_run(&query, err);
 }
 
@@ -100,7 +129,7 @@ static enum trivet_status insert_chunk(struct trivet_sqlite_conn *conn, int64_t 
         " VALUES (?, ?, ?, ?, ?)";
     static const char count_sql[] =
         "UPDATE datasets SET n_rows = n_rows + ?, n_chunks = n_chunks + 1,"
-        " stored_bytes = stored_bytes + ? WHERE key = ?";
+        " stored_bytes = stored_bytes + ?, changed_us = ? WHERE key = ?";
     struct trivet_sqlite_query query;
     trivet_sqlite_query_open(&query, conn, insert_sql);
     trivet_sqlite_bind_int(&query, key);
@@ -114,6 +143,7 @@ static enum trivet_status insert_chunk(struct trivet_sqlite_conn *conn, int64_t 
     trivet_sqlite_query_open(&query, conn, count_sql);
     trivet_sqlite_bind_u64(&query, chunk->n_rows);
     trivet_sqlite_bind_u64(&query, chunk->n_bytes);
+    trivet_sqlite_bind_int(&query, chunk->now_unix_us);
     trivet_sqlite_bind_int(&query, key);
     return trivet_sqlite_query_run(&query, err);
 }
@@ -136,7 +166,9 @@ static enum trivet_status append_chunk(struct trivet_sqlite_conn *conn,
         status = compare_chunk(conn, key, chunk, &same, err);
     if (status != TRIVET_OK || same)
         return status;
-    status = insert_chunk(conn, key, chunk, err);
+    status = check_room(conn, err);
+    if (status == TRIVET_OK)
+        status = insert_chunk(conn, key, chunk, err);
     if (status == TRIVET_OK) {
         record->n_rows += chunk->n_rows;
         record->n_chunks += 1;
@@ -284,19 +316,45 @@ enum trivet_status trivet_sqlite_dataset_commit(void *txn, const char *id, uint3
 
 /* --- The rest -------------------------------------------------------------------------------- */
 
-enum trivet_status trivet_sqlite_dataset_delete(void *txn, const char *id, struct trivet_error *err)
+static enum trivet_status delete_dataset(struct trivet_sqlite_conn *conn, int64_t key,
+                                         struct trivet_error *err)
 {
     static const char sql[] = "DELETE FROM datasets WHERE key = ?"; /* chunks follow */
-    struct trivet_sqlite_conn *conn = TRIVET_SQLITE_TXN_CONN(txn);
-    struct trivet_store_dataset record;
     struct trivet_sqlite_query query;
-    int64_t key = 0;
-    enum trivet_status status = load_dataset(conn, id, &record, &key, NULL, err);
-    if (status != TRIVET_OK)
-        return status;
     trivet_sqlite_query_open(&query, conn, sql);
     trivet_sqlite_bind_int(&query, key);
     return trivet_sqlite_query_run(&query, err);
+}
+
+enum trivet_status trivet_sqlite_dataset_delete(void *txn, const char *id, struct trivet_error *err)
+{
+    struct trivet_sqlite_conn *conn = TRIVET_SQLITE_TXN_CONN(txn);
+    struct trivet_store_dataset record;
+    int64_t key = 0;
+    enum trivet_status status = load_dataset(conn, id, &record, &key, NULL, err);
+    return status == TRIVET_OK ? delete_dataset(conn, key, err) : status;
+}
+
+enum trivet_status trivet_sqlite_dataset_expire(void *txn, int64_t oldest_unix_us,
+                                                char id[TRIVET_STORE_ID_BYTES],
+                                                struct trivet_error *err)
+{
+    static const char sql[] = "SELECT key, id FROM datasets WHERE committed = 0"
+                              " AND changed_us < ? ORDER BY changed_us LIMIT 1";
+    struct trivet_sqlite_conn *conn = TRIVET_SQLITE_TXN_CONN(txn);
+    struct trivet_sqlite_query query;
+    int64_t key = 0;
+    bool row = false;
+    id[0] = '\0';
+    trivet_sqlite_query_open(&query, conn, sql);
+    trivet_sqlite_bind_int(&query, oldest_unix_us);
+    enum trivet_status status = trivet_sqlite_query_step(&query, &row, err);
+    if (status == TRIVET_OK && row) {
+        key = trivet_sqlite_column_int(&query);
+        trivet_sqlite_column_text(&query, id, TRIVET_STORE_ID_BYTES);
+    }
+    status = trivet_sqlite_query_finish(&query, status, err);
+    return status == TRIVET_OK && row ? delete_dataset(conn, key, err) : status;
 }
 
 enum trivet_status trivet_sqlite_dataset_get(void *backend, const char *id,
@@ -310,6 +368,12 @@ enum trivet_status trivet_sqlite_dataset_get(void *backend, const char *id,
     return status;
 }
 
+static void list_dataset(struct trivet_sqlite_query *query, void *out, size_t index)
+{
+    struct trivet_store_dataset *records = out;
+    read_dataset(query, &records[index]);
+}
+
 enum trivet_status trivet_sqlite_dataset_list(void *backend, struct trivet_store_dataset *out,
                                               size_t count_max, size_t *count,
                                               struct trivet_error *err)
@@ -318,19 +382,11 @@ enum trivet_status trivet_sqlite_dataset_list(void *backend, struct trivet_store
     struct trivet_sqlite_store *store = backend;
     struct trivet_sqlite_conn *conn = trivet_sqlite_reader_take(&store->data);
     struct trivet_sqlite_query query;
-    size_t n_read = 0;
-    bool row = false;
     trivet_sqlite_query_open(&query, conn, sql);
     trivet_sqlite_bind_u64(&query, count_max);
-    enum trivet_status status = trivet_sqlite_query_step(&query, &row, err);
-    while (status == TRIVET_OK && row && n_read < count_max) {
-        read_dataset(&query, &out[n_read++]);
-        status = trivet_sqlite_query_step(&query, &row, err);
-    }
-    status = trivet_sqlite_query_finish(&query, status, err);
+    enum trivet_status status =
+        trivet_sqlite_query_list(&query, list_dataset, out, count_max, count, err);
     trivet_sqlite_reader_give(&store->data, conn);
-    if (status == TRIVET_OK)
-        *count = n_read;
     return status;
 }
 

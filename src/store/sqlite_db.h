@@ -40,6 +40,8 @@ struct trivet_sqlite_conn {
         sqlite3_stmt *stmt;
     } cached[TRIVET_SQLITE_STATEMENTS_MAX];
     size_t n_cached;
+    /* A write found no room; the log has not been copied back since. */
+    bool no_room;
 };
 
 /* One step from schema version k to k + 1. */
@@ -99,7 +101,8 @@ void trivet_sqlite_conn_close(struct trivet_sqlite_conn *conn);
 /* Borrow a reader, waiting for one; never fails. */
 struct trivet_sqlite_conn *trivet_sqlite_reader_take(struct trivet_sqlite_db *db);
 void trivet_sqlite_reader_give(struct trivet_sqlite_db *db, struct trivet_sqlite_conn *conn);
-/* Take the writer lock and begin; on an error the lock is not held. */
+/* Take the writer lock and begin; on an error the lock is not held. After a write found no room, it
+ * first tries to copy the log back, so that its file is used from the start again. */
 enum trivet_status trivet_sqlite_begin(struct trivet_sqlite_db *db,
                                        struct trivet_error *err) TRIVET_MUST_USE;
 /* Both release the lock. */
@@ -162,6 +165,16 @@ enum trivet_status trivet_sqlite_query_finish(struct trivet_sqlite_query *query,
 /* Step and finish, for statements without rows. */
 enum trivet_status trivet_sqlite_query_run(struct trivet_sqlite_query *query,
                                            struct trivet_error *err) TRIVET_MUST_USE;
+/* One row into place `index` of `out`. */
+typedef void (*trivet_sqlite_read_row)(struct trivet_sqlite_query *query, void *out, size_t index);
+/* All rows, at most `count_max`, and finish; *count is set when OK. */
+enum trivet_status trivet_sqlite_query_list(struct trivet_sqlite_query *query,
+                                            trivet_sqlite_read_row read_row, void *out,
+                                            size_t count_max, size_t *count,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
+/* For statements of one row and one number: *out is set when OK, to 0 when there is no row. */
+enum trivet_status trivet_sqlite_query_number(struct trivet_sqlite_query *query, int64_t *out,
+                                              struct trivet_error *err) TRIVET_MUST_USE;
 /* SQLite's code as a status with a message. */
 enum trivet_status trivet_sqlite_error(const struct trivet_sqlite_conn *conn, int rc,
                                        struct trivet_error *err);
@@ -191,6 +204,9 @@ enum trivet_status trivet_sqlite_dataset_commit(void *txn, const char *id, uint3
                                                 struct trivet_store_dataset *out,
                                                 struct trivet_error *err);
 enum trivet_status trivet_sqlite_dataset_delete(void *txn, const char *id,
+                                                struct trivet_error *err);
+enum trivet_status trivet_sqlite_dataset_expire(void *txn, int64_t oldest_unix_us,
+                                                char id[TRIVET_STORE_ID_BYTES],
                                                 struct trivet_error *err);
 enum trivet_status trivet_sqlite_dataset_get(void *backend, const char *id,
                                              struct trivet_store_dataset *out,

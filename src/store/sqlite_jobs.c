@@ -149,6 +149,12 @@ enum trivet_status trivet_sqlite_job_get(void *backend, const char *id,
     return status;
 }
 
+static void list_job(struct trivet_sqlite_query *query, void *out, size_t index)
+{
+    struct trivet_store_job *records = out;
+    read_job(query, &records[index]);
+}
+
 enum trivet_status trivet_sqlite_job_list(void *backend, const char *model, bool unfinished,
                                           struct trivet_store_job *out, size_t count_max,
                                           size_t *count, struct trivet_error *err)
@@ -167,20 +173,12 @@ enum trivet_status trivet_sqlite_job_list(void *backend, const char *model, bool
     struct trivet_sqlite_store *store = backend;
     struct trivet_sqlite_conn *conn = trivet_sqlite_reader_take(&store->catalog);
     struct trivet_sqlite_query query;
-    size_t n_read = 0;
-    bool row = false;
     trivet_sqlite_query_open(&query, conn, sql);
     if (!all)
         trivet_sqlite_bind_text(&query, model);
     trivet_sqlite_bind_u64(&query, count_max);
-    enum trivet_status status = trivet_sqlite_query_step(&query, &row, err);
-    while (status == TRIVET_OK && row && n_read < count_max) {
-        read_job(&query, &out[n_read++]);
-        status = trivet_sqlite_query_step(&query, &row, err);
-    }
-    status = trivet_sqlite_query_finish(&query, status, err);
+    enum trivet_status status =
+        trivet_sqlite_query_list(&query, list_job, out, count_max, count, err);
     trivet_sqlite_reader_give(&store->catalog, conn);
-    if (status == TRIVET_OK)
-        *count = n_read;
     return status;
 }

@@ -100,6 +100,11 @@ static const struct trivet_sqlite_migration data_migrations[] = {
             " digest BLOB NOT NULL,"
             " data BLOB NOT NULL,"
             " UNIQUE (dataset_key, number)) STRICT;" REPLIES_SQL},
+    /* When an open dataset got its last chunk. Of those already there it is not known: they have
+     * their full time from now. */
+    {.sql = "ALTER TABLE datasets ADD COLUMN changed_us INTEGER NOT NULL DEFAULT 0;"
+            "UPDATE datasets SET changed_us = unixepoch() * 1000000 WHERE committed = 0;"
+            "CREATE INDEX datasets_open ON datasets (changed_us) WHERE committed = 0;"},
 };
 
 const struct trivet_sqlite_schema trivet_sqlite_catalog_schema = {
@@ -122,16 +127,8 @@ static enum trivet_status read_number(struct trivet_sqlite_conn *conn, const cha
                                       int64_t *out, struct trivet_error *err)
 {
     struct trivet_sqlite_query query;
-    bool row = false;
-    int64_t value = 0;
     trivet_sqlite_query_open(&query, conn, sql);
-    enum trivet_status status = trivet_sqlite_query_step(&query, &row, err);
-    if (status == TRIVET_OK && row)
-        value = trivet_sqlite_column_int(&query);
-    status = trivet_sqlite_query_finish(&query, status, err);
-    if (status == TRIVET_OK)
-        *out = value;
-    return status;
+    return trivet_sqlite_query_number(&query, out, err);
 }
 
 /* The file's version, when it is one of ours that this program knows. */

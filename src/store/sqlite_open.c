@@ -25,6 +25,8 @@ static int exec_pragmas(struct trivet_sqlite_conn *conn, const struct trivet_sql
                              "PRAGMA page_size = %d;" /* of a new file; before WAL */
                              "PRAGMA journal_mode = WAL;"
                              "PRAGMA synchronous = FULL;"
+                             /* Else a delete writes as much to the log as was stored. */
+                             "PRAGMA secure_delete = OFF;"
                              "PRAGMA journal_size_limit = %d;"
                              "PRAGMA wal_autocheckpoint = %d;",
                              schema->page_bytes, TRIVET_SQLITE_WAL_BYTES_MAX,
@@ -122,9 +124,19 @@ static void roll_back(struct trivet_sqlite_conn *conn)
         (void)run(conn, rollback_sql, NULL);
 }
 
+/* Never waits: what readers still need stays in the log. */
+static void copy_log_back(struct trivet_sqlite_conn *conn)
+{
+    const int rc = sqlite3_wal_checkpoint_v2(conn->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (rc == SQLITE_OK)
+        conn->no_room = false;
+}
+
 enum trivet_status trivet_sqlite_begin(struct trivet_sqlite_db *db, struct trivet_error *err)
 {
     pthread_mutex_lock(&db->write_lock);
+    if (db->writer.no_room)
+        copy_log_back(&db->writer);
     enum trivet_status status = run(&db->writer, begin_sql, err);
     if (status != TRIVET_OK) {
         roll_back(&db->writer);

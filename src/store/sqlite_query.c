@@ -17,8 +17,8 @@ enum trivet_status trivet_sqlite_error(const struct trivet_sqlite_conn *conn, in
     switch (rc & 0xff) {
     case SQLITE_FULL:
         return trivet_error_set(err, TRIVET_UNAVAILABLE,
-                                "the disk of '%s' is full, nothing was stored; free some space and "
-                                "repeat the call",
+                                "the disk of '%s' is full, nothing was stored; free some space, or "
+                                "delete datasets, and repeat the call",
                                 path);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -125,6 +125,9 @@ enum trivet_status trivet_sqlite_query_step(struct trivet_sqlite_query *query, b
             return TRIVET_OK;
         }
         query->rc = rc;
+        /* The second: a quota or a limit of the file's size. */
+        if ((rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_WRITE)
+            query->conn->no_room = true;
     }
     return trivet_sqlite_error(query->conn, query->rc, err);
 }
@@ -211,4 +214,36 @@ enum trivet_status trivet_sqlite_query_run(struct trivet_sqlite_query *query,
 {
     bool row = false;
     return trivet_sqlite_query_finish(query, trivet_sqlite_query_step(query, &row, err), err);
+}
+
+enum trivet_status trivet_sqlite_query_list(struct trivet_sqlite_query *query,
+                                            trivet_sqlite_read_row read_row, void *out,
+                                            size_t count_max, size_t *count,
+                                            struct trivet_error *err)
+{
+    size_t n_read = 0;
+    bool row = false;
+    enum trivet_status status = trivet_sqlite_query_step(query, &row, err);
+    while (status == TRIVET_OK && row && n_read < count_max) {
+        read_row(query, out, n_read++);
+        status = trivet_sqlite_query_step(query, &row, err);
+    }
+    status = trivet_sqlite_query_finish(query, status, err);
+    if (status == TRIVET_OK)
+        *count = n_read;
+    return status;
+}
+
+enum trivet_status trivet_sqlite_query_number(struct trivet_sqlite_query *query, int64_t *out,
+                                              struct trivet_error *err)
+{
+    int64_t value = 0;
+    bool row = false;
+    enum trivet_status status = trivet_sqlite_query_step(query, &row, err);
+    if (status == TRIVET_OK && row)
+        value = trivet_sqlite_column_int(query);
+    status = trivet_sqlite_query_finish(query, status, err);
+    if (status == TRIVET_OK)
+        *out = value;
+    return status;
 }

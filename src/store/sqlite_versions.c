@@ -180,6 +180,12 @@ enum trivet_status trivet_sqlite_version_get(void *backend, const char *model, u
     return status;
 }
 
+static void list_version(struct trivet_sqlite_query *query, void *out, size_t index)
+{
+    struct trivet_store_version *records = out;
+    read_version(query, &records[index]);
+}
+
 enum trivet_status trivet_sqlite_version_list(void *backend, const char *model,
                                               struct trivet_store_version *out, size_t count_max,
                                               size_t *count, struct trivet_error *err)
@@ -189,21 +195,25 @@ enum trivet_status trivet_sqlite_version_list(void *backend, const char *model,
     struct trivet_sqlite_store *store = backend;
     struct trivet_sqlite_conn *conn = trivet_sqlite_reader_take(&store->catalog);
     struct trivet_sqlite_query query;
-    size_t n_read = 0;
-    bool row = false;
     trivet_sqlite_query_open(&query, conn, sql);
     trivet_sqlite_bind_text(&query, model);
     trivet_sqlite_bind_u64(&query, count_max);
-    enum trivet_status status = trivet_sqlite_query_step(&query, &row, err);
-    while (status == TRIVET_OK && row && n_read < count_max) {
-        read_version(&query, &out[n_read++]);
-        status = trivet_sqlite_query_step(&query, &row, err);
-    }
-    status = trivet_sqlite_query_finish(&query, status, err);
+    enum trivet_status status =
+        trivet_sqlite_query_list(&query, list_version, out, count_max, count, err);
     trivet_sqlite_reader_give(&store->catalog, conn);
-    if (status == TRIVET_OK)
-        *count = n_read;
     return status;
+}
+
+struct model_rows {
+    char (*names)[TRIVET_STORE_NAME_BYTES];
+    uint64_t *version_counts;
+};
+
+static void list_model(struct trivet_sqlite_query *query, void *out, size_t index)
+{
+    struct model_rows *rows = out;
+    trivet_sqlite_column_text(query, rows->names[index], TRIVET_STORE_NAME_BYTES);
+    rows->version_counts[index] = trivet_sqlite_column_u64(query);
 }
 
 enum trivet_status trivet_sqlite_model_list(void *backend, const char *after,
@@ -213,24 +223,16 @@ enum trivet_status trivet_sqlite_model_list(void *backend, const char *after,
 {
     static const char sql[] = "SELECT model, count(*) FROM versions WHERE model > ?"
                               " GROUP BY model ORDER BY model LIMIT ?";
+    struct model_rows rows = {.names = names, .version_counts = version_counts};
     struct trivet_sqlite_store *store = backend;
     struct trivet_sqlite_conn *conn = trivet_sqlite_reader_take(&store->catalog);
     struct trivet_sqlite_query query;
-    size_t n_read = 0;
-    bool row = false;
     trivet_sqlite_query_open(&query, conn, sql);
     trivet_sqlite_bind_text(&query, after);
     trivet_sqlite_bind_u64(&query, count_max);
-    enum trivet_status status = trivet_sqlite_query_step(&query, &row, err);
-    while (status == TRIVET_OK && row && n_read < count_max) {
-        trivet_sqlite_column_text(&query, names[n_read], TRIVET_STORE_NAME_BYTES);
-        version_counts[n_read++] = trivet_sqlite_column_u64(&query);
-        status = trivet_sqlite_query_step(&query, &row, err);
-    }
-    status = trivet_sqlite_query_finish(&query, status, err);
+    enum trivet_status status =
+        trivet_sqlite_query_list(&query, list_model, &rows, count_max, count, err);
     trivet_sqlite_reader_give(&store->catalog, conn);
-    if (status == TRIVET_OK)
-        *count = n_read;
     return status;
 }
 

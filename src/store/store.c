@@ -28,6 +28,8 @@ enum trivet_status trivet_store_open_backend(const struct trivet_store_backend_o
         trivet_free(store);
         return status;
     }
+    if (mode == TRIVET_STORE_OWNER)
+        (void)trivet_store_dataset_expire(store, trivet_clock_unix_us());
     *out = store;
     return TRIVET_OK;
 }

@@ -8,7 +8,12 @@
  * RESOURCE_EXHAUSTED (out of memory), INVALID_ARGUMENT (a name, text or size out of its limits).
  * After an error other than INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS and FAILED_PRECONDITION a
  * transaction can only be aborted; its commit says ABORTED. Reads do not see a transaction that is
- * still open, not even the thread's own. */
+ * still open, not even the thread's own.
+ *
+ * A full disk. New datasets and chunks are refused until the log could be copied back, so that what
+ * room the log has left is there for deletes: deleting datasets works, and the room of the deleted
+ * takes later chunks. The files do not shrink. When not even the log has room (a few dozen KiB),
+ * deletes answer UNAVAILABLE too, until space on the disk is freed by other means. */
 #ifndef TRIVET_STORE_STORE_H
 #define TRIVET_STORE_STORE_H
 
@@ -36,6 +41,10 @@
 #define TRIVET_STORE_KEY_BYTES_MAX      256         /* identity, method, request id; each */
 #define TRIVET_STORE_REASON_BYTES       257         /* why an alias changed; with its NUL */
 #define TRIVET_STORE_ALIAS_HISTORY_MAX  1000        /* changes kept per alias */
+#define TRIVET_STORE_ALIASES_MAX        256         /* of one model */
+#define TRIVET_STORE_OPEN_DATASETS_MAX  256         /* not yet committed */
+#define TRIVET_STORE_OPEN_KEEP_US       (24LL * 3600 * 1000000) /* since the last chunk */
+#define TRIVET_STORE_EXPIRE_MAX         16                      /* datasets deleted by one call */
 
 struct trivet_store;
 
@@ -105,7 +114,8 @@ struct trivet_store_dataset {
     int64_t committed_unix_us;
 };
 
-/* Makes the id ("ds-" and 16 hex digits). `schema` is opaque bytes. */
+/* Makes the id ("ds-" and 16 hex digits). `schema` is opaque bytes. RESOURCE_EXHAUSTED when
+ * TRIVET_STORE_OPEN_DATASETS_MAX are open. */
 enum trivet_status trivet_store_dataset_create(struct trivet_store_txn *txn, const char *name,
                                                const void *schema, size_t schema_bytes,
                                                struct trivet_store_dataset *out,
@@ -124,6 +134,11 @@ enum trivet_status trivet_store_dataset_commit(struct trivet_store_txn *txn, con
                                                struct trivet_error *err) TRIVET_MUST_USE;
 enum trivet_status trivet_store_dataset_delete(struct trivet_store_txn *txn, const char *id,
                                                struct trivet_error *err) TRIVET_MUST_USE;
+/* Deletes open datasets that got no chunk in the TRIVET_STORE_OPEN_KEEP_US before `now_unix_us`,
+ * the longest idle first and at most TRIVET_STORE_EXPIRE_MAX, each in its own transaction; returns
+ * how many. Done when an owner opens the store; a server also does it before each new dataset. A
+ * failure is logged: nobody waits for the room, and the next call tries again. */
+size_t trivet_store_dataset_expire(struct trivet_store *store, int64_t now_unix_us);
 /* `schema` (may be NULL) gets the schema bytes appended. NOT_FOUND. */
 enum trivet_status trivet_store_dataset_get(struct trivet_store *store, const char *id,
                                             struct trivet_store_dataset *out,
@@ -190,7 +205,8 @@ enum trivet_status trivet_store_model_list(struct trivet_store *store, const cha
                                            uint64_t *version_counts, size_t count_max,
                                            size_t *count, struct trivet_error *err) TRIVET_MUST_USE;
 /* Point the alias at an existing version; the one before is remembered (a history, for rollback).
- * Already there: nothing changes. NOT_FOUND. */
+ * Already there: nothing changes. NOT_FOUND; RESOURCE_EXHAUSTED for a new alias of a model that has
+ * TRIVET_STORE_ALIASES_MAX. */
 enum trivet_status trivet_store_alias_set(struct trivet_store_txn *txn, const char *model,
                                           const char *alias, uint64_t version, const char *reason,
                                           struct trivet_store_alias *out,

@@ -1,5 +1,6 @@
 /* Datasets, checked and stamped, on their way to the backend. */
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "store/front.h"
 
@@ -56,8 +57,12 @@ enum trivet_status trivet_store_dataset_append(struct trivet_store *store, const
     enum trivet_status status = check_chunk(chunk, data, n_bytes, n_rows, err);
     if (status != TRIVET_OK)
         return status;
-    struct trivet_store_chunk record = {
-        .dataset_id = id, .number = chunk, .data = data, .n_bytes = n_bytes, .n_rows = n_rows};
+    struct trivet_store_chunk record = {.dataset_id = id,
+                                        .number = chunk,
+                                        .data = data,
+                                        .n_bytes = n_bytes,
+                                        .n_rows = n_rows,
+                                        .now_unix_us = trivet_clock_unix_us()};
     /* Hashed before the writer lock is taken. */
     status = trivet_sha256_of(data, n_bytes, record.digest, err);
     if (status != TRIVET_OK)
@@ -84,6 +89,45 @@ enum trivet_status trivet_store_dataset_delete(struct trivet_store_txn *txn, con
     if (status != TRIVET_OK)
         return status;
     return trivet_store_txn_note(txn, txn->store->ops->dataset_delete(txn->state, id, err));
+}
+
+/* *more: one was deleted, there may be another. */
+static enum trivet_status expire_one(struct trivet_store *store, int64_t oldest_unix_us, bool *more,
+                                     struct trivet_error *err)
+{
+    struct trivet_store_txn *txn = NULL;
+    char id[TRIVET_STORE_ID_BYTES] = "";
+    enum trivet_status status = trivet_store_begin(store, TRIVET_STORE_DATA, &txn, err);
+    if (status != TRIVET_OK)
+        return status;
+    status = store->ops->dataset_expire(txn->state, oldest_unix_us, id, err);
+    if (status != TRIVET_OK || id[0] == '\0') {
+        trivet_store_abort(txn);
+        return status;
+    }
+    status = trivet_store_commit(txn, err);
+    if (status == TRIVET_OK) {
+        trivet_log(TRIVET_LOG_INFO, "dataset_expired",
+                   "dataset=%s message=its upload was not finished", id);
+        *more = true;
+    }
+    return status;
+}
+
+size_t trivet_store_dataset_expire(struct trivet_store *store, int64_t now_unix_us)
+{
+    struct trivet_error err = {.message = ""};
+    enum trivet_status status = TRIVET_OK;
+    size_t n_expired = 0;
+    bool more = true;
+    while (status == TRIVET_OK && more && n_expired < TRIVET_STORE_EXPIRE_MAX) {
+        more = false;
+        status = expire_one(store, now_unix_us - TRIVET_STORE_OPEN_KEEP_US, &more, &err);
+        n_expired += more ? 1 : 0;
+    }
+    if (status != TRIVET_OK)
+        trivet_log(TRIVET_LOG_WARN, "expire_failed", "message=%s", err.message);
+    return n_expired;
 }
 
 enum trivet_status trivet_store_dataset_get(struct trivet_store *store, const char *id,

@@ -2,6 +2,7 @@
 #include "conformance.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -238,13 +239,91 @@ static void lists_are_newest_first(void **state)
     assert_int_equal(count, 0);
 }
 
+static enum trivet_status create(struct fixture *f, struct trivet_store_dataset *out)
+{
+    struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_DATA);
+    enum trivet_status status = trivet_store_dataset_create(txn, "d", "schema", 6, out, &f->err);
+    if (status == TRIVET_OK)
+        fixture_commit(f, txn);
+    else
+        trivet_store_abort(txn);
+    return status;
+}
+
+static void open_datasets_are_limited(void **state)
+{
+    struct fixture *f = *state;
+    struct trivet_store_dataset first = {.n_rows = 0};
+    struct trivet_store_dataset d;
+    assert_ok(f, create(f, &first));
+    for (int i = 1; i < TRIVET_STORE_OPEN_DATASETS_MAX; i++)
+        assert_ok(f, create(f, &d));
+    assert_refused(f, TRIVET_RESOURCE_EXHAUSTED, create(f, &d),
+                   "256 datasets are open, at most 256 may be; commit or delete an open one");
+    /* A committed one does not count, nor does a deleted one. */
+    assert_ok(f, append(f, first.id, 0, "a", 1, &d));
+    assert_ok(f, commit(f, first.id, 1, &d));
+    assert_ok(f, create(f, &d));
+    assert_refused(f, TRIVET_RESOURCE_EXHAUSTED, create(f, &first), "are open");
+    struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_DATA);
+    assert_ok(f, trivet_store_dataset_delete(txn, d.id, &f->err));
+    fixture_commit(f, txn);
+    assert_ok(f, create(f, &d));
+}
+
+static void idle_uploads_expire(void **state)
+{
+    struct fixture *f = *state;
+    struct trivet_store_dataset now;
+    struct trivet_buffer data = {.data = NULL};
+    uint64_t n_rows = 0;
+    const struct trivet_store_dataset done = fixture_dataset(f, "done");
+    const struct trivet_store_dataset idle = fixture_dataset(f, "idle");
+    const struct trivet_store_dataset busy = fixture_dataset(f, "busy");
+    assert_ok(f, append(f, done.id, 0, "a", 1, &now));
+    assert_ok(f, commit(f, done.id, 1, &now));
+    assert_ok(f, append(f, idle.id, 0, "a", 1, &now));
+    const int64_t chunk_us = trivet_clock_unix_us();
+    while (trivet_clock_unix_us() <= chunk_us + 1000) {
+    }
+    assert_ok(f, append(f, busy.id, 0, "a", 1, &now));
+    const int64_t keep_us = TRIVET_STORE_OPEN_KEEP_US;
+    assert_int_equal(trivet_store_dataset_expire(f->store, busy.created_unix_us), 0);
+    assert_int_equal(trivet_store_dataset_expire(f->store, idle.created_unix_us + keep_us), 0);
+    /* One is older; the other was, before its chunk. */
+    assert_int_equal(trivet_store_dataset_expire(f->store, chunk_us + 1000 + keep_us), 1);
+    assert_refused(f, TRIVET_NOT_FOUND, append(f, idle.id, 1, "b", 1, &now), "no dataset");
+    assert_refused(f, TRIVET_NOT_FOUND,
+                   trivet_store_dataset_read(f->store, idle.id, 0, &data, &n_rows, &f->err),
+                   "no dataset");
+    assert_ok(f, append(f, busy.id, 1, "b", 1, &now));
+    /* What is committed stays for ever. */
+    assert_int_equal(
+        trivet_store_dataset_expire(f->store, trivet_clock_unix_us() + keep_us + 1000000), 1);
+    assert_refused(f, TRIVET_NOT_FOUND, append(f, busy.id, 2, "c", 1, &now), "no dataset");
+    assert_ok(f, trivet_store_dataset_read(f->store, done.id, 0, &data, &n_rows, &f->err));
+    trivet_buffer_release(&data);
+}
+
+static void few_expire_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < TRIVET_STORE_EXPIRE_MAX + 2; i++)
+        fixture_dataset(f, "idle");
+    const int64_t later_us = trivet_clock_unix_us() + TRIVET_STORE_OPEN_KEEP_US + 1000000;
+    assert_int_equal(trivet_store_dataset_expire(f->store, later_us), TRIVET_STORE_EXPIRE_MAX);
+    assert_int_equal(trivet_store_dataset_expire(f->store, later_us), 2);
+    assert_int_equal(trivet_store_dataset_expire(f->store, later_us), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 static const struct CMUnitTest tests[] = {
     TEST(a_new_dataset_is_empty),   TEST(names_and_schemas_have_limits),
     TEST(chunks_come_back_as_sent), TEST(a_repeated_chunk_counts_once),
     TEST(chunks_have_limits),       TEST(commit_makes_it_immutable),
     TEST(commit_checks_the_chunks), TEST(delete_takes_the_chunks),
-    TEST(lists_are_newest_first),
+    TEST(lists_are_newest_first),   TEST(open_datasets_are_limited),
+    TEST(idle_uploads_expire),      TEST(few_expire_at_a_time),
 };
 
 const struct conformance_part conformance_datasets = {"datasets", tests, TRIVET_ARRAY_COUNT(tests)};

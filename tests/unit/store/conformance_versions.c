@@ -305,6 +305,29 @@ static void the_history_is_bounded(void **state)
     assert_int_equal(out[0].version, alias.version);
 }
 
+static void a_model_has_so_many_aliases(void **state)
+{
+    struct fixture *f = *state;
+    static struct trivet_store_alias out[TRIVET_STORE_ALIASES_MAX + 1];
+    size_t count = 0;
+    char name[16];
+    fixture_version(f, "m", "a");
+    fixture_version(f, "m", "b");
+    fixture_version(f, "other", "a");
+    for (int i = 0; i < TRIVET_STORE_ALIASES_MAX; i++) {
+        (void)trivet_text_format(name, sizeof(name), "a%d", i);
+        assert_ok(f, set_alias(f, "m", name, 1, ""));
+    }
+    assert_refused(f, TRIVET_RESOURCE_EXHAUSTED, set_alias(f, "m", "more", 1, ""),
+                   "model 'm' has 256 aliases");
+    /* Those that are there still move, and another model has its own. */
+    assert_ok(f, set_alias(f, "m", "a7", 2, ""));
+    assert_ok(f, set_alias(f, "other", "more", 1, ""));
+    assert_ok(
+        f, trivet_store_alias_list(f->store, "m", out, TRIVET_ARRAY_COUNT(out), &count, &f->err));
+    assert_int_equal(count, TRIVET_STORE_ALIASES_MAX);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 static const struct CMUnitTest tests[] = {
     TEST(a_version_comes_back_as_stored),      TEST(a_large_artefact_is_kept_whole),
@@ -313,6 +336,7 @@ static const struct CMUnitTest tests[] = {
     TEST(models_are_listed_by_name),           TEST(delete_respects_aliases),
     TEST(an_alias_remembers_the_one_before),   TEST(what_cannot_be_an_alias_is_refused),
     TEST(aliases_are_listed_by_model),         TEST(the_history_is_bounded),
+    TEST(a_model_has_so_many_aliases),
 };
 
 const struct conformance_part conformance_versions = {"versions", tests, TRIVET_ARRAY_COUNT(tests)};

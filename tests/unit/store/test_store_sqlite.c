@@ -83,6 +83,98 @@ static void version_0_is_migrated(void **state)
     assert_ok(f, open_store(f, TRIVET_STORE_OWNER));
 }
 
+/* data.db as the first release made it: migrations are tried on this, whatever the program's own
+ * list says of its past. */
+static const char data_v1_sql[] =
+    "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL;"
+    "CREATE TABLE datasets (key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,"
+    " committed INTEGER NOT NULL, n_rows INTEGER NOT NULL, n_chunks INTEGER NOT NULL,"
+    " stored_bytes INTEGER NOT NULL, content_hash TEXT NOT NULL, created_us INTEGER NOT NULL,"
+    " committed_us INTEGER NOT NULL, schema BLOB NOT NULL) STRICT;"
+    "CREATE TABLE chunks (key INTEGER PRIMARY KEY,"
+    " dataset_key INTEGER NOT NULL REFERENCES datasets (key) ON DELETE CASCADE,"
+    " number INTEGER NOT NULL, n_rows INTEGER NOT NULL, digest BLOB NOT NULL, data BLOB NOT NULL,"
+    " UNIQUE (dataset_key, number)) STRICT;"
+    "CREATE TABLE replies (seq INTEGER PRIMARY KEY, created_us INTEGER NOT NULL,"
+    " identity TEXT NOT NULL, method TEXT NOT NULL, request_id TEXT NOT NULL,"
+    " body_hash BLOB NOT NULL, reply BLOB NOT NULL,"
+    " UNIQUE (request_id, method, identity)) STRICT;"
+    "INSERT INTO datasets VALUES"
+    " (1, 'ds-0000000000000001', 'done', 1, 3, 1, 4, 'c0ffee', 100, 200, CAST('schema' AS BLOB)),"
+    " (2, 'ds-0000000000000002', 'open', 0, 5, 1, 4, '', 300, 0, CAST('schema' AS BLOB));"
+    "INSERT INTO chunks VALUES" /* the digests are of these bytes */
+    " (1, 1, 0, 3, x'%s', CAST('rows' AS BLOB)), (2, 2, 0, 5, x'%s', CAST('rows' AS BLOB));"
+    "PRAGMA application_id = 0x54525644; PRAGMA user_version = 1;";
+
+static void make_data_v1(struct fixture *f)
+{
+    char path[128];
+    char sql[4096];
+    char hex[TRIVET_SHA256_HEX_BYTES];
+    uint8_t digest[TRIVET_SHA256_BYTES];
+    assert_ok(f, trivet_sha256_of("rows", 4, digest, &f->err));
+    trivet_sha256_hex(digest, hex);
+    assert_true(trivet_text_format(sql, sizeof(sql), data_v1_sql, hex, hex));
+    close_store(f);
+    path_of(f, "data.db", path, sizeof(path));
+    assert_int_equal(unlink(path), 0);
+    run_sql(f, "data.db", sql);
+}
+
+static void data_of_version_1_is_migrated(void **state)
+{
+    struct fixture *f = *state;
+    struct trivet_store_dataset d;
+    struct trivet_buffer bytes = {.data = NULL};
+    uint64_t n_rows = 0;
+    make_data_v1(f);
+    assert_refused(f, TRIVET_FAILED_PRECONDITION, open_store(f, TRIVET_STORE_READ_ONLY),
+                   "of schema version 1, this program needs 2");
+    const int64_t before_us = trivet_clock_unix_us();
+    assert_ok(f, open_store(f, TRIVET_STORE_OWNER));
+    assert_ok(f, trivet_store_dataset_get(f->store, "ds-0000000000000001", &d, &bytes, &f->err));
+    assert_true(d.committed);
+    assert_string_equal(d.content_hash, "c0ffee");
+    assert_int_equal(d.created_unix_us, 100);
+    assert_int_equal(d.committed_unix_us, 200);
+    assert_int_equal(bytes.n_bytes, 6);
+    assert_ok(f, trivet_store_dataset_read(f->store, d.id, 0, &bytes, &n_rows, &f->err));
+    assert_int_equal(n_rows, 3);
+    /* The open one is years old and has its full time from now on. */
+    assert_int_equal(
+        trivet_store_dataset_expire(f->store, before_us - 1000000 + TRIVET_STORE_OPEN_KEEP_US), 0);
+    assert_ok(f, trivet_store_dataset_append(f->store, "ds-0000000000000002", 1, "more", 4, 1, &d,
+                                             &f->err));
+    assert_int_equal(d.n_rows, 6);
+    fixture_dataset(f, "new");
+    assert_int_equal(trivet_store_dataset_expire(f->store, trivet_clock_unix_us() + 1000000 +
+                                                               TRIVET_STORE_OPEN_KEEP_US),
+                     2);
+    close_store(f);
+    assert_int_equal(read_number(f, "data.db", "PRAGMA user_version"), 2);
+    assert_int_equal(read_number(f, "data.db", "SELECT count(*) FROM chunks"), 1);
+    assert_ok(f, open_store(f, TRIVET_STORE_OWNER));
+    trivet_buffer_release(&bytes);
+}
+
+static void idle_uploads_are_gone_after_an_open(void **state)
+{
+    struct fixture *f = *state;
+    struct trivet_store_dataset d = fixture_dataset(f, "idle");
+    char sql[96];
+    close_store(f);
+    (void)trivet_text_format(
+        sql, sizeof(sql), "UPDATE datasets SET changed_us = %lld",
+        (long long)(trivet_clock_unix_us() - TRIVET_STORE_OPEN_KEEP_US - 1000000));
+    run_sql(f, "data.db", sql);
+    assert_ok(f, open_store(f, TRIVET_STORE_READ_ONLY)); /* it only looks */
+    assert_ok(f, trivet_store_dataset_get(f->store, d.id, &d, NULL, &f->err));
+    close_store(f);
+    assert_ok(f, open_store(f, TRIVET_STORE_OWNER));
+    assert_refused(f, TRIVET_NOT_FOUND, trivet_store_dataset_get(f->store, d.id, &d, NULL, &f->err),
+                   "no dataset");
+}
+
 static const struct trivet_sqlite_migration steps[] = {
     {.sql = "CREATE TABLE t (a INTEGER NOT NULL) STRICT; INSERT INTO t VALUES (1), (2);"},
     {.sql = "ALTER TABLE t ADD COLUMN b TEXT NOT NULL DEFAULT 'old';"},
@@ -140,6 +232,7 @@ static void a_broken_step_changes_nothing(void **state)
 static void a_newer_schema_is_refused(void **state)
 {
     struct fixture *f = *state;
+    char sql[64];
     close_store(f);
     run_sql(f, "data.db", "PRAGMA user_version = 99");
     assert_refused(f, TRIVET_FAILED_PRECONDITION, open_store(f, TRIVET_STORE_OWNER),
@@ -147,7 +240,9 @@ static void a_newer_schema_is_refused(void **state)
     assert_refused(f, TRIVET_FAILED_PRECONDITION, open_store(f, TRIVET_STORE_READ_ONLY),
                    "use a newer trivetd");
     assert_int_equal(read_number(f, "data.db", "PRAGMA user_version"), 99);
-    run_sql(f, "data.db", "PRAGMA user_version = 1");
+    (void)trivet_text_format(sql, sizeof(sql), "PRAGMA user_version = %d",
+                             trivet_sqlite_data_schema.n_migrations);
+    run_sql(f, "data.db", sql);
     assert_ok(f, open_store(f, TRIVET_STORE_OWNER));
 }
 
@@ -435,6 +530,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(version_0_is_migrated),
+        TEST(data_of_version_1_is_migrated),
+        TEST(idle_uploads_are_gone_after_an_open),
         TEST(steps_are_taken_in_order_from_any_version),
         TEST(a_broken_step_changes_nothing),
         TEST(a_newer_schema_is_refused),
