@@ -4,6 +4,7 @@
 #include "clients/cli/names.h"
 #include "wire/codec.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,7 +42,17 @@ enum trivet_status trivet_cli_connect(struct trivet_cli *cli, struct trivet_erro
     }
     struct trivet_client_options options = {.url = cli->server};
     enum trivet_status status = trivet_cli_check_url(cli->server, err);
-    return status == TRIVET_OK ? trivet_client_open(&options, &cli->client, err) : status;
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    /* Threads that this makes must not take the signals that trivet_cli_interrupt waits for. */
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    status = trivet_client_open(&options, &cli->client, err);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
 }
 
 enum trivet_status trivet_cli_unpack(const struct trivet_reply *reply,
@@ -81,16 +92,10 @@ enum trivet_status trivet_cli_call(struct trivet_cli *cli, const char *method,
     return status;
 }
 
-/* The message is "REASON" or "FIELD: REASON" of the violation. */
-static bool says_the_same(const char *message, const struct trivet_violation *violation)
+/* The message tells of the field and its fault already. */
+static bool is_told(const char *message, const struct trivet_violation *violation)
 {
-    size_t n_field = strlen(violation->field);
-    if (strncmp(message, violation->field, n_field) == 0 &&
-        strncmp(message + n_field, ": ", 2) == 0 &&
-        strcmp(message + n_field + 2, violation->reason) == 0) {
-        return true;
-    }
-    return strcmp(message, violation->reason) == 0;
+    return strstr(message, violation->field) != NULL && strstr(message, violation->reason) != NULL;
 }
 
 int trivet_cli_fail(const struct trivet_error *err)
@@ -98,7 +103,7 @@ int trivet_cli_fail(const struct trivet_error *err)
     fprintf(stderr, "trivet: %s\n", err->message);
     for (size_t i = 0; i < err->n_violations; i++) {
         const struct trivet_violation *violation = &err->violations[i];
-        if (!says_the_same(err->message, violation)) {
+        if (!is_told(err->message, violation)) {
             fprintf(stderr, "  %s: %s\n", violation->field, violation->reason);
         }
     }

@@ -5,11 +5,27 @@ import csv
 import io
 import json
 import os
+import pty
 import signal
 import subprocess
 import time
 
 from harness import *
+
+
+def in_terminal(url, *arguments):
+    """What a command writes to a terminal as its standard output."""
+    leader, follower = pty.openpty()
+    with subprocess.Popen([program("trivet"), "--server", url] + list(arguments), stdout=follower):
+        os.close(follower)
+        shown = b""
+        try:
+            while piece := os.read(leader, 65536):
+                shown += piece
+        except OSError:  # the end: nobody has the terminal any more
+            pass
+        os.close(leader)
+    return shown.decode()
 
 
 class CommandLine(ServerTest):
@@ -89,6 +105,85 @@ class CommandLine(ServerTest):
         self.refused("r2", "deploy", "house", "1", "--require", "r2>=1.5")
         self.refused("none.csv", "predict", "house", "--data", "none.csv")
         self.refused("area", "predict", "house", "--data", "-", stdin="district\na\n")
+
+    def test_train_finds_mistakes_before_it_uploads(self):
+        bad = os.path.join(self.folder, "infinite.csv")
+        with open(bad, "w") as out:
+            out.write("x,y\n" + "".join("%d,%d\n" % (i, 2 * i) for i in range(30)) + "30,inf\n")
+        train = ("train", "early", "--data", self.houses, "--target", "price")
+        before = self.rows_of("datasets")
+        for text, arguments in (
+                ("choose one of: linear_regression", train + ("--estimator", "foo")),
+                ("no parameter 'nope'; it has: ", train + ("--param", "nope=1")),
+                ("--param alpha=abc: give a number in ", train + ("--param", "alpha=abc")),
+                ("--param penalty=l3: give one of: ", train + ("--param", "penalty=l3")),
+                ("fill_value=abc: give a number in ", train + ("--impute", "constant=abc")),
+                ("holds text, first 'a' in line 2 of ",
+                 train[:-1] + ("district",)),
+                ("holds text, first 'inf' in line 32 of ",
+                 ("train", "early", "--data", bad, "--target", "y")),
+                ("has only 31 rows", ("train", "early", "--data", bad, "--target", "y",
+                                      "--cross-validate", "32"))):
+            done = run_cli(self.url, *arguments, check=False)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(text, done.stderr)
+            self.assertTrue(done.stderr.startswith("trivet: "), done.stderr)
+            self.assertEqual(done.stderr.count("\n"), 1, "more than the message: " + done.stderr)
+        for folds in ("1", "101", "200", "-2", "two"):
+            done = run_cli(self.url, *train, "--cross-validate=" + folds, check=False)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("give 2 to 100, or 0 for none", done.stderr)
+        self.assertEqual(self.rows_of("datasets"), before)
+        self.assertEqual(self.rows_of("jobs", "--model", "early"), [])
+        # What shows an upload, so that its absence above means something.
+        self.assertIn("upload", run_cli(self.url, *train, "--cross-validate", "0").stderr)
+
+    def test_a_violation_is_not_said_twice(self):
+        with self.assertRaises(CallError) as refused:
+            self.client.call("Training/Train", training.TrainRequest(
+                model="x", dataset_id="ds-1", split=training.SplitSpec(folds=200),
+                pipeline=training.PipelineSpec(target="y")), training.Job)
+        header = refused.exception.header
+        self.assertEqual([v.field for v in header.violations], ["split.folds"])
+        self.assertNotIn(header.message, [v.description for v in header.violations])
+        self.assertIn("give 2 to 100", header.message)
+        done = run_cli(self.url, "train", "x", "--data", self.houses, "--target", "price",
+                       "--param", "alpha=-1", check=False)
+        said = done.stderr[done.stderr.index("trivet: "):].splitlines()
+        self.assertEqual(len(said), 1, done.stderr)
+        self.assertIn("alpha cannot be '-1'; give a number in [0, inf)", said[0])
+
+    def test_predict_writes_nothing_for_input_without_a_column(self):
+        kept = os.path.join(self.folder, "kept.csv")
+        with open(kept, "w") as out:
+            out.write("kept\n")
+        for output in ((), ("--output", kept)):
+            done = run_cli(self.url, "predict", "house", "--data", "-", *output, check=False,
+                           stdin="district\na\n")
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("'area'", done.stderr)
+            self.assertNotIn("failed", done.stderr)
+        with open(kept) as lines:
+            self.assertEqual(lines.read(), "kept\n")
+
+    def test_predictions_that_cannot_be_written_are_no_success(self):
+        done = run_cli(self.url, "predict", "house", "--data", self.houses, "--output",
+                       "/dev/full", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write the predictions", done.stderr)
+        self.assertNotIn("failed", done.stderr)
+
+    def test_no_limit_is_none(self):
+        shown = in_terminal(self.url, "status")
+        self.assertNotIn(" 0 B", shown)
+        self.assertRegex(shown, r"model_memory_bytes_max +none")
+
+    def test_wrong_address(self):
+        for arguments in (("status",), ("events", "--events", "tcp://127.0.0.1:22222222")):
+            url = "tcp://127.0.0.1:22222222" if arguments[0] == "status" else self.url
+            done = run_cli(url, *arguments, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("'tcp://127.0.0.1:22222222' is wrong", done.stderr)
 
     def test_no_server(self):
         done = subprocess.run([program("trivet"), "--server", "tcp://127.0.0.1:1", "status"],

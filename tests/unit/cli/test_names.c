@@ -106,6 +106,28 @@ static void test_file_titles(void **state)
     assert_string_equal(title, "a-very-long-nam");
 }
 
+static void test_urls(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"tcp://127.0.0.1:1", "tcp://[::1]:65535", "tcp://host:7300",
+                                       "ipc:///run/trivet.sock", "inproc://x"};
+    static const char *const bad[] = {"tcp://127.0.0.1:22222222",
+                                      "tcp://127.0.0.1:0",
+                                      "tcp://127.0.0.1:65536",
+                                      "tcp://127.0.0.1",
+                                      "tcp://127.0.0.1:",
+                                      "tcp://127.0.0.1:http",
+                                      "tcp://[::1]"};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_int_equal(trivet_cli_check_url(good[i], NULL), TRIVET_OK);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct trivet_error err = {0};
+        assert_int_equal(trivet_cli_check_url(bad[i], &err), TRIVET_INVALID_ARGUMENT);
+        assert_non_null(strstr(err.message, bad[i]));
+    }
+}
+
 static void test_lists_without_memory(void **state)
 {
     (void)state;
@@ -124,9 +146,13 @@ static void test_lists_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_model_names), cmocka_unit_test(test_bad_model_names),
-        cmocka_unit_test(test_lists),       cmocka_unit_test(test_pairs),
-        cmocka_unit_test(test_file_titles), cmocka_unit_test(test_lists_without_memory),
+        cmocka_unit_test(test_model_names),
+        cmocka_unit_test(test_bad_model_names),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_file_titles),
+        cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_lists_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
