@@ -47,7 +47,7 @@ static int print_json(const struct server_state *state)
         status = trivet_cli_json_message(&state->info->base, &text, &err);
     }
     if (status == TRIVET_OK) {
-        printf("%s}\n", (const char *)text.data);
+        printf("%.*s}\n", (int)text.n_bytes, (const char *)text.data);
     }
     trivet_buffer_release(&text);
     return status == TRIVET_OK && trivet_cli_flush() ? TRIVET_CLI_DONE : TRIVET_CLI_FAILED;

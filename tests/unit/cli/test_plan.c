@@ -107,6 +107,41 @@ static void test_columns_and_types(void **state)
     trivet_cli_list_release(&recipe.exclude);
 }
 
+/* What the plan of a file of `n_columns` says below its table of 40. */
+static void shown_below(size_t n_columns, const char *part, bool there)
+{
+    char wide[] = "wide-XXXXXX";
+    struct trivet_cli_recipe recipe = {.data = wide, .target = "x0", .estimator = "e"};
+    struct trivet_cli_plan plan = {0};
+    char *text = NULL;
+    size_t n_bytes = 0;
+    FILE *csv = fdopen(mkstemp(wide), "w");
+    FILE *out = open_memstream(&text, &n_bytes);
+    assert_true(csv != NULL && out != NULL);
+    for (size_t i = 0; i < n_columns; i++) {
+        fprintf(csv, "%sx%zu", i > 0 ? "," : "", i);
+    }
+    for (size_t i = 0; i < n_columns; i++) {
+        fprintf(csv, "%s1", i > 0 ? "," : "\n");
+    }
+    fclose(csv);
+    assert_int_equal(trivet_cli_plan_make(&recipe, &plan, NULL), TRIVET_OK);
+    trivet_cli_plan_print(&recipe, &plan, out);
+    fclose(out);
+    assert_int_equal(strstr(text, part) != NULL, there);
+    free(text);
+    trivet_cli_plan_release(&plan);
+    assert_int_equal(unlink(wide), 0);
+}
+
+static void test_many_columns(void **state)
+{
+    (void)state;
+    shown_below(40, "more\n", false);
+    shown_below(41, "\nand 1 column more\n", true);
+    shown_below(42, "\nand 2 columns more\n", true);
+}
+
 static void test_pipelines(void **state)
 {
     (void)state;
@@ -332,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_columns_and_types),
+        cmocka_unit_test(test_many_columns),
         cmocka_unit_test(test_pipelines),
         cmocka_unit_test(test_parameters_of_the_estimator),
         cmocka_unit_test(test_refusals),
