@@ -1,6 +1,6 @@
 /* DESIGN
  * All of it runs on the loop's thread. A read takes in what has arrived and hands on every whole
- * request in it; replies gather in a queue, which sp_loop_settle writes at the end of the
+ * request in it; replies gather in a queue, which trivet_sp_loop_settle writes at the end of the
  * callback: one read, one write.
  *
  * A connection is paused, not read from, while there is no place for its requests: all places of
@@ -43,7 +43,7 @@ static void set_deadlines(struct sp_connection *connection, int64_t read_ns, int
     bool timed = read_ns != TRIVET_NEVER_NS || write_ns != TRIVET_NEVER_NS;
     if (timed && !connection->in_timed) {
         TAILQ_INSERT_TAIL(&loop->timed, connection, timed_link);
-        sp_loop_start_timer(loop);
+        trivet_sp_loop_start_timer(loop);
     } else if (!timed && connection->in_timed) {
         TAILQ_REMOVE(&loop->timed, connection, timed_link);
     }
@@ -104,7 +104,7 @@ static void drop_stash(struct sp_connection *connection)
     connection->stash = NULL;
 }
 
-void sp_connection_close(struct sp_connection *connection)
+void trivet_sp_connection_close(struct sp_connection *connection)
 {
     struct sp_loop *loop = connection->loop;
     if (connection->closed) {
@@ -118,7 +118,7 @@ void sp_connection_close(struct sp_connection *connection)
     loop->n_open--;
     while (connection->replies != NULL) {
         struct sp_reply *next = connection->replies->next;
-        sp_reply_free(connection->replies);
+        trivet_sp_reply_free(connection->replies);
         connection->replies = next;
     }
     trivet_sp_reader_release(&connection->reader);
@@ -149,7 +149,7 @@ static void count_sent(struct sp_connection *connection, size_t n_bytes)
     while (reply != NULL && n_bytes >= reply->n_bytes) {
         n_bytes -= reply->n_bytes;
         connection->replies = reply->next;
-        sp_reply_free(reply);
+        trivet_sp_reply_free(reply);
         reply = connection->replies;
     }
     connection->reply_sent_bytes = n_bytes;
@@ -175,7 +175,7 @@ static ssize_t write_some(struct sp_connection *connection)
     return sendmsg(connection->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-void sp_connection_flush(struct sp_connection *connection)
+void trivet_sp_connection_flush(struct sp_connection *connection)
 {
     leave_unsent(connection);
     bool progress = false;
@@ -187,7 +187,7 @@ void sp_connection_flush(struct sp_connection *connection)
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             break;
         } else if (errno != EINTR) {
-            sp_connection_close(connection); /* its peer has gone */
+            trivet_sp_connection_close(connection); /* its peer has gone */
             return;
         }
     }
@@ -202,7 +202,7 @@ void sp_connection_flush(struct sp_connection *connection)
     update_poll(connection);
 }
 
-void sp_connection_finish(struct sp_exchange *exchange)
+void trivet_sp_connection_finish(struct sp_exchange *exchange)
 {
     struct sp_connection *connection = exchange->connection;
     connection->loop->n_in_hand--;
@@ -210,7 +210,7 @@ void sp_connection_finish(struct sp_exchange *exchange)
     if (exchange->reply != NULL && !connection->closed) {
         add_reply(connection, exchange->reply);
     } else {
-        sp_reply_free(exchange->reply);
+        trivet_sp_reply_free(exchange->reply);
     }
     trivet_free(exchange);
     join_waiting(connection);
@@ -231,7 +231,7 @@ static void deliver(struct sp_connection *connection)
         return;
     }
     *exchange = (struct sp_exchange){
-        .face = {.ops = &sp_exchange_ops,
+        .face = {.ops = &trivet_sp_exchange_ops,
                  .data = payload + backtrace_bytes,
                  .n_bytes = payload_bytes - backtrace_bytes,
                  .arrival_ns = loop->now_ns},
@@ -306,7 +306,7 @@ static void feed(struct sp_connection *connection, const uint8_t *data, size_t n
     struct sp_loop *loop = connection->loop;
     bool from_stash = connection->stash != NULL;
     if (!take_requests(connection, data, n_bytes)) {
-        sp_connection_close(connection);
+        trivet_sp_connection_close(connection);
         return;
     }
     if (from_stash && !connection->paused) {
@@ -314,17 +314,17 @@ static void feed(struct sp_connection *connection, const uint8_t *data, size_t n
     }
     count_held(connection);
     if (loop->partial_bytes > loop->options->partial_bytes_max) {
-        if (sp_loop_may_warn(loop)) {
+        if (trivet_sp_loop_may_warn(loop)) {
             trivet_log(TRIVET_LOG_WARN, "half_requests_full", "bytes=%zu", loop->partial_bytes);
         }
-        sp_connection_close(connection);
+        trivet_sp_connection_close(connection);
         return;
     }
     set_read_deadline(connection);
     update_poll(connection);
 }
 
-void sp_connection_resume(struct sp_connection *connection)
+void trivet_sp_connection_resume(struct sp_connection *connection)
 {
     leave_waiting(connection);
     connection->paused = false;
@@ -332,7 +332,7 @@ void sp_connection_resume(struct sp_connection *connection)
          connection->stash_bytes - connection->stash_at);
 }
 
-void sp_connection_stop_reading(struct sp_connection *connection)
+void trivet_sp_connection_stop_reading(struct sp_connection *connection)
 {
     leave_waiting(connection);
     connection->paused = true;
@@ -350,7 +350,7 @@ static void read_some(struct sp_connection *connection)
     if (n > 0) {
         feed(connection, loop->read_buffer, (size_t)n);
     } else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
-        sp_connection_close(connection);
+        trivet_sp_connection_close(connection);
     }
 }
 
@@ -362,17 +362,17 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     struct sp_loop *loop = connection->loop;
     loop->now_ns = trivet_clock_monotonic_ns();
     if (status < 0) {
-        sp_connection_close(connection);
+        trivet_sp_connection_close(connection);
     }
     if (!connection->closed && (events & UV_WRITABLE) != 0) {
-        sp_connection_flush(connection);
+        trivet_sp_connection_flush(connection);
     }
     if (!connection->closed && (events & UV_READABLE) != 0 && !connection->paused) {
         read_some(connection);
     } else if (!connection->closed && (events & UV_DISCONNECT) != 0) {
-        sp_connection_close(connection);
+        trivet_sp_connection_close(connection);
     }
-    sp_loop_settle(loop);
+    trivet_sp_loop_settle(loop);
 }
 
 /* Called when anything changed that it depends on. A peer that goes is noticed by reading, and
@@ -388,17 +388,17 @@ static void update_poll(struct sp_connection *connection)
     }
     connection->events = events;
     if (uv_poll_start(&connection->poll, events, on_poll) != 0) {
-        sp_connection_close(connection);
+        trivet_sp_connection_close(connection);
     }
 }
 
-void sp_connection_check_deadlines(struct sp_connection *connection)
+void trivet_sp_connection_check_deadlines(struct sp_connection *connection)
 {
     int64_t now_ns = connection->loop->now_ns;
     if (now_ns >= connection->read_deadline_ns || now_ns >= connection->write_deadline_ns) {
         trivet_log(TRIVET_LOG_DEBUG, "connection_timeout", "reason=%s",
                    now_ns >= connection->write_deadline_ns ? "not_reading" : "half_message");
-        sp_connection_close(connection);
+        trivet_sp_connection_close(connection);
     }
 }
 
@@ -410,7 +410,7 @@ static bool send_hello(int fd)
     return send(fd, hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(hello);
 }
 
-void sp_connection_open(struct sp_loop *loop, int fd, enum trivet_sp_framing framing)
+void trivet_sp_connection_open(struct sp_loop *loop, int fd, enum trivet_sp_framing framing)
 {
     struct sp_connection *connection = trivet_calloc(1, sizeof(*connection));
     if (connection == NULL || !send_hello(fd) ||

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-void sp_reply_free(struct sp_reply *reply)
+void trivet_sp_reply_free(struct sp_reply *reply)
 {
     trivet_free(reply);
 }
@@ -12,7 +12,7 @@ void sp_reply_free(struct sp_reply *reply)
 static uint8_t *exchange_reserve(struct trivet_exchange *face, size_t n_bytes)
 {
     struct sp_exchange *exchange = (struct sp_exchange *)face;
-    sp_reply_free(exchange->reply);
+    trivet_sp_reply_free(exchange->reply);
     exchange->reply = NULL;
     size_t prefix_bytes = trivet_sp_prefix_bytes(exchange->framing);
     size_t head_bytes = prefix_bytes + exchange->backtrace_bytes;
@@ -36,14 +36,14 @@ static void exchange_send(struct trivet_exchange *face)
 {
     struct sp_exchange *exchange = (struct sp_exchange *)face;
     struct sp_loop *loop = exchange->connection->loop;
-    if (sp_loop_current() == loop) {
-        sp_connection_finish(exchange);
+    if (trivet_sp_loop_current() == loop) {
+        trivet_sp_connection_finish(exchange);
     } else {
-        sp_loop_return(loop, exchange);
+        trivet_sp_loop_return(loop, exchange);
     }
 }
 
-const struct trivet_exchange_ops sp_exchange_ops = {
+const struct trivet_exchange_ops trivet_sp_exchange_ops = {
     .reserve = exchange_reserve,
     .send = exchange_send,
 };

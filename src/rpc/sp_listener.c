@@ -56,8 +56,8 @@ static enum trivet_status sp_listener_open(const struct trivet_listener_options 
     listener->options = *options;
     enum trivet_status status = open_endpoints(listener, err);
     if (status == TRIVET_OK) {
-        status = sp_loop_open(&listener->loop, &listener->options, listener->acceptors,
-                              listener->n_endpoints, err);
+        status = trivet_sp_loop_open(&listener->loop, &listener->options, listener->acceptors,
+                                     listener->n_endpoints, err);
     }
     if (status != TRIVET_OK) {
         free_listener(listener);
@@ -76,7 +76,7 @@ static const char *sp_listener_url(const struct trivet_listener *listener, size_
 static void sp_listener_close(struct trivet_listener *listener)
 {
     if (listener != NULL) {
-        sp_loop_close(&listener->loop);
+        trivet_sp_loop_close(&listener->loop);
         free_listener(listener);
     }
 }

@@ -24,12 +24,12 @@
 
 static _Thread_local struct sp_loop *current;
 
-struct sp_loop *sp_loop_current(void)
+struct sp_loop *trivet_sp_loop_current(void)
 {
     return current;
 }
 
-bool sp_loop_may_warn(struct sp_loop *loop)
+bool trivet_sp_loop_may_warn(struct sp_loop *loop)
 {
     if (loop->now_ns < loop->warn_ns) {
         return false;
@@ -53,7 +53,7 @@ static void start_accepting(struct sp_loop *loop)
 /* Out of descriptors or memory: the socket would stay readable and the loop spin. */
 static void pause_accepting(struct sp_loop *loop)
 {
-    if (sp_loop_may_warn(loop)) {
+    if (trivet_sp_loop_may_warn(loop)) {
         trivet_log(TRIVET_LOG_WARN, "accept_failed", "connections=%zu message=%s", loop->n_open,
                    strerror(errno));
     }
@@ -61,13 +61,13 @@ static void pause_accepting(struct sp_loop *loop)
     for (size_t i = 0; i < loop->n_acceptors; i++) {
         (void)uv_poll_stop(&loop->acceptors[i].poll);
     }
-    sp_loop_start_timer(loop);
+    trivet_sp_loop_start_timer(loop);
 }
 
 static void refuse(struct sp_loop *loop, int fd)
 {
     close(fd);
-    if (sp_loop_may_warn(loop)) {
+    if (trivet_sp_loop_may_warn(loop)) {
         trivet_log(TRIVET_LOG_WARN, "connections_full", "connections=%zu", loop->n_open);
     }
 }
@@ -84,7 +84,7 @@ static void admit(struct sp_acceptor *acceptor, int fd)
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     }
-    sp_connection_open(loop, fd, acceptor->endpoint->framing);
+    trivet_sp_connection_open(loop, fd, acceptor->endpoint->framing);
 }
 
 static void on_connection(uv_poll_t *handle, int status, int events)
@@ -105,7 +105,7 @@ static void on_connection(uv_poll_t *handle, int status, int events)
             break;
         }
     }
-    sp_loop_settle(loop);
+    trivet_sp_loop_settle(loop);
 }
 
 /* --- closing --------------------------------------------------------------------------------- */
@@ -120,7 +120,7 @@ static void begin_close(struct sp_loop *loop)
     struct sp_connection *next;
     for (struct sp_connection *i = TAILQ_FIRST(&loop->open); i != NULL; i = next) {
         next = TAILQ_NEXT(i, open_link);
-        sp_connection_stop_reading(i);
+        trivet_sp_connection_stop_reading(i);
     }
 }
 
@@ -143,14 +143,14 @@ static void end_when_done(struct sp_loop *loop)
     }
     if (loop->flush_deadline_ns == 0) {
         loop->flush_deadline_ns = trivet_clock_after_ns(loop->now_ns, FLUSH_MS * TRIVET_NS_PER_MS);
-        sp_loop_start_timer(loop);
+        trivet_sp_loop_start_timer(loop);
     }
     if (!all_is_sent(loop) && loop->now_ns < loop->flush_deadline_ns) {
         return;
     }
     loop->ended = true;
     while (!TAILQ_EMPTY(&loop->open)) {
-        sp_connection_close(TAILQ_FIRST(&loop->open));
+        trivet_sp_connection_close(TAILQ_FIRST(&loop->open));
     }
     uv_close((uv_handle_t *)&loop->timer, NULL);
     uv_close((uv_handle_t *)&loop->wake, NULL);
@@ -158,16 +158,16 @@ static void end_when_done(struct sp_loop *loop)
 
 /* --- the loop's callbacks -------------------------------------------------------------------- */
 
-void sp_loop_settle(struct sp_loop *loop)
+void trivet_sp_loop_settle(struct sp_loop *loop)
 {
     struct sp_connection *connection;
     do {
         while ((connection = TAILQ_FIRST(&loop->unsent)) != NULL) {
-            sp_connection_flush(connection);
+            trivet_sp_connection_flush(connection);
         }
         while (loop->n_in_hand < loop->options->exchanges_max &&
                (connection = TAILQ_FIRST(&loop->waiting)) != NULL) {
-            sp_connection_resume(connection);
+            trivet_sp_connection_resume(connection);
         }
     } while (!TAILQ_EMPTY(&loop->unsent));
     if (loop->closing) {
@@ -187,13 +187,13 @@ static void on_wake(uv_async_t *handle)
     pthread_mutex_unlock(&loop->lock);
     while (exchange != NULL) {
         struct sp_exchange *next = exchange->next;
-        sp_connection_finish(exchange);
+        trivet_sp_connection_finish(exchange);
         exchange = next;
     }
     if (stop && !loop->closing) {
         begin_close(loop);
     }
-    sp_loop_settle(loop);
+    trivet_sp_loop_settle(loop);
 }
 
 static void on_tick(uv_timer_t *handle)
@@ -206,15 +206,15 @@ static void on_tick(uv_timer_t *handle)
     struct sp_connection *next;
     for (struct sp_connection *i = TAILQ_FIRST(&loop->timed); i != NULL; i = next) {
         next = TAILQ_NEXT(i, timed_link);
-        sp_connection_check_deadlines(i);
+        trivet_sp_connection_check_deadlines(i);
     }
     if (TAILQ_EMPTY(&loop->timed) && !loop->closing) {
         (void)uv_timer_stop(&loop->timer);
     }
-    sp_loop_settle(loop);
+    trivet_sp_loop_settle(loop);
 }
 
-void sp_loop_start_timer(struct sp_loop *loop)
+void trivet_sp_loop_start_timer(struct sp_loop *loop)
 {
     if (!loop->ended && !uv_is_active((const uv_handle_t *)&loop->timer)) {
         (void)uv_timer_start(&loop->timer, on_tick, TICK_MS, TICK_MS);
@@ -223,7 +223,7 @@ void sp_loop_start_timer(struct sp_loop *loop)
 
 /* --- other threads --------------------------------------------------------------------------- */
 
-void sp_loop_return(struct sp_loop *loop, struct sp_exchange *exchange)
+void trivet_sp_loop_return(struct sp_loop *loop, struct sp_exchange *exchange)
 {
     exchange->next = NULL;
     pthread_mutex_lock(&loop->lock);
@@ -281,9 +281,10 @@ static int init_handles(struct sp_loop *loop)
     return rc;
 }
 
-enum trivet_status sp_loop_open(struct sp_loop *loop, const struct trivet_listener_options *options,
-                                struct sp_acceptor *acceptors, size_t n_acceptors,
-                                struct trivet_error *err)
+enum trivet_status trivet_sp_loop_open(struct sp_loop *loop,
+                                       const struct trivet_listener_options *options,
+                                       struct sp_acceptor *acceptors, size_t n_acceptors,
+                                       struct trivet_error *err)
 {
     *loop =
         (struct sp_loop){.options = options, .acceptors = acceptors, .n_acceptors = n_acceptors};
@@ -316,7 +317,7 @@ enum trivet_status sp_loop_open(struct sp_loop *loop, const struct trivet_listen
     return TRIVET_OK;
 }
 
-void sp_loop_close(struct sp_loop *loop)
+void trivet_sp_loop_close(struct sp_loop *loop)
 {
     pthread_mutex_lock(&loop->lock);
     loop->stop = true;

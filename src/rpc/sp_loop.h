@@ -101,43 +101,44 @@ struct sp_connection {
 /* --- sp_connection.c; the loop's thread ------------------------------------------------------ */
 
 /* Takes the socket, whatever comes of it. */
-void sp_connection_open(struct sp_loop *loop, int fd, enum trivet_sp_framing framing);
+void trivet_sp_connection_open(struct sp_loop *loop, int fd, enum trivet_sp_framing framing);
 /* The memory goes when its last exchange has been returned. */
-void sp_connection_close(struct sp_connection *connection);
+void trivet_sp_connection_close(struct sp_connection *connection);
 /* Takes requests out of the stash, then reads again. */
-void sp_connection_resume(struct sp_connection *connection);
+void trivet_sp_connection_resume(struct sp_connection *connection);
 /* For good: the listener closes. */
-void sp_connection_stop_reading(struct sp_connection *connection);
-void sp_connection_flush(struct sp_connection *connection);
+void trivet_sp_connection_stop_reading(struct sp_connection *connection);
+void trivet_sp_connection_flush(struct sp_connection *connection);
 /* Closes it when it is late. */
-void sp_connection_check_deadlines(struct sp_connection *connection);
+void trivet_sp_connection_check_deadlines(struct sp_connection *connection);
 /* The exchange has been answered or dropped: its reply goes to the queue, its place is free. */
-void sp_connection_finish(struct sp_exchange *exchange);
+void trivet_sp_connection_finish(struct sp_exchange *exchange);
 
 /* --- sp_exchange.c --------------------------------------------------------------------------- */
 
-extern const struct trivet_exchange_ops sp_exchange_ops;
-void sp_reply_free(struct sp_reply *reply);
+extern const struct trivet_exchange_ops trivet_sp_exchange_ops;
+void trivet_sp_reply_free(struct sp_reply *reply);
 
 /* --- sp_loop.c ------------------------------------------------------------------------------- */
 
 #define SP_READ_BYTES ((size_t)64 << 10)
 
-/* `acceptors` with their endpoints, and `options`, are borrowed until sp_loop_close. */
-enum trivet_status sp_loop_open(struct sp_loop *loop, const struct trivet_listener_options *options,
-                                struct sp_acceptor *acceptors, size_t n_acceptors,
-                                struct trivet_error *err) TRIVET_MUST_USE;
+/* `acceptors` with their endpoints, and `options`, are borrowed until trivet_sp_loop_close. */
+enum trivet_status trivet_sp_loop_open(struct sp_loop *loop,
+                                       const struct trivet_listener_options *options,
+                                       struct sp_acceptor *acceptors, size_t n_acceptors,
+                                       struct trivet_error *err) TRIVET_MUST_USE;
 /* Waits until every exchange has been returned. */
-void sp_loop_close(struct sp_loop *loop);
+void trivet_sp_loop_close(struct sp_loop *loop);
 /* The end of every callback: writes what is unsent, reads on where there is room. */
-void sp_loop_settle(struct sp_loop *loop);
+void trivet_sp_loop_settle(struct sp_loop *loop);
 /* True once a second: peers must not fill the log. */
-bool sp_loop_may_warn(struct sp_loop *loop);
+bool trivet_sp_loop_may_warn(struct sp_loop *loop);
 /* While a connection has a deadline. */
-void sp_loop_start_timer(struct sp_loop *loop);
+void trivet_sp_loop_start_timer(struct sp_loop *loop);
 /* The loop that the calling thread runs, or NULL. */
-struct sp_loop *sp_loop_current(void);
+struct sp_loop *trivet_sp_loop_current(void);
 /* Any other thread. */
-void sp_loop_return(struct sp_loop *loop, struct sp_exchange *exchange);
+void trivet_sp_loop_return(struct sp_loop *loop, struct sp_exchange *exchange);
 
 #endif
