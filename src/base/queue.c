@@ -1,5 +1,5 @@
-/* DESIGN: a ring under one mutex. Producers wait on `room`, consumers on `items`; both conditions
- * run on the monotonic clock, as the deadlines do. Any thread may call anything but free. */
+/* DESIGN: a ring under one mutex. Consumers wait on `items`, which runs on the monotonic clock, as
+ * the deadlines do. Any thread may call anything but free. */
 #include "base/queue.h"
 
 #include "base/alloc.h"
@@ -9,7 +9,6 @@
 
 struct trivet_queue {
     pthread_mutex_t lock; /* everything below */
-    pthread_cond_t room;
     pthread_cond_t items;
     bool closed;
     size_t count;
@@ -28,18 +27,13 @@ static bool init_sync(struct trivet_queue *queue)
         goto no_attributes;
     }
     bool clocked = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0;
-    if (!clocked || pthread_cond_init(&queue->room, &monotonic) != 0) {
-        goto no_room;
-    }
-    if (pthread_cond_init(&queue->items, &monotonic) != 0) {
+    if (!clocked || pthread_cond_init(&queue->items, &monotonic) != 0) {
         goto no_items;
     }
     (void)pthread_condattr_destroy(&monotonic);
     return true;
 
 no_items:
-    (void)pthread_cond_destroy(&queue->room);
-no_room:
     (void)pthread_condattr_destroy(&monotonic);
 no_attributes:
     (void)pthread_mutex_destroy(&queue->lock);
@@ -66,7 +60,6 @@ void trivet_queue_free(struct trivet_queue *queue)
 {
     if (queue) {
         (void)pthread_cond_destroy(&queue->items);
-        (void)pthread_cond_destroy(&queue->room);
         (void)pthread_mutex_destroy(&queue->lock);
         trivet_free(queue->ring);
         trivet_free(queue);
@@ -103,17 +96,6 @@ bool trivet_queue_try_push(struct trivet_queue *queue, void *item)
     return pushed;
 }
 
-bool trivet_queue_push(struct trivet_queue *queue, void *item, int64_t deadline_ns)
-{
-    (void)pthread_mutex_lock(&queue->lock);
-    while (!queue->closed && queue->count == queue->count_max &&
-           wait_until(queue, &queue->room, deadline_ns)) {
-    }
-    bool pushed = put(queue, item);
-    (void)pthread_mutex_unlock(&queue->lock);
-    return pushed;
-}
-
 void *trivet_queue_pop(struct trivet_queue *queue, int64_t deadline_ns)
 {
     void *item = NULL;
@@ -124,7 +106,6 @@ void *trivet_queue_pop(struct trivet_queue *queue, int64_t deadline_ns)
         item = queue->ring[queue->head];
         queue->head = (queue->head + 1) % queue->count_max;
         queue->count--;
-        (void)pthread_cond_signal(&queue->room);
     }
     (void)pthread_mutex_unlock(&queue->lock);
     return item;
@@ -134,15 +115,6 @@ void trivet_queue_close(struct trivet_queue *queue)
 {
     (void)pthread_mutex_lock(&queue->lock);
     queue->closed = true;
-    (void)pthread_cond_broadcast(&queue->room);
     (void)pthread_cond_broadcast(&queue->items);
     (void)pthread_mutex_unlock(&queue->lock);
-}
-
-size_t trivet_queue_count(struct trivet_queue *queue)
-{
-    (void)pthread_mutex_lock(&queue->lock);
-    size_t count = queue->count;
-    (void)pthread_mutex_unlock(&queue->lock);
-    return count;
 }

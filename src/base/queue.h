@@ -17,12 +17,10 @@ void trivet_queue_free(struct trivet_queue *queue);
 
 /* False at once when full or closed. */
 bool trivet_queue_try_push(struct trivet_queue *queue, void *item) TRIVET_MUST_USE;
-/* Waits until there is room or `deadline_ns` (monotonic). False on time-out or when closed. */
-bool trivet_queue_push(struct trivet_queue *queue, void *item, int64_t deadline_ns) TRIVET_MUST_USE;
-/* Waits for an item; NULL on time-out, or when closed and empty. A deadline in the past polls. */
+/* Waits for an item until `deadline_ns` (monotonic); NULL on time-out, or when closed and empty. A
+ * deadline in the past polls. */
 void *trivet_queue_pop(struct trivet_queue *queue, int64_t deadline_ns);
 /* Refuse pushes, wake all waiters; items already in can still be popped. */
 void trivet_queue_close(struct trivet_queue *queue);
-size_t trivet_queue_count(struct trivet_queue *queue);
 
 #endif

@@ -4,7 +4,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -51,18 +50,6 @@ uint64_t trivet_rng_below(struct trivet_rng *rng, uint64_t bound)
 double trivet_rng_uniform(struct trivet_rng *rng)
 {
     return (double)(trivet_rng_next(rng) >> 11) * 0x1.0p-53;
-}
-
-double trivet_rng_normal(struct trivet_rng *rng)
-{
-    for (;;) {
-        double u = 2.0 * trivet_rng_uniform(rng) - 1.0;
-        double v = 2.0 * trivet_rng_uniform(rng) - 1.0;
-        double r2 = u * u + v * v;
-        if (r2 > 0.0 && r2 < 1.0) {
-            return u * sqrt(-2.0 * log(r2) / r2);
-        }
-    }
 }
 
 void trivet_rng_shuffle(struct trivet_rng *rng, size_t *indices, size_t count)

@@ -18,8 +18,6 @@ uint64_t trivet_rng_next(struct trivet_rng *rng);
 uint64_t trivet_rng_below(struct trivet_rng *rng, uint64_t bound);
 /* Uniform in [0, 1), 53 bits. */
 double trivet_rng_uniform(struct trivet_rng *rng);
-/* Standard normal (Marsaglia polar method). */
-double trivet_rng_normal(struct trivet_rng *rng);
 /* Fisher–Yates over `count` indices, in place. */
 void trivet_rng_shuffle(struct trivet_rng *rng, size_t *indices, size_t count);
 /* 64 bits from the kernel, for ids and epochs; never 0. */

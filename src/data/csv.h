@@ -43,9 +43,6 @@ enum trivet_status trivet_csv_open(const char *path, const struct trivet_csv_opt
                                    struct trivet_error *err) TRIVET_MUST_USE;
 void trivet_csv_close(struct trivet_csv_reader *reader);
 
-/* The header: names in the order of the file, valid until close. */
-size_t trivet_csv_n_columns(const struct trivet_csv_reader *reader);
-const char *trivet_csv_column_name(const struct trivet_csv_reader *reader, size_t column);
 /* Index of a column of the file, or TRIVET_COLUMN_NOT_FOUND. */
 size_t trivet_csv_find_column(const struct trivet_csv_reader *reader, const char *name);
 
@@ -97,11 +94,8 @@ enum trivet_status trivet_csv_infer(const char *path, const struct trivet_csv_op
 bool trivet_csv_is_missing(const char *text, size_t n_bytes);
 
 /* Append one field; the caller appends "," and "\n". Text is quoted when it must be: empty, with
- * comma, quote or line break, or with a blank at an end. A double is the shortest decimal that
- * reads back equal; NaN is written "NaN", which reads as missing. */
+ * comma, quote or line break, or with a blank at an end. */
 enum trivet_status trivet_csv_append_text(struct trivet_buffer *buffer, const char *text,
                                           size_t n_bytes, struct trivet_error *err) TRIVET_MUST_USE;
-enum trivet_status trivet_csv_append_double(struct trivet_buffer *buffer, double value,
-                                            struct trivet_error *err) TRIVET_MUST_USE;
 
 #endif

@@ -405,16 +405,6 @@ void trivet_csv_close(struct trivet_csv_reader *reader)
     trivet_free(reader);
 }
 
-size_t trivet_csv_n_columns(const struct trivet_csv_reader *reader)
-{
-    return reader->n_columns;
-}
-
-const char *trivet_csv_column_name(const struct trivet_csv_reader *reader, size_t column)
-{
-    return reader->names[column];
-}
-
 size_t trivet_csv_find_column(const struct trivet_csv_reader *reader, const char *name)
 {
     return trivet_names_find(reader->sorted_names, reader->n_columns, name);

@@ -1,9 +1,5 @@
 #include "data/csv.h"
 
-#include "base/text.h"
-
-#include <math.h>
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -44,15 +40,4 @@ enum trivet_status trivet_csv_append_text(struct trivet_buffer *buffer, const ch
     *out = '"';
     buffer->n_bytes += n_bytes + n_quotes + 2;
     return TRIVET_OK;
-}
-
-enum trivet_status trivet_csv_append_double(struct trivet_buffer *buffer, double value,
-                                            struct trivet_error *err)
-{
-    char text[TRIVET_DOUBLE_TEXT_BYTES];
-    if (isnan(value)) {
-        return trivet_buffer_append(buffer, "NaN", 3, err);
-    }
-    size_t n_bytes = trivet_text_double(value, text);
-    return trivet_buffer_append(buffer, text, n_bytes, err);
 }

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* Encoding borrows nearly everything; unpacking tiny texts takes up to 16 times their bytes, and
+/* Unpacking tiny texts takes up to 16 times their bytes, and
  * codes and nulls are copied. */
 #define ARENA_KEEP_BYTES   4096
 #define UNPACK_FACTOR      64
@@ -23,38 +23,6 @@ static struct trivet_arena *unpack_arena(size_t n_bytes)
 static enum trivet_status out_of_memory(struct trivet_error *err)
 {
     return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for packed data");
-}
-
-enum trivet_status trivet_schema_pack(const struct trivet_schema *schema, struct trivet_buffer *out,
-                                      struct trivet_error *err)
-{
-    struct trivet_arena *arena = trivet_arena_create(SIZE_MAX, ARENA_KEEP_BYTES);
-    if (arena == NULL) {
-        return out_of_memory(err);
-    }
-    Trivet__V1__Schema *message = NULL;
-    enum trivet_status status = trivet_schema_encode(schema, arena, &message, err);
-    if (status == TRIVET_OK) {
-        status = trivet_codec_pack(&message->base, out, err);
-    }
-    trivet_arena_free(arena);
-    return status;
-}
-
-enum trivet_status trivet_table_pack(const struct trivet_table *table, struct trivet_buffer *out,
-                                     struct trivet_error *err)
-{
-    struct trivet_arena *arena = trivet_arena_create(SIZE_MAX, ARENA_KEEP_BYTES);
-    if (arena == NULL) {
-        return out_of_memory(err);
-    }
-    Trivet__V1__Table *message = NULL;
-    enum trivet_status status = trivet_table_encode(table, arena, &message, err);
-    if (status == TRIVET_OK) {
-        status = trivet_codec_pack(&message->base, out, err);
-    }
-    trivet_arena_free(arena);
-    return status;
 }
 
 enum trivet_status trivet_schema_unpack(const void *data, size_t n_bytes, struct trivet_schema *out,

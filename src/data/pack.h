@@ -13,11 +13,6 @@
 
 #include <stddef.h>
 
-/* Append the packed message to `out`; nothing is appended on error. */
-enum trivet_status trivet_schema_pack(const struct trivet_schema *schema, struct trivet_buffer *out,
-                                      struct trivet_error *err) TRIVET_MUST_USE;
-enum trivet_status trivet_table_pack(const struct trivet_table *table, struct trivet_buffer *out,
-                                     struct trivet_error *err) TRIVET_MUST_USE;
 /* `out` is empty before, and owned by the caller. INVALID_ARGUMENT: malformed or refused by
  * trivet_schema_decode. */
 enum trivet_status trivet_schema_unpack(const void *data, size_t n_bytes, struct trivet_schema *out,

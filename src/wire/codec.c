@@ -187,8 +187,3 @@ enum trivet_status trivet_codec_pack(const ProtobufCMessage *message, struct tri
     }
     return status;
 }
-
-bool trivet_codec_enum_known(const ProtobufCEnumDescriptor *type, int value)
-{
-    return protobuf_c_enum_descriptor_get_value(type, value) != NULL;
-}

@@ -22,7 +22,5 @@ enum trivet_status trivet_codec_unpack(const ProtobufCMessageDescriptor *type,
 /* Append the packed message to `out`. */
 enum trivet_status trivet_codec_pack(const ProtobufCMessage *message, struct trivet_buffer *out,
                                      struct trivet_error *err) TRIVET_MUST_USE;
-/* True when `value` is a value of the enum: protobuf-c passes unknown ones through. */
-bool trivet_codec_enum_known(const ProtobufCEnumDescriptor *type, int value);
 
 #endif

@@ -26,6 +26,8 @@ static struct faulty_io {
 static uint64_t n_operations;
 static uint64_t fail_from; /* 0 = never */
 static int fail_code;
+/* What all files may hold together; -1 = no limit. Writes into what is there always work. */
+static int64_t room_left = -1;
 
 static bool fails(void)
 {
@@ -40,7 +42,16 @@ static const sqlite3_io_methods *real_io(const sqlite3_file *file)
 
 static int faulty_write(sqlite3_file *file, const void *data, int n_bytes, sqlite3_int64 at)
 {
-    return fails() ? fail_code : real_io(file)->xWrite(file, data, n_bytes, at);
+    sqlite3_int64 size = 0;
+    if (fails())
+        return fail_code;
+    if (room_left >= 0 && real_io(file)->xFileSize(file, &size) == SQLITE_OK &&
+        at + n_bytes > size) {
+        if (at + n_bytes - size > room_left)
+            return SQLITE_FULL;
+        room_left -= at + n_bytes - size;
+    }
+    return real_io(file)->xWrite(file, data, n_bytes, at);
 }
 
 static int faulty_sync(sqlite3_file *file, int flags)
@@ -50,7 +61,12 @@ static int faulty_sync(sqlite3_file *file, int flags)
 
 static int faulty_truncate(sqlite3_file *file, sqlite3_int64 n_bytes)
 {
-    return fails() ? SQLITE_IOERR_TRUNCATE : real_io(file)->xTruncate(file, n_bytes);
+    sqlite3_int64 size = 0;
+    if (fails())
+        return SQLITE_IOERR_TRUNCATE;
+    if (room_left >= 0 && real_io(file)->xFileSize(file, &size) == SQLITE_OK && n_bytes < size)
+        room_left += size - n_bytes;
+    return real_io(file)->xTruncate(file, n_bytes);
 }
 
 static int faulty_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags,
@@ -233,6 +249,73 @@ static void opening_on_a_full_disk_is_told(void **state)
     fixture_close(f);
 }
 
+static enum trivet_status delete_dataset(struct fixture *f, const char *id)
+{
+    struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_DATA);
+    const enum trivet_status status = trivet_store_dataset_delete(txn, id, &f->err);
+    if (status != TRIVET_OK) {
+        trivet_store_abort(txn);
+        return status;
+    }
+    return trivet_store_commit(txn, &f->err);
+}
+
+/* Chunks of the usual size until one is refused; returns how many were taken. */
+static uint32_t fill(struct fixture *f, const char *id)
+{
+    static uint8_t chunk[2 << 20];
+    struct trivet_store_dataset now;
+    enum trivet_status status = TRIVET_OK;
+    uint32_t n_chunks = 0;
+    while (n_chunks < 100) {
+        status = trivet_store_dataset_append(f->store, id, n_chunks, chunk, sizeof(chunk), 1, &now,
+                                             &f->err);
+        if (status != TRIVET_OK)
+            break;
+        n_chunks++;
+    }
+    assert_refused(f, TRIVET_UNAVAILABLE, status, "free some space, or delete datasets");
+    return n_chunks;
+}
+
+/* An upload that filled the disk can be deleted on the full disk while the log has room left, which
+ * is kept for that; else once the log has been given some. Its pages are used again. */
+static void a_full_disk_takes_deletes(void **state)
+{
+    struct fixture *f = *state;
+    /* The last: copying the log back takes all that is left, and the log ends at its last chunk. */
+    const struct {
+        int64_t room;
+        bool deletes;
+    } cases[] = {{5 << 20, true}, {21 << 20, true}, {50 << 20, false}};
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(cases); i++) {
+        struct trivet_store_dataset other;
+        fixture_open(f, &trivet_store_sqlite_ops);
+        const struct trivet_store_dataset d = fixture_dataset(f, "d");
+        room_left = cases[i].room;
+        const uint32_t n_chunks = fill(f, d.id);
+        struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_DATA);
+        assert_refused(f, TRIVET_UNAVAILABLE,
+                       trivet_store_dataset_create(txn, "e", "schema", 6, &other, &f->err),
+                       "is full");
+        trivet_store_abort(txn);
+        if (cases[i].deletes)
+            assert_ok(f, delete_dataset(f, d.id));
+        else
+            assert_refused(f, TRIVET_UNAVAILABLE, delete_dataset(f, d.id), "free some space");
+        room_left = 40 << 20; /* enough to copy the log back */
+        if (!cases[i].deletes)
+            assert_ok(f, delete_dataset(f, d.id));
+        other = fixture_dataset(f, "e");
+        room_left = 0; /* chunks go where the deleted were */
+        struct outcome outcome = {.n_versions = 0};
+        for (uint32_t c = 0; c < n_chunks; c++)
+            assert_ok(f, add_chunk(f->store, other.id, &outcome, &f->err));
+        room_left = -1;
+        fixture_close(f);
+    }
+}
+
 /* --- The system's own limit ------------------------------------------------------------------ */
 
 /* In a child: files may not grow beyond a limit. Returns its exit code: 0 when all is as expected.
@@ -290,6 +373,7 @@ int main(void)
         cmocka_unit_test_prestate(any_write_may_fail, &fixture),
         cmocka_unit_test_prestate(the_message_says_what_to_do, &fixture),
         cmocka_unit_test_prestate(opening_on_a_full_disk_is_told, &fixture),
+        cmocka_unit_test_prestate(a_full_disk_takes_deletes, &fixture),
         cmocka_unit_test_prestate(a_file_size_limit_is_survived, &fixture),
     };
     if (access("/dev/shm", W_OK) == 0)

@@ -262,6 +262,36 @@ class BadInput(ServerTest):
         self.fails("FAILED_PRECONDITION", "0", "Datasets/Commit", datasets.CommitDatasetRequest(
             dataset_id=made.id, chunks=2), datasets.Dataset)
 
+    def test_too_many_open_datasets(self):
+        request = datasets.CreateDatasetRequest(schema=schema_of({"x": [1.0]}))
+        made = []
+        with self.assertRaises(CallError) as caught:
+            while len(made) < 300:
+                made.append(self.client.call("Datasets/Create", request, datasets.Dataset).id)
+        self.assertEqual(caught.exception.status, "RESOURCE_EXHAUSTED", caught.exception.message)
+        self.assertIn("commit or delete an open one", caught.exception.message)
+        for dataset_id in made:  # the other tests make some of their own
+            self.client.call("Datasets/Delete", datasets.DeleteDatasetRequest(
+                dataset_id=dataset_id), datasets.DeleteDatasetResponse)
+        again = self.client.call("Datasets/Create", request, datasets.Dataset)
+        self.client.call("Datasets/Delete", datasets.DeleteDatasetRequest(
+            dataset_id=again.id), datasets.DeleteDatasetResponse)
+
+    def test_too_many_aliases(self):
+        def promote(i):
+            self.client.call("Models/Promote", models.PromoteRequest(
+                model="plane", version=1, alias=f"many-{i}"), models.Model)
+
+        with self.assertRaises(CallError) as caught:
+            for i in range(300):
+                promote(i)
+        self.assertEqual(caught.exception.status, "RESOURCE_EXHAUSTED", caught.exception.message)
+        self.assertIn("256 aliases", caught.exception.message)
+        promote(0)  # those that are there can still be set
+        model = self.client.call("Models/Describe", models.DescribeModelRequest(model="plane"),
+                                 models.Model)
+        self.assertEqual(len(model.aliases), 256)
+
     def refuse_training(self, status, text, **changes):
         arguments = dict(model="bad", dataset_id=self.dataset.id, target="price")
         arguments.update(changes)

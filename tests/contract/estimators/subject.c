@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "models/registry.h"
+#include "support/normal.h"
 #include "wire/codec.h"
 
 #include <math.h>
@@ -116,7 +117,7 @@ void subject_data_set_target(struct subject_data *data, size_t n_numbers)
     trivet_rng_seed(&rng, 99);
     double *y = data->numbers[SUBJECT_COLS_MAX];
     for (size_t i = 0; i < data->n_rows; i++) {
-        y[i] = 3.0 + 0.1 * trivet_rng_normal(&rng);
+        y[i] = 3.0 + 0.1 * normal_next(&rng);
         for (size_t j = 0; j < n_numbers; j++) {
             double value = data->numbers[j][i];
             y[i] += isnan(value) ? 0.0 : (double)(j + 1) * value;
@@ -160,7 +161,7 @@ struct subject_data *subject_data_make(const struct subject *subject, size_t n_r
         char name[8];
         for (size_t i = 0; i < n_rows; i++) {
             bool missing = subject->with_missing && i % MISSING_EVERY == 3 + j % 3;
-            double value = trivet_rng_normal(&rng);
+            double value = normal_next(&rng);
             data->numbers[j][i] = missing ? NAN : value;
         }
         trivet_text_format(name, sizeof name, "n%zu", j);

@@ -69,21 +69,14 @@ static void moments_fit(void **state)
     (void)state;
     struct trivet_rng rng;
     double sum = 0;
-    double normal_sum = 0;
-    double normal_squares = 0;
     const int n = 200000;
     trivet_rng_seed(&rng, 7);
     for (int i = 0; i < n; i++) {
         double u = trivet_rng_uniform(&rng);
-        double z = trivet_rng_normal(&rng);
         assert_true(u >= 0.0 && u < 1.0);
         sum += u;
-        normal_sum += z;
-        normal_squares += z * z;
     }
     assert_true(fabs(sum / n - 0.5) < 0.003);
-    assert_true(fabs(normal_sum / n) < 0.01);
-    assert_true(fabs(normal_squares / n - 1.0) < 0.015);
 }
 
 static void a_shuffle_is_a_permutation(void **state)

@@ -29,8 +29,6 @@ static void columns_are_read_by_name_and_type(void **state)
     assert_string_equal(text_at(&table, 1, 2), "(null)");
     assert_number(number_at(&table, 2, 0), 50.5);
     assert_true(isnan(number_at(&table, 2, 2)));
-    assert_int_equal(trivet_csv_n_columns(reader), 4);
-    assert_string_equal(trivet_csv_column_name(reader, 1), "rooms");
     assert_int_equal(trivet_csv_find_column(reader, "price"), 3);
     assert_int_equal(trivet_csv_find_column(reader, "nope"), TRIVET_COLUMN_NOT_FOUND);
     assert_int_equal(trivet_csv_row_line(reader, 2), 4);
@@ -402,17 +400,6 @@ static void fields_are_quoted_when_they_must_be(void **state)
         assert_ok(trivet_csv_append_text(&out, cases[i][0], strlen(cases[i][0]), &err));
         assert_int_equal(out.n_bytes, strlen(cases[i][1]));
         assert_memory_equal(out.data, cases[i][1], out.n_bytes);
-        trivet_buffer_release(&out);
-    }
-    static const struct {
-        double value;
-        const char *text;
-    } numbers[] = {{0.1, "0.1"}, {1e-9, "1e-09"}, {3, "3"}, {(double)NAN, "NaN"}};
-    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(numbers); i++) {
-        struct trivet_buffer out = {0};
-        assert_ok(trivet_csv_append_double(&out, numbers[i].value, &err));
-        assert_int_equal(out.n_bytes, strlen(numbers[i].text));
-        assert_memory_equal(out.data, numbers[i].text, out.n_bytes);
         trivet_buffer_release(&out);
     }
 }

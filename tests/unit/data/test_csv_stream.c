@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "data/csv.h"
 #include "data/dataset.h"
+#include "support/normal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -54,7 +55,7 @@ static double random_number(struct trivet_rng *rng)
     case 1:
         return (double)trivet_rng_below(rng, 1000) - 500;
     case 2:
-        return trivet_rng_normal(rng);
+        return normal_next(rng);
     default:
         break;
     }
@@ -110,7 +111,7 @@ static void write_table(const struct trivet_table *table, const char *line_end,
         for (size_t j = 0; j < table->n_columns; j++) {
             assert_ok(trivet_buffer_append(out, ",", j > 0, &err));
             if (table->columns[j].type == TRIVET_COLUMN_NUMERIC) {
-                assert_ok(trivet_csv_append_double(out, number_at(table, j, i), &err));
+                assert_ok(trivet_buffer_printf(out, &err, "%.17g", number_at(table, j, i)));
                 continue;
             }
             const char *text = text_at(table, j, i);
@@ -181,12 +182,12 @@ static const char *write_million(char path[64], double *area_sum)
     for (size_t i = 0; i < BLOCK_ROWS; i++) {
         double area = floor(trivet_rng_uniform(&rng) * 1000) / 8;
         *area_sum += area * N_BLOCKS;
-        assert_ok(trivet_csv_append_double(&block, area, &err));
+        assert_ok(trivet_buffer_printf(&block, &err, "%.17g", area));
         assert_ok(trivet_buffer_printf(&block, &err, ",%u,", (unsigned)trivet_rng_below(&rng, 9)));
         const char *city = cities[trivet_rng_below(&rng, 4)];
         assert_ok(trivet_csv_append_text(&block, city, strlen(city), &err));
         assert_ok(trivet_buffer_append(&block, ",", 1, &err));
-        assert_ok(trivet_csv_append_double(&block, trivet_rng_normal(&rng), &err));
+        assert_ok(trivet_buffer_printf(&block, &err, "%.17g", normal_next(&rng)));
         assert_ok(trivet_buffer_append(&block, "\n", 1, &err));
     }
     assert_int_equal(write(fd, "area,rooms,city,price\n", 22), 22);

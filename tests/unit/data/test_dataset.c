@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "data/dataset.h"
 #include "data/pack.h"
+#include "support/pack.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -184,7 +185,7 @@ static void packed_tables_are_appended(void **state)
     (void)state;
     struct trivet_dataset *dataset = create("city:c,x:n", 0);
     struct trivet_buffer packed = {0};
-    assert_ok(trivet_table_pack(&table, &packed, &err));
+    assert_ok(pack_table(&table, &packed, &err));
     assert_ok(trivet_dataset_append_packed(dataset, packed.data, packed.n_bytes, &err));
     assert_ok(trivet_dataset_append_packed(dataset, packed.data, packed.n_bytes, &err));
     struct trivet_table all = trivet_dataset_table(dataset);
@@ -208,7 +209,7 @@ static void packed_faults_are_refused(void **state)
         .name = "x", .type = TRIVET_COLUMN_NUMERIC, .stride = 1, .numbers = infinite};
     const struct trivet_table bad = {.n_rows = 3, .n_columns = 1, .columns = &column};
     struct trivet_buffer packed = {0};
-    assert_ok(trivet_table_pack(&bad, &packed, &err));
+    assert_ok(pack_table(&bad, &packed, &err));
     struct trivet_dataset *dataset = create("x:n", 0);
     assert_refused(trivet_dataset_append_packed(dataset, packed.data, packed.n_bytes, &err),
                    TRIVET_INVALID_ARGUMENT, "row 3: column 'x': infinity");
@@ -222,7 +223,7 @@ static void every_allocation_may_fail(void **state)
     (void)state;
     struct trivet_schema schema = make_schema("x:n,city:c");
     struct trivet_buffer packed = {0};
-    assert_ok(trivet_table_pack(&table, &packed, &err));
+    assert_ok(pack_table(&table, &packed, &err));
     for (uint64_t k = 1;; k++) {
         struct trivet_dataset *dataset = NULL;
         trivet_alloc_fail_at(k);

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "data/pack.h"
+#include "support/pack.h"
 
 #include <stdio.h>
 
@@ -60,7 +61,7 @@ static void the_number_of_columns_is_bounded(void **state)
     assert_refused(trivet_schema_add(&schema, "more", TRIVET_COLUMN_NUMERIC, &err),
                    TRIVET_INVALID_ARGUMENT, "more than 4096");
     struct trivet_buffer packed = {0};
-    assert_ok(trivet_schema_pack(&schema, &packed, &err));
+    assert_ok(pack_schema(&schema, &packed, &err));
     struct trivet_schema again = {0};
     assert_ok(trivet_schema_unpack(packed.data, packed.n_bytes, &again, &err));
     assert_int_equal(again.n_columns, TRIVET_COLUMNS_MAX);
@@ -130,7 +131,7 @@ static void packed_bytes_come_back(void **state)
     (void)state;
     struct trivet_schema schema = make_schema("area:n,city:c,price:n");
     struct trivet_buffer packed = {0};
-    assert_ok(trivet_schema_pack(&schema, &packed, &err));
+    assert_ok(pack_schema(&schema, &packed, &err));
     struct trivet_schema again = {0};
     assert_ok(trivet_schema_unpack(packed.data, packed.n_bytes, &again, &err));
     assert_int_equal(again.n_columns, 3);
@@ -157,7 +158,7 @@ static void every_allocation_may_fail(void **state)
         trivet_alloc_fail_at(k);
         enum trivet_status status = trivet_schema_copy(&schema, &copy, &err);
         if (status == TRIVET_OK) {
-            status = trivet_schema_pack(&copy, &packed, &err);
+            status = pack_schema(&copy, &packed, &err);
         }
         if (status == TRIVET_OK) {
             status = trivet_schema_unpack(packed.data, packed.n_bytes, &again, &err);

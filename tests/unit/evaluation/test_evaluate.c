@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "data/split.h"
+#include "support/normal.h"
 #include "unit/models/fixture.h"
 
 #include <math.h>
@@ -35,9 +36,9 @@ static void make_data(size_t n_rows)
     struct trivet_rng rng;
     trivet_rng_seed(&rng, 5);
     for (size_t i = 0; i < n_rows; i++) {
-        data.a[i] = trivet_rng_normal(&rng);
-        data.b[i] = trivet_rng_normal(&rng);
-        data.y[i] = 2.0 * data.a[i] - data.b[i] + 0.5 * trivet_rng_normal(&rng);
+        data.a[i] = normal_next(&rng);
+        data.b[i] = normal_next(&rng);
+        data.y[i] = 2.0 * data.a[i] - data.b[i] + 0.5 * normal_next(&rng);
     }
     data.columns[0] = fixture_numbers("y", data.y);
     data.columns[1] = fixture_numbers("a", data.a);

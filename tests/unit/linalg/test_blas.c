@@ -2,6 +2,7 @@
 #include "base/rng.h"
 #include "linalg/affine.h"
 #include "linalg/blas.h"
+#include "support/normal.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -33,7 +34,7 @@ static void fill(double *values, size_t n, uint64_t seed)
     struct trivet_rng rng;
     trivet_rng_seed(&rng, seed);
     for (size_t i = 0; i < n; i++) {
-        values[i] = trivet_rng_normal(&rng);
+        values[i] = normal_next(&rng);
     }
 }
 

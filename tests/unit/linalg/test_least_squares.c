@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "linalg/least_squares.h"
+#include "support/normal.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -65,10 +66,10 @@ static void random_design(struct problem *p, uint64_t seed)
     trivet_rng_seed(&rng, seed);
     size_t n = p->problem.x.n_rows;
     for (size_t i = 0; i < n * p->problem.x.n_cols; i++) {
-        p->x[i] = trivet_rng_normal(&rng);
+        p->x[i] = normal_next(&rng);
     }
     for (size_t i = 0; i < n; i++) {
-        p->y[i] = trivet_rng_normal(&rng);
+        p->y[i] = normal_next(&rng);
     }
 }
 

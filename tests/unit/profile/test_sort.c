@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "support/normal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +37,7 @@ static void same_as_qsort(void **state)
         assert_true(values != NULL && wanted != NULL && scratch != NULL);
         for (size_t i = 0; i < count; i++) {
             double scale = i % 3 == 0 ? 1e-300 : i % 3 == 1 ? 1.0 : 1e300;
-            values[i] = trivet_rng_normal(&rng) * scale;
+            values[i] = normal_next(&rng) * scale;
             wanted[i] = values[i];
         }
         trivet_profile_sort(values, scratch, count);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "linalg/blas.h"
 #include "models/pipeline.h"
+#include "support/normal.h"
 
 #include <math.h>
 #include <string.h>
@@ -39,10 +40,10 @@ static struct trivet_pipeline *fit(Trivet__V1__PipelineSpec *spec, size_t n_colu
     for (size_t row = 0; row < TRAIN_ROWS; row++) {
         double *x = values + row * (n_columns + 1);
         for (size_t j = 0; j < n_columns; j++) {
-            x[j] = 3 + trivet_rng_normal(&rng);
+            x[j] = 3 + normal_next(&rng);
             x[n_columns] += x[j] * (double)(j + seed % 7 + 1);
         }
-        x[n_columns] += 0.1 * trivet_rng_normal(&rng);
+        x[n_columns] += 0.1 * normal_next(&rng);
     }
     for (size_t i = 0; i <= n_columns; i++) {
         columns[i] = (struct trivet_column){.name = schema.columns[i].name,
@@ -141,7 +142,7 @@ static void make_row(struct trivet_rng *rng, double *x, size_t n_columns,
                      struct trivet_row_status *fault)
 {
     for (size_t j = 0; j < n_columns; j++) {
-        x[j] = 3 + trivet_rng_normal(rng);
+        x[j] = 3 + normal_next(rng);
     }
     size_t column = (size_t)trivet_rng_below(rng, n_columns);
     switch (trivet_rng_below(rng, 20)) {

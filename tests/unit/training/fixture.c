@@ -6,6 +6,8 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "data/pack.h"
+#include "support/normal.h"
+#include "support/pack.h"
 #include "wire/codec.h"
 
 #include <ftw.h>
@@ -35,8 +37,8 @@ static void fill(struct rows *rows, struct trivet_rng *rng, size_t first)
 {
     for (size_t i = 0; i < rows->count; i++) {
         const double a = 10 * trivet_rng_uniform(rng);
-        const double b = trivet_rng_normal(rng);
-        const double noise = 0.1 * trivet_rng_normal(rng);
+        const double b = normal_next(rng);
+        const double noise = 0.1 * normal_next(rng);
         const size_t row = first + i;
         rows->numbers[0][i] = row % 17 == 3 ? NAN : a;
         rows->numbers[1][i] = b;
@@ -68,7 +70,7 @@ static void append_chunk(struct fixture *fixture, const char *id, uint32_t chunk
     struct trivet_buffer bytes = {0};
     struct trivet_store_dataset dataset;
     struct trivet_error err = {0};
-    assert_int_equal(trivet_table_pack(&table, &bytes, &err), TRIVET_OK);
+    assert_int_equal(pack_table(&table, &bytes, &err), TRIVET_OK);
     assert_int_equal(trivet_store_dataset_append(fixture->store, id, chunk, bytes.data,
                                                  bytes.n_bytes, rows->count, &dataset, &err),
                      TRIVET_OK);
@@ -89,7 +91,7 @@ static void create_dataset(struct fixture *fixture, char id[TRIVET_STORE_ID_BYTE
                               i == 2 ? TRIVET_COLUMN_CATEGORICAL : TRIVET_COLUMN_NUMERIC, &err),
             TRIVET_OK);
     }
-    assert_int_equal(trivet_schema_pack(&schema, &bytes, &err), TRIVET_OK);
+    assert_int_equal(pack_schema(&schema, &bytes, &err), TRIVET_OK);
     assert_int_equal(trivet_store_begin(fixture->store, TRIVET_STORE_DATA, &txn, &err), TRIVET_OK);
     assert_int_equal(
         trivet_store_dataset_create(txn, "houses", bytes.data, bytes.n_bytes, &dataset, &err),

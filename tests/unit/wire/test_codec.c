@@ -206,14 +206,6 @@ static void every_failing_allocation_is_a_status(void **state)
     trivet_arena_free(arena);
 }
 
-static void enums_are_known_or_not(void **state)
-{
-    (void)state;
-    assert_true(trivet_codec_enum_known(&trivet__v1__column_type__descriptor, 2));
-    assert_false(trivet_codec_enum_known(&trivet__v1__column_type__descriptor, 99));
-    assert_false(trivet_codec_enum_known(&trivet__v1__column_type__descriptor, -1));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,7 +216,6 @@ int main(void)
         cmocka_unit_test(a_spent_budget_is_not_the_senders_syntax),
         cmocka_unit_test(nesting_is_bounded_before_unpacking),
         cmocka_unit_test(every_failing_allocation_is_a_status),
-        cmocka_unit_test(enums_are_known_or_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
