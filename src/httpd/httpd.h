@@ -27,9 +27,8 @@ struct trivet_httpd_request {
     void *connection; /* the server's */
 };
 
-/* Value of a query parameter or header; NULL when absent. Borrowed for the handler's call. */
+/* Value of a query parameter; NULL when absent. Borrowed for the handler's call. */
 const char *trivet_httpd_query(const struct trivet_httpd_request *request, const char *name);
-const char *trivet_httpd_header(const struct trivet_httpd_request *request, const char *name);
 
 /* What a handler fills. It starts as 200 with an empty JSON body. */
 struct trivet_httpd_reply {

@@ -37,11 +37,6 @@ const char *trivet_httpd_query(const struct trivet_httpd_request *request, const
     return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
-const char *trivet_httpd_header(const struct trivet_httpd_request *request, const char *name)
-{
-    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
-
 static enum trivet_status append_json_text(struct trivet_buffer *out, const char *text)
 {
     enum trivet_status status = trivet_buffer_append(out, "\"", 1, NULL);
