@@ -28,7 +28,10 @@ class Stream(ServerTest):
         return truth
 
     def watch(self, pids, stop, peaks):
-        while not stop.wait(0.05):
+        """Resident memory of the processes, until `stop` and once more."""
+        last = False
+        while not last:
+            last = stop.wait(0.005)
             for pid in pids:
                 try:
                     with open("/proc/%d/status" % pid) as status:
