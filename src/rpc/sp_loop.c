@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -241,6 +242,11 @@ void trivet_sp_loop_return(struct sp_loop *loop, struct sp_exchange *exchange)
 static void *run(void *arg)
 {
     struct sp_loop *loop = arg;
+    /* A peer that has gone is an error of the write. */
+    sigset_t pipe_signal;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    (void)pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
     current = loop;
     (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
     current = NULL;
