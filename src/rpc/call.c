@@ -283,14 +283,13 @@ enum trivet_status trivet_call_begin_change(struct trivet_call *call, struct tri
 {
     struct trivet_buffer kept = {0};
     struct trivet_store_txn *open = NULL;
-    struct trivet_store_call key;
     bool found = false;
-    enum trivet_status status = trivet_call_key(call, &key, err);
+    enum trivet_status status = trivet_call_key(call, &call->key, err);
     if (status == TRIVET_OK) {
         status = trivet_store_begin(store, domain, &open, err);
     }
     if (status == TRIVET_OK) {
-        status = trivet_store_find_reply(open, &key, &found, &kept, err);
+        status = trivet_store_find_reply(open, &call->key, &found, &kept, err);
     }
     if (status == TRIVET_OK && found) {
         status = trivet_codec_unpack(call->response_type, call->arena, kept.data, kept.n_bytes,
@@ -313,13 +312,9 @@ enum trivet_status trivet_call_commit_change(struct trivet_call *call, struct tr
                                              struct trivet_error *err)
 {
     struct trivet_buffer packed = {0};
-    struct trivet_store_call key;
-    enum trivet_status status = trivet_call_key(call, &key, err);
+    enum trivet_status status = trivet_codec_pack(response, &packed, err);
     if (status == TRIVET_OK) {
-        status = trivet_codec_pack(response, &packed, err);
-    }
-    if (status == TRIVET_OK) {
-        status = trivet_store_put_reply(txn, &key, packed.data, packed.n_bytes, err);
+        status = trivet_store_put_reply(txn, &call->key, packed.data, packed.n_bytes, err);
     }
     if (status == TRIVET_OK) {
         status = trivet_store_commit(txn, err);

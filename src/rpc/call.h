@@ -49,6 +49,7 @@ struct trivet_call {
     /* For the reply: */
     Trivet__V1__Timings timings; /* total_us is filled on finish */
     bool replayed;
+    struct trivet_store_call key; /* of a change that was begun */
     /* Free for the handler, for what runs later. */
     void *data;
     struct trivet_call *next_free; /* the dispatch's */

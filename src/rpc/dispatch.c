@@ -207,9 +207,10 @@ enum trivet_status trivet_dispatch_find(struct trivet_call *call,
     return TRIVET_OK;
 }
 
-/* A call object for the exchange, or NULL with the reason in `err`. */
+/* A call object for the exchange, NULL when all are in hand; *too_many: the bytes in hand now
+ * exceed their limit. */
 static struct trivet_call *take_call(struct trivet_dispatch *dispatch,
-                                     struct trivet_exchange *exchange)
+                                     const struct trivet_exchange *exchange, bool *too_many)
 {
     pthread_mutex_lock(&dispatch->lock);
     struct trivet_call *call = dispatch->free_calls;
@@ -218,16 +219,9 @@ static struct trivet_call *take_call(struct trivet_dispatch *dispatch,
         dispatch->n_in_hand++;
         dispatch->bytes_in_hand += exchange->n_bytes;
     }
+    *too_many = dispatch->bytes_in_hand > dispatch->options.request_bytes_in_hand_max;
     pthread_mutex_unlock(&dispatch->lock);
     return call;
-}
-
-static bool bytes_exceeded(struct trivet_dispatch *dispatch)
-{
-    pthread_mutex_lock(&dispatch->lock);
-    bool exceeded = dispatch->bytes_in_hand > dispatch->options.request_bytes_in_hand_max;
-    pthread_mutex_unlock(&dispatch->lock);
-    return exceeded;
 }
 
 static void reset_call(struct trivet_call *call, struct trivet_exchange *exchange)
@@ -245,7 +239,8 @@ static void reset_call(struct trivet_call *call, struct trivet_exchange *exchang
 void trivet_dispatch_on_request(void *ctx, struct trivet_exchange *exchange)
 {
     struct trivet_dispatch *dispatch = ctx;
-    struct trivet_call *call = take_call(dispatch, exchange);
+    bool too_many = false;
+    struct trivet_call *call = take_call(dispatch, exchange, &too_many);
     if (call == NULL) {
         /* The listener has as many exchanges as there are calls: only reached by a wrong set-up;
          * the caller's own timeout tells it. */
@@ -259,7 +254,7 @@ void trivet_dispatch_on_request(void *ctx, struct trivet_exchange *exchange)
                                "the frame has %zu bytes, %zu are allowed; send fewer rows per call",
                                exchange->n_bytes, dispatch->options.frame_bytes_max);
         trivet_call_fail(call, &err);
-    } else if (bytes_exceeded(dispatch)) {
+    } else if (too_many) {
         (void)trivet_error_set(&err, TRIVET_RESOURCE_EXHAUSTED,
                                "the requests in hand exceed %zu bytes; try again later",
                                dispatch->options.request_bytes_in_hand_max);
