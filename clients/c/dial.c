@@ -19,15 +19,6 @@ struct attempt {
     int result;
 };
 
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-}
-
 static void *dial_thread(void *argument)
 {
     struct attempt *attempt = argument;
@@ -92,7 +83,7 @@ enum trivet_status trivet_dial(nng_socket socket, const char *url, int timeout_m
                                 "'%s' is not an address (%s); write tcp://HOST:PORT or ipc://PATH",
                                 url, nng_strerror(result));
     }
-    init_condition(&attempt.changed);
+    trivet_clock_init_condition(&attempt.changed);
     result = dial_within(&attempt, timeout_ms);
     pthread_cond_destroy(&attempt.changed);
     pthread_mutex_destroy(&attempt.lock);

@@ -138,11 +138,7 @@ static struct trivet_request *create(struct trivet_client *client)
         nng_ctx_close(call->context);
         goto fail;
     }
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&call->ended, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    trivet_clock_init_condition(&call->ended);
     pthread_mutex_init(&call->lock, NULL);
     return call;
 fail:

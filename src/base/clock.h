@@ -2,6 +2,7 @@
 #ifndef TRIVET_BASE_CLOCK_H
 #define TRIVET_BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -19,6 +20,8 @@ int64_t trivet_clock_after_ns(int64_t now_ns, int64_t delay_ns);
 /* A monotonic deadline as CLOCK_MONOTONIC timespec, for pthread_cond_clockwait/timedwait with a
  * monotonic condition. */
 struct timespec trivet_clock_timespec(int64_t monotonic_ns);
+/* A condition whose timed waits take trivet_clock_timespec: CLOCK_MONOTONIC. */
+void trivet_clock_init_condition(pthread_cond_t *condition);
 /* "2026-03-01T12:00:00.123Z" into `text` (>= 25 bytes). */
 void trivet_clock_format_unix_us(int64_t unix_us, char *text, size_t text_bytes);
 

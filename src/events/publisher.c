@@ -338,11 +338,7 @@ static void release(struct trivet_publisher *publisher)
 
 static void init_locks(struct trivet_publisher *publisher)
 {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&publisher->tick_cond, &attributes);
-    pthread_condattr_destroy(&attributes);
+    trivet_clock_init_condition(&publisher->tick_cond);
     pthread_mutex_init(&publisher->tick_lock, NULL);
     pthread_mutex_init(&publisher->send_lock, NULL);
 }

@@ -130,12 +130,8 @@ enum trivet_status trivet_monitor_poller_start(struct trivet_monitor *monitor, s
     }
     poller->monitor = monitor;
     poller->source = source;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&poller->lock, NULL);
-    pthread_cond_init(&poller->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    trivet_clock_init_condition(&poller->wake);
     if (pthread_create(&poller->thread, NULL, poll_server, poller) != 0) {
         pthread_cond_destroy(&poller->wake);
         pthread_mutex_destroy(&poller->lock);

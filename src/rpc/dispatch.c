@@ -48,11 +48,7 @@ enum trivet_status trivet_dispatch_create(const struct trivet_dispatch_options *
     }
     dispatch->options = *options;
     pthread_mutex_init(&dispatch->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&dispatch->idle, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    trivet_clock_init_condition(&dispatch->idle);
     dispatch->calls = trivet_calloc(options->calls_max, sizeof(*dispatch->calls));
     for (size_t i = 0; dispatch->calls != NULL && i < options->calls_max; i++) {
         struct trivet_call *call = &dispatch->calls[i];

@@ -22,11 +22,7 @@ static struct closing *closing_create(nng_socket socket)
     if (closing == NULL) {
         return NULL;
     }
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&closing->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    trivet_clock_init_condition(&closing->changed);
     pthread_mutex_init(&closing->lock, NULL);
     closing->socket = socket;
     return closing;

@@ -289,11 +289,7 @@ enum trivet_status trivet_sp_listen_open(nng_socket socket, uint16_t peer_protoc
     listen->peer_protocol = peer_protocol;
     listen->endpoints = endpoints;
     listen->n_endpoints = n_urls;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&listen->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    trivet_clock_init_condition(&listen->wake);
     pthread_mutex_init(&listen->lock, NULL);
     enum trivet_status status = start(listen, urls, err);
     if (status != TRIVET_OK) {

@@ -150,12 +150,8 @@ static enum trivet_status create(struct trivet_store *store,
     }
     jobs->store = store;
     jobs->options = *options;
-    pthread_condattr_t attributes;
     pthread_mutex_init(&jobs->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&jobs->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    trivet_clock_init_condition(&jobs->changed);
     *out = jobs;
     return TRIVET_OK;
 }
