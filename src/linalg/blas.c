@@ -60,6 +60,11 @@ void trivet_blas_init(void)
     openblas_set_num_threads(1);
 }
 
+void trivet_blas_set_threads(unsigned n_threads)
+{
+    openblas_set_num_threads((int)n_threads);
+}
+
 const char *trivet_blas_kernel(void)
 {
     return openblas_get_corename();

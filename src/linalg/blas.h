@@ -8,6 +8,8 @@
 /* Once at program start, before any other thread: one BLAS thread per caller; parallelism is ours.
  */
 void trivet_blas_init(void);
+/* Threads of every BLAS call from now on, for a process that trains: nothing else may compute. */
+void trivet_blas_set_threads(unsigned n_threads);
 /* Name of the kernel chosen for this CPU, "SkylakeX"; static text. */
 const char *trivet_blas_kernel(void);
 /* Version and build options, one line; static text. */

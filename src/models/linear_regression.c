@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "linalg/affine.h"
 #include "linalg/least_squares.h"
+#include "models/linear_explain.h"
 #include "models/tensors.h"
 
 #include <math.h>
@@ -82,11 +83,14 @@ static enum trivet_status fit_problem(const struct trivet_least_squares_problem 
     size_t n_features = problem->x.n_cols;
     enum trivet_status status = TRIVET_OK;
     double *copy = NULL;
+    double *intercept = NULL;
     struct trivet_least_squares_solution solution = {0};
     solution.coefficients = trivet_calloc(n_features, sizeof(double));
     solution.constant = trivet_calloc(n_features, sizeof(bool));
     copy = trivet_alloc_array(n_features, sizeof(double));
-    if (solution.coefficients == NULL || solution.constant == NULL || copy == NULL) {
+    intercept = trivet_alloc_array(1, sizeof(double));
+    if (solution.coefficients == NULL || solution.constant == NULL || copy == NULL ||
+        intercept == NULL) {
         status = no_memory(err);
         goto done;
     }
@@ -100,7 +104,9 @@ static enum trivet_status fit_problem(const struct trivet_least_squares_problem 
     report->rank = solution.rank;
     report->condition_number = solution.condition_number;
     report->n_features = n_features;
-    report->intercept = solution.intercept;
+    report->n_equations = 1;
+    *intercept = solution.intercept;
+    report->intercepts = intercept;
     report->coefficients = copy;
     report->constant = solution.constant;
     model->n_features = n_features;
@@ -111,19 +117,20 @@ done:
     trivet_free(solution.coefficients);
     trivet_free(solution.constant);
     trivet_free(copy);
+    trivet_free(intercept);
     return status;
 }
 
-static enum trivet_status
-linear_regression_fit(void *state, const struct trivet_params *params, struct trivet_matrix x,
-                      const double *y, size_t n_classes, const struct trivet_fit_context *context,
-                      struct trivet_fit_report *report, struct trivet_error *err)
+static enum trivet_status linear_regression_fit(void *state, const struct trivet_params *params,
+                                                const struct trivet_fit_data *data,
+                                                const struct trivet_fit_context *context,
+                                                struct trivet_fit_report *report,
+                                                struct trivet_error *err)
 {
-    (void)n_classes;
     bool penalised = strcmp(trivet_params_choice(params, "penalty"), "l2") == 0;
     struct trivet_least_squares_problem problem = {
-        .x = x,
-        .y = y,
+        .x = data->x,
+        .y = data->y,
         .alpha = penalised ? trivet_params_real(params, "alpha") : 0.0,
         .intercept = trivet_params_bool(params, "fit_intercept"),
         .progress = context->progress,
@@ -162,9 +169,11 @@ static enum trivet_status linear_regression_save(const void *state, struct trive
     return status;
 }
 
-static enum trivet_status linear_regression_load(void *state, const Trivet__V1__Step *step,
+static enum trivet_status linear_regression_load(void *state, const struct trivet_params *params,
+                                                 const Trivet__V1__Step *step,
                                                  struct trivet_error *err)
 {
+    (void)params;
     struct linear_regression *model = state;
     const double *coefficients = NULL;
     const double *intercept = NULL;
@@ -203,6 +212,22 @@ static size_t linear_regression_n_outputs(const void *state)
     return 1;
 }
 
+static enum trivet_output_kind linear_regression_output_kind(const void *state)
+{
+    (void)state;
+    return TRIVET_OUTPUT_VALUE;
+}
+
+static enum trivet_status linear_regression_explain(const void *state, struct trivet_const_matrix x,
+                                                    const double *means, double *contributions,
+                                                    double *base, struct trivet_error *err)
+{
+    (void)err;
+    const struct linear_regression *model = state;
+    trivet_linear_explain(model->coefficients, model->intercept, x, means, contributions, base);
+    return TRIVET_OK;
+}
+
 static size_t linear_regression_memory_bytes(const void *state)
 {
     const struct linear_regression *model = state;
@@ -221,6 +246,10 @@ const struct trivet_estimator_ops trivet_linear_regression_ops = {
     .load = linear_regression_load,
     .n_features = linear_regression_n_features,
     .n_outputs = linear_regression_n_outputs,
+    .output_kind = linear_regression_output_kind,
+    .explained = "prediction",
+    .n_explained = linear_regression_n_outputs,
+    .explain = linear_regression_explain,
     .memory_bytes = linear_regression_memory_bytes,
     .release = linear_regression_release,
 };

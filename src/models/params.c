@@ -37,11 +37,11 @@ static void list_specs(const struct trivet_param_spec *specs, size_t n, char *te
     }
 }
 
-static void list_choices(const struct trivet_param_spec *spec, char *text, size_t text_bytes)
+static void list_texts(const char *const *list, char *text, size_t text_bytes)
 {
     text[0] = '\0';
-    for (size_t i = 0; spec->choices[i] != NULL; i++) {
-        append_name(text, text_bytes, spec->choices[i]);
+    for (size_t i = 0; list[i] != NULL; i++) {
+        append_name(text, text_bytes, list[i]);
     }
 }
 
@@ -65,10 +65,11 @@ static bool parse_bool(const char *text, bool *out)
     return false;
 }
 
-static bool parse_choice(const struct trivet_param_spec *spec, const char *text, size_t *out)
+/* Index of `text` in a NULL-terminated list; false when it is not there. */
+static bool find_text(const char *const *list, const char *text, size_t *out)
 {
-    for (size_t i = 0; spec->choices[i] != NULL; i++) {
-        if (strcmp(spec->choices[i], text) == 0) {
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
+        if (strcmp(list[i], text) == 0) {
             *out = i;
             return true;
         }
@@ -76,9 +77,39 @@ static bool parse_choice(const struct trivet_param_spec *spec, const char *text,
     return false;
 }
 
-static bool parse_value(const struct trivet_param_spec *spec, const char *text,
-                        union trivet_param_value *out)
+static bool parse_list(const struct trivet_param_spec *spec, const char *text,
+                       struct trivet_int_list *out)
 {
+    struct trivet_int_list list = {0};
+    char item[24];
+    for (const char *at = text; at != NULL;) {
+        const char *comma = strchr(at, ',');
+        size_t n_bytes = comma != NULL ? (size_t)(comma - at) : strlen(at);
+        if (list.n_items == TRIVET_PARAM_LIST_MAX || n_bytes >= sizeof item) {
+            return false;
+        }
+        memcpy(item, at, n_bytes);
+        item[n_bytes] = '\0';
+        if (!trivet_text_parse_int64(item, &list.items[list.n_items]) ||
+            !in_range(spec, (double)list.items[list.n_items])) {
+            return false;
+        }
+        list.n_items++;
+        at = comma != NULL ? comma + 1 : NULL;
+    }
+    *out = list;
+    return true;
+}
+
+static bool parse_value(const struct trivet_param_spec *spec, const char *text,
+                        struct trivet_param_value *out)
+{
+    size_t word;
+    out->word = NULL;
+    if (find_text(spec->words, text, &word)) {
+        out->word = spec->words[word];
+        return true;
+    }
     switch (spec->type) {
     case TRIVET_PARAM_BOOL:
         return parse_bool(text, &out->boolean);
@@ -88,7 +119,15 @@ static bool parse_value(const struct trivet_param_spec *spec, const char *text,
         return trivet_text_parse_double(text, strlen(text), &out->real) &&
                in_range(spec, out->real);
     case TRIVET_PARAM_ENUM:
-        return parse_choice(spec, text, &out->choice);
+        return find_text(spec->choices, text, &out->choice);
+    case TRIVET_PARAM_INT_LIST:
+        return parse_list(spec, text, &out->list);
+    case TRIVET_PARAM_TEXT:
+        if (strlen(text) > TRIVET_PARAM_TEXT_BYTES_MAX) {
+            return false;
+        }
+        trivet_text_copy(out->text, sizeof out->text, text);
+        return true;
     }
     return false;
 }
@@ -110,8 +149,18 @@ static void allowed_text(const struct trivet_param_spec *spec, char *text, size_
         trivet_text_format(text, text_bytes, "give a number in %s", range);
         break;
     case TRIVET_PARAM_ENUM:
-        list_choices(spec, range, sizeof range);
+        list_texts(spec->choices, range, sizeof range);
         trivet_text_format(text, text_bytes, "give one of: %s", range);
+        break;
+    case TRIVET_PARAM_INT_LIST:
+        trivet_param_range_text(spec, range, sizeof range);
+        trivet_text_format(text, text_bytes,
+                           "give 1 to %d whole numbers in %s with commas between them",
+                           TRIVET_PARAM_LIST_MAX, range);
+        break;
+    case TRIVET_PARAM_TEXT:
+        trivet_text_format(text, text_bytes, "give a text of at most %d bytes",
+                           TRIVET_PARAM_TEXT_BYTES_MAX);
         break;
     }
 }
@@ -184,8 +233,8 @@ enum trivet_status trivet_params_parse(const struct trivet_param_spec *specs, co
     return TRIVET_OK;
 }
 
-static const union trivet_param_value *find(const struct trivet_params *params, const char *name,
-                                            enum trivet_param_type type, size_t *index)
+static const struct trivet_param_value *find(const struct trivet_params *params, const char *name,
+                                             enum trivet_param_type type, size_t *index)
 {
     for (size_t i = 0; i < params->n_params; i++) {
         if (strcmp(params->specs[i].name, name) == 0) {
@@ -209,13 +258,40 @@ bool trivet_params_bool(const struct trivet_params *params, const char *name)
 int64_t trivet_params_int(const struct trivet_params *params, const char *name)
 {
     size_t index;
-    return find(params, name, TRIVET_PARAM_INT, &index)->integer;
+    const struct trivet_param_value *value = find(params, name, TRIVET_PARAM_INT, &index);
+    assert(value->word == NULL);
+    return value->integer;
 }
 
 double trivet_params_real(const struct trivet_params *params, const char *name)
 {
     size_t index;
-    return find(params, name, TRIVET_PARAM_REAL, &index)->real;
+    const struct trivet_param_value *value = find(params, name, TRIVET_PARAM_REAL, &index);
+    assert(value->word == NULL);
+    return value->real;
+}
+
+const struct trivet_int_list *trivet_params_int_list(const struct trivet_params *params,
+                                                     const char *name)
+{
+    size_t index;
+    return &find(params, name, TRIVET_PARAM_INT_LIST, &index)->list;
+}
+
+const char *trivet_params_text(const struct trivet_params *params, const char *name)
+{
+    size_t index;
+    return find(params, name, TRIVET_PARAM_TEXT, &index)->text;
+}
+
+const char *trivet_params_word(const struct trivet_params *params, const char *name)
+{
+    size_t i = 0;
+    while (i < params->n_params && strcmp(params->specs[i].name, name) != 0) {
+        i++;
+    }
+    assert(i < params->n_params && params->specs[i].words != NULL);
+    return params->values[i].word;
 }
 
 const char *trivet_params_choice(const struct trivet_params *params, const char *name)
@@ -229,8 +305,12 @@ void trivet_params_format(const struct trivet_params *params, size_t i, char *te
                           size_t text_bytes)
 {
     const struct trivet_param_spec *spec = &params->specs[i];
-    const union trivet_param_value *value = &params->values[i];
+    const struct trivet_param_value *value = &params->values[i];
     char number[TRIVET_DOUBLE_TEXT_BYTES];
+    if (value->word != NULL) {
+        trivet_text_copy(text, text_bytes, value->word);
+        return;
+    }
     switch (spec->type) {
     case TRIVET_PARAM_BOOL:
         trivet_text_copy(text, text_bytes, value->boolean ? "true" : "false");
@@ -245,13 +325,24 @@ void trivet_params_format(const struct trivet_params *params, size_t i, char *te
     case TRIVET_PARAM_ENUM:
         trivet_text_copy(text, text_bytes, spec->choices[value->choice]);
         break;
+    case TRIVET_PARAM_INT_LIST:
+        text[0] = '\0';
+        for (size_t k = 0; k < value->list.n_items; k++) {
+            size_t used = strlen(text);
+            trivet_text_format(&text[used], text_bytes - used, "%s%lld", k > 0 ? "," : "",
+                               (long long)value->list.items[k]);
+        }
+        break;
+    case TRIVET_PARAM_TEXT:
+        trivet_text_copy(text, text_bytes, value->text);
+        break;
     }
 }
 
 static void bound_text(const struct trivet_param_spec *spec, double bound,
                        char text[TRIVET_DOUBLE_TEXT_BYTES])
 {
-    if (spec->type == TRIVET_PARAM_INT && fabs(bound) < 1e15) {
+    if (spec->type != TRIVET_PARAM_REAL && fabs(bound) < 1e15) {
         trivet_text_format(text, TRIVET_DOUBLE_TEXT_BYTES, "%.0f", bound);
     } else {
         trivet_text_double(bound, text);
@@ -267,4 +358,10 @@ void trivet_param_range_text(const struct trivet_param_spec *spec, char *text, s
     trivet_text_format(text, text_bytes, "%s%s, %s%s",
                        spec->min_open || isinf(spec->min) ? "(" : "[", low, high,
                        spec->max_open || isinf(spec->max) ? ")" : "]");
+    if (spec->words != NULL) {
+        char words[NAMES_BYTES];
+        list_texts(spec->words, words, sizeof words);
+        size_t used = strlen(text);
+        trivet_text_format(&text[used], text_bytes - used, " or %s", words);
+    }
 }

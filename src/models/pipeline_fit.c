@@ -198,9 +198,15 @@ static enum trivet_status fit_step_state(struct fitting *fitting, struct trivet_
         columns[k] = fitting->columns[step->columns[k]];
         columns[k].name = fitting->layout.features[step->columns[k]].name;
     }
+    const struct trivet_transform_data data = {
+        .columns = columns,
+        .n_columns = step->n_columns,
+        .n_rows = fitting->n_rows,
+        .y = fitting->y,
+        .n_classes = fitting->pipeline->n_labels,
+    };
     enum trivet_status status =
-        step->ops->fit(state, &step->params, columns, step->n_columns, fitting->n_rows,
-                       fitting->context, fitting->report, err);
+        step->ops->fit(state, &step->params, &data, fitting->context, fitting->report, err);
     trivet_free(columns);
     if (status != TRIVET_OK) {
         trivet_free(state);
@@ -334,7 +340,8 @@ static enum trivet_status fit_estimator(struct fitting *fitting, struct trivet_e
         status = trivet_pipeline_no_memory(err);
         goto done;
     }
-    trivet_layout_fill(&fitting->layout, fitting->columns, fitting->n_rows, x, fitting->rows);
+    trivet_layout_fill(&fitting->layout, pipeline->estimator->accepts_missing, fitting->columns,
+                       fitting->n_rows, x, fitting->rows);
     status = check_rows(fitting, err);
     if (status == TRIVET_OK) {
         /* The matrix has it all: the columns make room for the estimator's own work. */
@@ -342,9 +349,10 @@ static enum trivet_status fit_estimator(struct fitting *fitting, struct trivet_e
             trivet_arena_free(fitting->arenas[i]);
             fitting->arenas[i] = NULL;
         }
-        status =
-            pipeline->estimator->fit(state, &pipeline->estimator_params, x, fitting->y,
-                                     pipeline->n_labels, fitting->context, fitting->report, err);
+        const struct trivet_fit_data data = {
+            .x = x, .y = fitting->y, .n_classes = pipeline->n_labels};
+        status = pipeline->estimator->fit(state, &pipeline->estimator_params, &data,
+                                          fitting->context, fitting->report, err);
     }
     if (status == TRIVET_OK) {
         pipeline->state = state;

@@ -82,9 +82,11 @@ enum trivet_status trivet_step_transform(const struct trivet_step *step,
                                          struct trivet_arena *arena, struct trivet_column *out,
                                          struct trivet_row_status *rows,
                                          struct trivet_error *err) TRIVET_MUST_USE;
-/* Feature columns → x (n_rows, n_features). A NaN or infinity is a fault of its row (MISSING,
- * INFINITE) with the feature's origin; rows with a fault are zeros. */
-void trivet_layout_fill(const struct trivet_layout *layout, const struct trivet_column *columns,
-                        size_t n_rows, struct trivet_matrix x, struct trivet_row_status *rows);
+/* Feature columns → x (n_rows, n_features). An infinity is a fault of its row (INFINITE) with the
+ * feature's origin, and so is a NaN (MISSING) unless the estimator accepts it; rows with a fault
+ * are zeros. */
+void trivet_layout_fill(const struct trivet_layout *layout, bool accepts_missing,
+                        const struct trivet_column *columns, size_t n_rows, struct trivet_matrix x,
+                        struct trivet_row_status *rows);
 
 #endif

@@ -198,8 +198,9 @@ enum trivet_status trivet_step_transform(const struct trivet_step *step,
 }
 
 /* Copies first and looks for faults only when the sum of x - x, 0 for finite numbers, is not 0. */
-static void fill_block(const struct trivet_column *column, uint32_t origin, size_t first,
-                       size_t last, double *x, size_t x_stride, struct trivet_row_status *rows)
+static void fill_block(const struct trivet_column *column, uint32_t origin, bool accepts_missing,
+                       size_t first, size_t last, double *x, size_t x_stride,
+                       struct trivet_row_status *rows)
 {
     const double *numbers = column->numbers;
     size_t stride = column->stride;
@@ -211,21 +212,22 @@ static void fill_block(const struct trivet_column *column, uint32_t origin, size
     }
     for (size_t i = first; not_finite != 0.0 && i < last; i++) {
         double value = numbers[i * stride];
-        if (!isfinite(value)) {
+        if (isinf(value) || (isnan(value) && !accepts_missing)) {
             trivet_row_set_fault(&rows[i], isnan(value) ? TRIVET_ROW_MISSING : TRIVET_ROW_INFINITE,
                                  origin);
         }
     }
 }
 
-void trivet_layout_fill(const struct trivet_layout *layout, const struct trivet_column *columns,
-                        size_t n_rows, struct trivet_matrix x, struct trivet_row_status *rows)
+void trivet_layout_fill(const struct trivet_layout *layout, bool accepts_missing,
+                        const struct trivet_column *columns, size_t n_rows, struct trivet_matrix x,
+                        struct trivet_row_status *rows)
 {
     for (size_t first = 0; first < n_rows; first += FILL_BLOCK_ROWS) {
         size_t last = first + FILL_BLOCK_ROWS < n_rows ? first + FILL_BLOCK_ROWS : n_rows;
         for (size_t j = 0; j < layout->n_features; j++) {
-            fill_block(&columns[j], layout->features[j].origin, first, last, &x.data[j], x.stride,
-                       rows);
+            fill_block(&columns[j], layout->features[j].origin, accepts_missing, first, last,
+                       &x.data[j], x.stride, rows);
         }
         for (size_t i = first; i < last; i++) {
             if (rows[i].fault != TRIVET_ROW_FINE) {

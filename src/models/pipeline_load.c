@@ -208,7 +208,7 @@ static enum trivet_status load_estimator(struct trivet_pipeline *pipeline,
     if (state == NULL) {
         return trivet_pipeline_no_memory(err);
     }
-    status = pipeline->estimator->load(state, message, err);
+    status = pipeline->estimator->load(state, &pipeline->estimator_params, message, err);
     if (status != TRIVET_OK) {
         trivet_free(state);
         return status;

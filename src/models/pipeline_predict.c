@@ -56,7 +56,8 @@ enum trivet_status trivet_pipeline_transform(const struct trivet_pipeline *pipel
         columns = next;
         next = next == room ? &room[pipeline->n_columns_max] : room;
     }
-    trivet_layout_fill(&pipeline->layout, columns, table->n_rows, x, rows);
+    trivet_layout_fill(&pipeline->layout, pipeline->estimator->accepts_missing, columns,
+                       table->n_rows, x, rows);
     return TRIVET_OK;
 }
 

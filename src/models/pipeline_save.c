@@ -3,8 +3,6 @@
 
 #include <stdint.h>
 
-#define VALUE_BYTES 64
-
 static enum trivet_status save_params(const struct trivet_params *params,
                                       struct trivet_arena *arena, Trivet__V1__Step *out,
                                       struct trivet_error *err)
@@ -15,7 +13,7 @@ static enum trivet_status save_params(const struct trivet_params *params,
         return trivet_pipeline_no_memory(err);
     }
     for (size_t i = 0; i < params->n_params; i++) {
-        char value[VALUE_BYTES];
+        char value[TRIVET_PARAM_VALUE_BYTES];
         Trivet__V1__Parameter *parameter = trivet_arena_alloc(arena, sizeof *parameter);
         if (parameter == NULL) {
             return trivet_pipeline_no_memory(err);

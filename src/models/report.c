@@ -10,11 +10,25 @@ void trivet_fit_report_release(struct trivet_fit_report *report)
     trivet_free(report->loss_curve);
     trivet_free(report->constant);
     trivet_free(report->coefficients);
-    report->loss_curve = NULL;
-    report->constant = NULL;
-    report->coefficients = NULL;
-    report->n_losses = 0;
-    report->n_features = 0;
+    trivet_free(report->intercepts);
+    trivet_free(report->class_counts);
+    *report = (struct trivet_fit_report){0};
+}
+
+void trivet_fit_report_fact(struct trivet_fit_report *report, const char *name, double value)
+{
+    if (report->n_facts < TRIVET_FIT_FACTS_MAX) {
+        report->facts[report->n_facts++] = (struct trivet_fit_fact){.name = name, .value = value};
+    }
+}
+
+enum trivet_status trivet_fit_progress(const struct trivet_fit_context *context, double fraction,
+                                       struct trivet_error *err)
+{
+    if (context->progress != NULL && !context->progress(context->progress_ctx, fraction)) {
+        return trivet_error_set(err, TRIVET_CANCELLED, "the fit was cancelled");
+    }
+    return TRIVET_OK;
 }
 
 void trivet_fit_report_warn(struct trivet_fit_report *report, const char *format, ...)

@@ -1,5 +1,6 @@
 /* The one face of every step before the estimator: columns in, columns out, row by row independent
- * of each other, so that one bad row never fails its neighbours. */
+ * of each other, so that one bad row never fails its neighbours; only a step with history_rows
+ * looks back to the rows before. */
 #ifndef TRIVET_MODELS_TRANSFORMER_H
 #define TRIVET_MODELS_TRANSFORMER_H
 
@@ -20,6 +21,16 @@
 /* Columns that a pipeline may have at any point, one-hot outputs included. */
 #define TRIVET_FEATURES_MAX 65536
 
+/* Training rows. Infinities are not among the values. */
+struct trivet_transform_data {
+    const struct trivet_column *columns; /* with their names */
+    size_t n_columns;
+    size_t n_rows; /* at least 1 */
+    /* n_rows: the target as the estimator gets it; NULL for clustering. */
+    const double *y;
+    size_t n_classes; /* 0: y is numbers */
+};
+
 /* What transform reads. A missing number is NaN, a missing category a code that is
  * TRIVET_CODE_NULL or beyond the dictionary. The dictionary is the request's: codes mean nothing
  * across calls, only texts do. */
@@ -35,8 +46,7 @@ struct trivet_transform_input {
  *
  * accepts        whether a column of `type` can be taken under these parameters.
  * output_type    type of the outputs of a column of `type`.
- * fit            on n_columns columns of n_rows >= 1 rows; infinities are not among the values.
- *                Warnings go to `report`. INVALID_ARGUMENT names the column and what to do.
+ * fit            Warnings go to `report`. INVALID_ARGUMENT names the column and what to do.
  * n_outputs      columns made; output_source: the input each is made of; output_name: its name,
  *                from the names of the inputs, in memory of the caller (trivet_free), NULL when
  *                out of memory.
@@ -44,6 +54,8 @@ struct trivet_transform_input {
  *                may be passed through; a new one must not point into the memory of
  *                its inputs). Missing values may pass through too. A row that cannot be
  *                transformed gets its fault, with its origin, in `rows`; the first fault stays.
+ * history_rows   rows before a row that its outputs depend on (lags); NULL: 0. The rows of one
+ *                table are then taken to be in order.
  * save           named tensors in `arena`, borrowed from the state where possible.
  * load           with the parameters and column types of the step; checks every length and
  *                number: DATA_LOSS when they do not fit together.
@@ -56,7 +68,7 @@ struct trivet_transformer_ops {
     bool (*accepts)(const struct trivet_params *params, enum trivet_column_type type);
     enum trivet_column_type (*output_type)(enum trivet_column_type type);
     enum trivet_status (*fit)(void *state, const struct trivet_params *params,
-                              const struct trivet_column *columns, size_t n_columns, size_t n_rows,
+                              const struct trivet_transform_data *data,
                               const struct trivet_fit_context *context,
                               struct trivet_fit_report *report, struct trivet_error *err);
     size_t (*n_outputs)(const void *state);
@@ -65,6 +77,7 @@ struct trivet_transformer_ops {
     enum trivet_status (*transform)(const void *state, const struct trivet_transform_input *input,
                                     struct trivet_arena *arena, struct trivet_column *out,
                                     struct trivet_row_status *rows, struct trivet_error *err);
+    size_t (*history_rows)(const void *state);
     enum trivet_status (*save)(const void *state, struct trivet_arena *arena, Trivet__V1__Step *out,
                                struct trivet_error *err);
     enum trivet_status (*load)(void *state, const struct trivet_params *params,

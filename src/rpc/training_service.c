@@ -147,10 +147,9 @@ static void cancel_job(struct trivet_call *call, void *arg)
 static const char *param_type_name(enum trivet_param_type type)
 {
     static const char *const names[] = {
-        [TRIVET_PARAM_BOOL] = "bool",
-        [TRIVET_PARAM_INT] = "int",
-        [TRIVET_PARAM_REAL] = "real",
-        [TRIVET_PARAM_ENUM] = "enum",
+        [TRIVET_PARAM_BOOL] = "bool",     [TRIVET_PARAM_INT] = "int",
+        [TRIVET_PARAM_REAL] = "real",     [TRIVET_PARAM_ENUM] = "enum",
+        [TRIVET_PARAM_INT_LIST] = "ints", [TRIVET_PARAM_TEXT] = "text",
     };
     return names[type];
 }
@@ -167,7 +166,8 @@ static Trivet__V1__ParameterInfo *encode_param(struct trivet_arena *arena,
     info->type = trivet_arena_strdup(arena, param_type_name(spec->type));
     info->default_value = trivet_arena_strdup(arena, spec->default_text);
     info->help = trivet_arena_strdup(arena, spec->help);
-    if (spec->type == TRIVET_PARAM_INT || spec->type == TRIVET_PARAM_REAL) {
+    if (spec->type == TRIVET_PARAM_INT || spec->type == TRIVET_PARAM_REAL ||
+        spec->type == TRIVET_PARAM_INT_LIST) {
         char range[RANGE_TEXT_BYTES];
         trivet_param_range_text(spec, range, sizeof(range));
         info->range = trivet_arena_strdup(arena, range);

@@ -7,7 +7,6 @@
 
 #include <sys/resource.h>
 
-#define VALUE_BYTES     128
 #define STEP_TEXT_BYTES 4096
 #define STEPS_MAX       256
 
@@ -40,7 +39,7 @@ static enum trivet_status report_parameters(struct trivet_trainer *trainer,
         return no_memory(err);
     }
     for (size_t i = 0; i < params.n_params; i++) {
-        char value[VALUE_BYTES];
+        char value[TRIVET_PARAM_VALUE_BYTES];
         Trivet__V1__Parameter *parameter = trivet_arena_alloc(trainer->arena, sizeof *parameter);
         if (parameter == NULL) {
             return no_memory(err);
@@ -89,7 +88,7 @@ static enum trivet_status report_fit(struct trivet_trainer *trainer,
         status = trivet_coefficients_encode(&trainer->fit, trainer->pipeline, trainer->arena,
                                             &report->coefficients, &report->n_coefficients, err);
     }
-    report->intercept = trainer->fit.intercept;
+    report->intercept = trainer->fit.n_equations > 0 ? trainer->fit.intercepts[0] : 0.0;
     report->fit_seconds = trainer->fit_seconds;
     return status;
 }

@@ -215,12 +215,15 @@ static enum trivet_status make_room(struct imputer *imputer, size_t n_columns,
 }
 
 static enum trivet_status imputer_fit(void *state, const struct trivet_params *params,
-                                      const struct trivet_column *columns, size_t n_columns,
-                                      size_t n_rows, const struct trivet_fit_context *context,
+                                      const struct trivet_transform_data *data,
+                                      const struct trivet_fit_context *context,
                                       struct trivet_fit_report *report, struct trivet_error *err)
 {
     (void)context;
     (void)report;
+    const struct trivet_column *columns = data->columns;
+    const size_t n_columns = data->n_columns;
+    const size_t n_rows = data->n_rows;
     struct imputer *imputer = state;
     const char *strategy = trivet_params_choice(params, "strategy");
     double fill_value = trivet_params_real(params, "fill_value");

@@ -173,14 +173,16 @@ static void set_options(struct one_hot_encoder *encoder, const struct trivet_par
 }
 
 static enum trivet_status one_hot_encoder_fit(void *state, const struct trivet_params *params,
-                                              const struct trivet_column *columns, size_t n_columns,
-                                              size_t n_rows,
+                                              const struct trivet_transform_data *data,
                                               const struct trivet_fit_context *context,
                                               struct trivet_fit_report *report,
                                               struct trivet_error *err)
 {
     (void)context;
     (void)report;
+    const struct trivet_column *columns = data->columns;
+    const size_t n_columns = data->n_columns;
+    const size_t n_rows = data->n_rows;
     struct one_hot_encoder *encoder = state;
     enum trivet_status status = TRIVET_OK;
     set_options(encoder, params);

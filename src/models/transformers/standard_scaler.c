@@ -127,14 +127,16 @@ static enum trivet_status fit_column(const struct trivet_column *column, size_t 
 }
 
 static enum trivet_status standard_scaler_fit(void *state, const struct trivet_params *params,
-                                              const struct trivet_column *columns, size_t n_columns,
-                                              size_t n_rows,
+                                              const struct trivet_transform_data *data,
                                               const struct trivet_fit_context *context,
                                               struct trivet_fit_report *report,
                                               struct trivet_error *err)
 {
     (void)context;
     (void)report;
+    const struct trivet_column *columns = data->columns;
+    const size_t n_columns = data->n_columns;
+    const size_t n_rows = data->n_rows;
     struct standard_scaler *scaler = state;
     bool with_mean = trivet_params_bool(params, "with_mean");
     bool with_std = trivet_params_bool(params, "with_std");

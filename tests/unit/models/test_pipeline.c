@@ -69,7 +69,7 @@ static void default_steps_as_scikit_learn(void **state)
         fixture_near(report.coefficients[j], coefficients[j], 1e-8);
         assert_false(report.constant[j]);
     }
-    fixture_near(report.intercept, 214.55528543361552, 1e-8);
+    fixture_near(report.intercepts[0], 214.55528543361552, 1e-8);
     assert_true(report.converged);
     assert_int_equal(report.rank, 4); /* the three towns add up to one */
     assert_int_equal(report.n_warnings, 1);
@@ -207,7 +207,7 @@ static void chosen_columns_and_rows(void **state)
                      TRIVET_OK);
     /* np.polyfit([2, 2, 6, 3], [100, 120, 480, 140], 1) */
     fixture_near(report.coefficients[0], 93.953488372093023, 1e-12);
-    fixture_near(report.intercept, -95.348837209302326, 1e-12);
+    fixture_near(report.intercepts[0], -95.348837209302326, 1e-12);
     trivet_fit_report_release(&report);
     static const size_t beyond[1] = {ROWS};
     assert_int_equal(trivet_pipeline_fit(pipeline, &table, beyond, 1, &context, &report, &err),
