@@ -3,7 +3,7 @@
 #define TRIVET_LIFECYCLE_GATE_H
 
 #include "base/compiler.h"
-#include "metrics/regression.h"
+#include "metrics/metric.h"
 
 #include <trivet/error.h>
 

@@ -56,7 +56,8 @@ class CommandLine(ServerTest):
         rows = self.rows_of("evaluate", "house", "--data", self.houses)
         metrics = {row["metric"]: float(row["value"]) for row in rows}
         self.assertGreater(metrics["r2"], 0.999)
-        self.assertEqual(set(metrics), {"mse", "rmse", "mae", "r2", "mape", "explained_variance"})
+        self.assertEqual(set(metrics), {"mse", "rmse", "mae", "r2", "mape", "explained_variance",
+                                        "median_absolute_error", "max_error", "pinball_loss"})
 
     def test_json(self):
         for arguments in (("models",), ("models", "house"), ("jobs",), ("datasets",), ("status",),

@@ -1,9 +1,12 @@
 #include "lifecycle/gate.h"
 
+#include "metrics/catalog.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -72,6 +75,26 @@ static void malformed(void **state)
     }
 }
 
+/* Every metric there is can be gated, by its whole name and by no part of it. */
+static void every_metric_can_be_named(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    const struct trivet_metric_info *all = trivet_metric_catalog(&count);
+    for (size_t i = 0; i < count; i++) {
+        struct trivet_error err;
+        const struct trivet_metric metric = {.name = all[i].name, .value = 0.5, .defined = true};
+        char gate[128];
+        snprintf(gate, sizeof(gate), "%s >= 0.5", all[i].name);
+        assert_int_equal(trivet_gate_check(gate, &metric, 1, &err), TRIVET_OK);
+        snprintf(gate, sizeof(gate), "%s<0.5", all[i].name);
+        assert_int_equal(trivet_gate_check(gate, &metric, 1, &err), TRIVET_FAILED_PRECONDITION);
+        snprintf(gate, sizeof(gate), "%s_<0.5", all[i].name);
+        assert_int_equal(trivet_gate_check(gate, &metric, 1, &err), TRIVET_INVALID_ARGUMENT);
+        assert_non_null(strstr(err.message, all[i].name));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -80,6 +103,7 @@ int main(void)
         cmocka_unit_test(undefined_is_not_met),
         cmocka_unit_test(unknown_metric_names_the_others),
         cmocka_unit_test(malformed),
+        cmocka_unit_test(every_metric_can_be_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
