@@ -48,6 +48,13 @@ void trivet_pipeline_reset(struct trivet_pipeline *pipeline)
     }
     trivet_free(pipeline->state);
     pipeline->state = NULL;
+    trivet_labels_release(&pipeline->labels);
+    trivet_free(pipeline->feature_means);
+    trivet_free(pipeline->background);
+    pipeline->feature_means = NULL;
+    pipeline->background = NULL;
+    pipeline->n_background = 0;
+    pipeline->history_rows = 0;
     trivet_layout_release(&pipeline->layout);
     pipeline->n_columns_max = 0;
     pipeline->n_step_max = 0;
@@ -62,10 +69,6 @@ void trivet_pipeline_free(struct trivet_pipeline *pipeline)
     for (size_t i = 0; i < pipeline->n_steps; i++) {
         trivet_free(pipeline->steps[i].sources);
     }
-    for (size_t i = 0; i < pipeline->n_labels; i++) {
-        trivet_free(pipeline->labels[i]);
-    }
-    trivet_free(pipeline->labels);
     trivet_free(pipeline->steps);
     trivet_free(pipeline->target.name);
     trivet_schema_release(&pipeline->inputs);
@@ -84,7 +87,7 @@ const struct trivet_schema *trivet_pipeline_inputs(const struct trivet_pipeline 
 
 const struct trivet_column_spec *trivet_pipeline_target(const struct trivet_pipeline *pipeline)
 {
-    return &pipeline->target;
+    return pipeline->target.name != NULL ? &pipeline->target : NULL;
 }
 
 size_t trivet_pipeline_n_features(const struct trivet_pipeline *pipeline)
@@ -102,14 +105,84 @@ size_t trivet_pipeline_n_outputs(const struct trivet_pipeline *pipeline)
     return pipeline->state != NULL ? pipeline->estimator->n_outputs(pipeline->state) : 0;
 }
 
-size_t trivet_pipeline_n_labels(const struct trivet_pipeline *pipeline)
+enum trivet_output_kind trivet_pipeline_output_kind(const struct trivet_pipeline *pipeline)
 {
-    return pipeline->n_labels;
+    return pipeline->estimator->output_kind(pipeline->state);
 }
 
-const char *trivet_pipeline_label(const struct trivet_pipeline *pipeline, size_t index)
+uint32_t trivet_pipeline_decide(const struct trivet_pipeline *pipeline, const double *row)
 {
-    return pipeline->labels[index];
+    return trivet_outputs_decide(trivet_pipeline_output_kind(pipeline), row,
+                                 trivet_pipeline_n_outputs(pipeline), pipeline->labels.n_labels);
+}
+
+const struct trivet_labels *trivet_pipeline_labels(const struct trivet_pipeline *pipeline)
+{
+    return &pipeline->labels;
+}
+
+size_t trivet_pipeline_history_rows(const struct trivet_pipeline *pipeline)
+{
+    return pipeline->history_rows;
+}
+
+/* Indices of pair number `pair` in the order (0, 1), (0, 2) … */
+static void pair_members(size_t pair, size_t n_classes, size_t *i, size_t *j)
+{
+    size_t first = 0;
+    while (pair >= n_classes - 1 - first) {
+        pair -= n_classes - 1 - first;
+        first++;
+    }
+    *i = first;
+    *j = first + 1 + pair;
+}
+
+void trivet_pipeline_output_name(const struct trivet_pipeline *pipeline, size_t column, char *text,
+                                 size_t text_bytes)
+{
+    const struct trivet_labels *labels = &pipeline->labels;
+    const size_t n_outputs = trivet_pipeline_n_outputs(pipeline);
+    size_t i;
+    size_t j;
+    switch (trivet_pipeline_output_kind(pipeline)) {
+    case TRIVET_OUTPUT_VALUE:
+        trivet_text_copy(text, text_bytes, "prediction");
+        break;
+    case TRIVET_OUTPUT_PROBABILITIES:
+        trivet_text_copy(text, text_bytes, labels->texts[column]);
+        break;
+    case TRIVET_OUTPUT_MARGINS:
+        trivet_text_copy(text, text_bytes, labels->texts[n_outputs == 1 ? 1 : column]);
+        break;
+    case TRIVET_OUTPUT_PAIR_MARGINS:
+        pair_members(column, labels->n_labels, &i, &j);
+        trivet_text_format(text, text_bytes, "%s/%s", labels->texts[i], labels->texts[j]);
+        break;
+    case TRIVET_OUTPUT_DISTANCES:
+        trivet_text_format(text, text_bytes, "%zu", column);
+        break;
+    }
+}
+
+bool trivet_pipeline_outputs_fit(const struct trivet_pipeline *pipeline)
+{
+    const size_t n_labels = pipeline->labels.n_labels;
+    const size_t n_outputs = trivet_pipeline_n_outputs(pipeline);
+    const enum trivet_output_kind kind = trivet_pipeline_output_kind(pipeline);
+    bool of_task = false;
+    switch (pipeline->estimator->task) {
+    case TRIVET_TASK_REGRESSION:
+        of_task = kind == TRIVET_OUTPUT_VALUE;
+        break;
+    case TRIVET_TASK_CLASSIFICATION:
+        of_task = kind == TRIVET_OUTPUT_PROBABILITIES || kind == TRIVET_OUTPUT_MARGINS ||
+                  (kind == TRIVET_OUTPUT_PAIR_MARGINS && n_labels > 2);
+        break;
+    case TRIVET_TASK_CLUSTERING:
+        return kind == TRIVET_OUTPUT_DISTANCES && n_outputs > 0;
+    }
+    return of_task && n_outputs == trivet_outputs_columns(kind, n_labels);
 }
 
 size_t trivet_pipeline_memory_bytes(const struct trivet_pipeline *pipeline)
@@ -127,6 +200,10 @@ size_t trivet_pipeline_memory_bytes(const struct trivet_pipeline *pipeline)
         bytes += sizeof *step + n_indices * sizeof(uint32_t);
         bytes += step->state != NULL ? step->ops->memory_bytes(step->state) : 0;
     }
+    for (size_t k = 0; k < pipeline->labels.n_labels; k++) {
+        bytes += sizeof(char *) + sizeof(double) + strlen(pipeline->labels.texts[k]) + 1;
+    }
+    bytes += (pipeline->n_background + 1) * pipeline->layout.n_features * sizeof(double);
     bytes += pipeline->state != NULL ? pipeline->estimator->memory_bytes(pipeline->state) : 0;
     return bytes;
 }
@@ -145,7 +222,7 @@ static void append_params(const struct trivet_params *params, char *text, size_t
     for (size_t i = 0; i < params->n_params; i++) {
         const struct trivet_param_spec *spec = &params->specs[i];
         bool strategy = strcmp(spec->name, "strategy") == 0;
-        char value[64];
+        char value[TRIVET_PARAM_VALUE_BYTES];
         trivet_params_format(params, i, value, sizeof value);
         if (!strategy && strcmp(value, spec->default_text) == 0) {
             continue;

@@ -9,6 +9,7 @@
 #include "data/table.h"
 #include "linalg/matrix.h"
 #include "models/estimator.h"
+#include "models/labels.h"
 #include "trivet/v1/artefact.pb-c.h"
 #include "trivet/v1/training.pb-c.h"
 
@@ -28,8 +29,9 @@ enum trivet_status trivet_pipeline_create(const Trivet__V1__PipelineSpec *spec,
 void trivet_pipeline_free(struct trivet_pipeline *pipeline);
 
 /* Fit on rows `rows[0..n_rows)` of `table` (columns of the schema given to create, found by name);
- * rows == NULL: all. Rows must have a target. Fitting again starts anew. INVALID_ARGUMENT: data it
- * cannot take (zero rows, infinite, an all-missing column …). */
+ * rows == NULL: all. Rows must have a target; with steps that look back they must be consecutive,
+ * and the estimator is not trained on the first ones. Fitting again starts anew. INVALID_ARGUMENT:
+ * data it cannot take (zero rows, infinite, an all-missing column, a single class …). */
 enum trivet_status trivet_pipeline_fit(struct trivet_pipeline *pipeline,
                                        const struct trivet_table *table, const size_t *rows,
                                        size_t n_rows, const struct trivet_fit_context *context,
@@ -39,14 +41,24 @@ enum trivet_status trivet_pipeline_fit(struct trivet_pipeline *pipeline,
 enum trivet_task trivet_pipeline_task(const struct trivet_pipeline *pipeline);
 /* Raw input columns, in the order of a Matrix; the target column. */
 const struct trivet_schema *trivet_pipeline_inputs(const struct trivet_pipeline *pipeline);
+/* NULL for clustering. */
 const struct trivet_column_spec *trivet_pipeline_target(const struct trivet_pipeline *pipeline);
 /* Fitted only: features after the transformers, their names; columns of the estimator's output. */
 size_t trivet_pipeline_n_features(const struct trivet_pipeline *pipeline);
 const char *trivet_pipeline_feature_name(const struct trivet_pipeline *pipeline, size_t feature);
 size_t trivet_pipeline_n_outputs(const struct trivet_pipeline *pipeline);
-/* Class labels, ascending by bytes; 0 for regression. */
-size_t trivet_pipeline_n_labels(const struct trivet_pipeline *pipeline);
-const char *trivet_pipeline_label(const struct trivet_pipeline *pipeline, size_t index);
+/* Fitted only: what the columns of the output mean (models/outputs.h), and the class or cluster
+ * that a row of them stands for. */
+enum trivet_output_kind trivet_pipeline_output_kind(const struct trivet_pipeline *pipeline);
+uint32_t trivet_pipeline_decide(const struct trivet_pipeline *pipeline, const double *row);
+/* Name of one column of the output: "prediction", a label, "label/label" of a pair, a number. */
+void trivet_pipeline_output_name(const struct trivet_pipeline *pipeline, size_t column, char *text,
+                                 size_t text_bytes);
+/* Class labels; none for regression and clustering. */
+const struct trivet_labels *trivet_pipeline_labels(const struct trivet_pipeline *pipeline);
+/* Rows before a row that its features depend on: a table's rows are then taken to be in order, and
+ * its first ones lack what came before. */
+size_t trivet_pipeline_history_rows(const struct trivet_pipeline *pipeline);
 size_t trivet_pipeline_memory_bytes(const struct trivet_pipeline *pipeline);
 
 /* First half of a prediction, per request: `table` has the columns of trivet_pipeline_inputs in

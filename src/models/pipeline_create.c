@@ -36,10 +36,25 @@ static enum trivet_status refuse_column(const struct trivet_schema *schema, cons
     return TRIVET_INVALID_ARGUMENT;
 }
 
+static enum trivet_status refuse_target(const struct trivet_pipeline *pipeline, const char *target,
+                                        struct trivet_error *err)
+{
+    trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                     "%s finds clusters and takes no target; leave '%s' out, and name the columns "
+                     "to use",
+                     pipeline->estimator->name, target);
+    trivet_error_add_violation(err, "target", "must be empty for clustering");
+    return TRIVET_INVALID_ARGUMENT;
+}
+
 static enum trivet_status set_target(struct trivet_pipeline *pipeline, const char *target,
                                      const struct trivet_schema *schema, struct trivet_error *err)
 {
     char names[NAMES_BYTES];
+    const enum trivet_task task = pipeline->estimator->task;
+    if (task == TRIVET_TASK_CLUSTERING) {
+        return target[0] == '\0' ? TRIVET_OK : refuse_target(pipeline, target, err);
+    }
     if (target[0] == '\0') {
         list_columns(schema, names, sizeof names);
         trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
@@ -51,14 +66,10 @@ static enum trivet_status set_target(struct trivet_pipeline *pipeline, const cha
     if (index == TRIVET_COLUMN_NOT_FOUND) {
         return refuse_column(schema, "target", "target", target, err);
     }
-    if (pipeline->estimator->task != TRIVET_TASK_REGRESSION) {
-        return trivet_error_set(err, TRIVET_UNIMPLEMENTED,
-                                "%s is not for regression; pipelines take only regression so far",
-                                pipeline->estimator->name);
-    }
-    if (schema->columns[index].type != TRIVET_COLUMN_NUMERIC) {
+    if (task == TRIVET_TASK_REGRESSION && schema->columns[index].type != TRIVET_COLUMN_NUMERIC) {
         trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                         "target '%s' holds text, but %s predicts numbers; choose a numeric target",
+                         "target '%s' holds text, but %s predicts numbers; choose a numeric "
+                         "target, or an estimator for classes",
                          target, pipeline->estimator->name);
         trivet_error_add_violation(err, "target", "must be numeric");
         return TRIVET_INVALID_ARGUMENT;
@@ -66,6 +77,11 @@ static enum trivet_status set_target(struct trivet_pipeline *pipeline, const cha
     pipeline->target.type = schema->columns[index].type;
     pipeline->target.name = trivet_strdup(target);
     return pipeline->target.name != NULL ? TRIVET_OK : trivet_pipeline_no_memory(err);
+}
+
+static bool is_target(const struct trivet_pipeline *pipeline, const char *name)
+{
+    return pipeline->target.name != NULL && strcmp(name, pipeline->target.name) == 0;
 }
 
 static enum trivet_status add_named_inputs(struct trivet_pipeline *pipeline,
@@ -79,7 +95,7 @@ static enum trivet_status add_named_inputs(struct trivet_pipeline *pipeline,
         if (index == TRIVET_COLUMN_NOT_FOUND) {
             return refuse_column(schema, "columns", "feature", name, err);
         }
-        if (strcmp(name, pipeline->target.name) == 0) {
+        if (is_target(pipeline, name)) {
             trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                              "column '%s' is the target and cannot be a feature; leave it out of "
                              "the columns",
@@ -105,7 +121,7 @@ static enum trivet_status set_inputs(struct trivet_pipeline *pipeline,
         return add_named_inputs(pipeline, spec, schema, err);
     }
     for (size_t j = 0; status == TRIVET_OK && j < schema->n_columns; j++) {
-        if (strcmp(schema->columns[j].name, pipeline->target.name) != 0) {
+        if (!is_target(pipeline, schema->columns[j].name)) {
             status = trivet_schema_add(&pipeline->inputs, schema->columns[j].name,
                                        schema->columns[j].type, err);
         }
@@ -252,8 +268,10 @@ static bool any_of_type(const struct trivet_schema *inputs, enum trivet_column_t
     return false;
 }
 
-/* Numeric: imputer(mean), standard_scaler. Categorical: imputer(most_frequent), one_hot_encoder,
- * whose names are the columns that a plain imputer(most_frequent) must be kept to. */
+/* Numeric: imputer(mean), standard_scaler, or nothing where the estimator takes missing values, as
+ * trees do, which do not ask for scale either. Categorical: imputer(most_frequent),
+ * one_hot_encoder, whose names are the columns that a plain imputer(most_frequent) must be kept to.
+ */
 static enum trivet_status create_default_steps(struct trivet_pipeline *pipeline,
                                                const struct flow *flow, struct trivet_error *err)
 {
@@ -287,7 +305,7 @@ static enum trivet_status create_default_steps(struct trivet_pipeline *pipeline,
             text_columns[specs[2].n_columns++] = inputs->columns[j].name;
         }
     }
-    if (any_of_type(inputs, TRIVET_COLUMN_NUMERIC)) {
+    if (any_of_type(inputs, TRIVET_COLUMN_NUMERIC) && !pipeline->estimator->accepts_missing) {
         chosen[n++] = &specs[0];
         chosen[n++] = &specs[1];
     }

@@ -5,10 +5,12 @@
  * gets a matrix of its own to overwrite. So at the peak there are about two copies of the training
  * rows besides the table. */
 #include "base/alloc.h"
+#include "linalg/product.h"
 #include "models/pipeline_internal.h"
 #include "models/rows.h"
 #include "models/transformers/column.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -131,9 +133,57 @@ static enum trivet_status check_inputs(const struct fitting *fitting, struct tri
     return TRIVET_OK;
 }
 
+static enum trivet_status take_numbers(struct fitting *fitting, const struct trivet_column *column,
+                                       struct trivet_error *err)
+{
+    for (size_t i = 0; i < fitting->n_rows; i++) {
+        size_t row = row_number(fitting, i) - 1;
+        double value = trivet_column_number(column, row);
+        fitting->y[i] = value;
+        if (!isfinite(value)) {
+            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                    "target '%s' is %s in row %zu; train on rows with a finite "
+                                    "target",
+                                    column->name, isnan(value) ? "missing" : "infinite", row + 1);
+        }
+    }
+    return TRIVET_OK;
+}
+
+/* Labels of the pipeline, y as class indices. */
+static enum trivet_status take_classes(struct fitting *fitting, const struct trivet_column *column,
+                                       struct trivet_error *err)
+{
+    struct trivet_labels *labels = &fitting->pipeline->labels;
+    uint32_t *classes = trivet_alloc_array(fitting->n_rows, sizeof(uint32_t));
+    if (classes == NULL) {
+        return trivet_pipeline_no_memory(err);
+    }
+    enum trivet_status status =
+        trivet_labels_collect(column, fitting->row_numbers, fitting->n_rows, labels, err);
+    if (status == TRIVET_OK) {
+        status = trivet_labels_index(labels, column, fitting->row_numbers, fitting->n_rows, classes,
+                                     err);
+    }
+    for (size_t i = 0; status == TRIVET_OK && i < fitting->n_rows; i++) {
+        fitting->y[i] = (double)classes[i];
+        if (classes[i] == TRIVET_CLASS_MISSING) {
+            status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                      "target '%s' is missing in row %zu; train on rows with a "
+                                      "target",
+                                      column->name, row_number(fitting, i));
+        }
+    }
+    trivet_free(classes);
+    return status;
+}
+
 static enum trivet_status take_target(struct fitting *fitting, const struct trivet_table *table,
                                       struct trivet_error *err)
 {
+    if (fitting->pipeline->target.name == NULL) {
+        return TRIVET_OK;
+    }
     struct trivet_schema schema = {.n_columns = 1, .columns = &fitting->pipeline->target};
     struct trivet_table bound;
     struct trivet_arena *arena = trivet_arena_create(ARENA_BUDGET_BYTES, 0);
@@ -143,17 +193,10 @@ static enum trivet_status take_target(struct fitting *fitting, const struct triv
         return trivet_pipeline_no_memory(err);
     }
     enum trivet_status status = trivet_table_bind(table, &schema, arena, &bound, err);
-    for (size_t i = 0; status == TRIVET_OK && i < fitting->n_rows; i++) {
-        size_t row = row_number(fitting, i) - 1;
-        double value = trivet_column_number(&bound.columns[0], row);
-        fitting->y[i] = value;
-        if (!isfinite(value)) {
-            status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                      "target '%s' is %s in row %zu; train on rows with a finite "
-                                      "target",
-                                      schema.columns[0].name, isnan(value) ? "missing" : "infinite",
-                                      row + 1);
-        }
+    if (status == TRIVET_OK) {
+        status = fitting->pipeline->estimator->task == TRIVET_TASK_CLASSIFICATION
+                     ? take_classes(fitting, &bound.columns[0], err)
+                     : take_numbers(fitting, &bound.columns[0], err);
     }
     trivet_arena_free(arena);
     return status;
@@ -203,7 +246,7 @@ static enum trivet_status fit_step_state(struct fitting *fitting, struct trivet_
         .n_columns = step->n_columns,
         .n_rows = fitting->n_rows,
         .y = fitting->y,
-        .n_classes = fitting->pipeline->n_labels,
+        .n_classes = fitting->pipeline->labels.n_labels,
     };
     enum trivet_status status =
         step->ops->fit(state, &step->params, &data, fitting->context, fitting->report, err);
@@ -296,9 +339,10 @@ static enum trivet_status fit_steps(struct fitting *fitting, struct trivet_error
 }
 
 /* Training rows are all or nothing: the first fault is an error. */
-static enum trivet_status check_rows(const struct fitting *fitting, struct trivet_error *err)
+static enum trivet_status check_rows(const struct fitting *fitting, size_t first_row,
+                                     struct trivet_error *err)
 {
-    size_t i = 0;
+    size_t i = first_row;
     while (i < fitting->n_rows && fitting->rows[i].fault == TRIVET_ROW_FINE) {
         i++;
     }
@@ -323,40 +367,115 @@ static enum trivet_status check_rows(const struct fitting *fitting, struct trive
                             name, row_number(fitting, i));
 }
 
-static enum trivet_status fit_estimator(struct fitting *fitting, struct trivet_error *err)
+/* Rows of each class among those that the estimator is trained on. */
+static enum trivet_status count_classes(struct fitting *fitting, const double *y, size_t n_rows,
+                                        struct trivet_error *err)
 {
-    struct trivet_pipeline *pipeline = fitting->pipeline;
-    size_t n_features = fitting->layout.n_features;
-    struct trivet_matrix x = {
-        .n_rows = fitting->n_rows, .n_cols = n_features, .stride = n_features};
-    void *state = NULL;
-    enum trivet_status status = TRIVET_OK;
-    if (fitting->n_rows > (size_t)-1 / sizeof(double) / n_features) {
+    const struct trivet_labels *labels = &fitting->pipeline->labels;
+    struct trivet_fit_report *report = fitting->report;
+    if (labels->n_labels == 0) {
+        return TRIVET_OK;
+    }
+    report->class_counts = trivet_calloc(labels->n_labels, sizeof(uint64_t));
+    if (report->class_counts == NULL) {
         return trivet_pipeline_no_memory(err);
     }
-    x.data = trivet_alloc_aligned(fitting->n_rows * n_features, sizeof(double));
-    state = trivet_calloc(1, pipeline->estimator->state_bytes);
-    if (x.data == NULL || state == NULL) {
-        status = trivet_pipeline_no_memory(err);
-        goto done;
+    report->n_classes = labels->n_labels;
+    for (size_t i = 0; i < n_rows; i++) {
+        report->class_counts[(size_t)y[i]]++;
     }
-    trivet_layout_fill(&fitting->layout, pipeline->estimator->accepts_missing, fitting->columns,
-                       fitting->n_rows, x, fitting->rows);
-    status = check_rows(fitting, err);
+    for (size_t k = 0; k < labels->n_labels; k++) {
+        if (report->class_counts[k] == 0) {
+            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                    "class '%s' is only in the first %zu rows, which lack the rows "
+                                    "before them; give more rows",
+                                    labels->texts[k], fitting->pipeline->history_rows);
+        }
+    }
+    return TRIVET_OK;
+}
+
+/* Steps that look back: rows in order, and the first ones have nothing to look back to. */
+static enum trivet_status check_history(struct fitting *fitting, struct trivet_error *err)
+{
+    size_t history = fitting->pipeline->history_rows;
+    if (history == 0) {
+        return TRIVET_OK;
+    }
+    for (size_t i = 1; i < fitting->n_rows; i++) {
+        if (row_number(fitting, i) != row_number(fitting, i - 1) + 1) {
+            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                    "lags and rolling windows need rows in order without a gap, "
+                                    "but row %zu follows row %zu; split by time, with a target in "
+                                    "every row",
+                                    row_number(fitting, i), row_number(fitting, i - 1));
+        }
+    }
+    if (history >= fitting->n_rows) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "the features look back %zu rows, but there are only %zu to train "
+                                "on; give more rows or shorter lags",
+                                history, fitting->n_rows);
+    }
+    return TRIVET_OK;
+}
+
+static enum trivet_status fill_matrix(struct fitting *fitting, struct trivet_matrix x,
+                                      struct trivet_error *err)
+{
+    size_t history = fitting->pipeline->history_rows;
+    /* The first rows are passed over in every column. */
+    for (size_t j = 0; history > 0 && j < fitting->layout.n_features; j++) {
+        fitting->columns[j].numbers += history * fitting->columns[j].stride;
+    }
+    trivet_layout_fill(&fitting->layout, fitting->pipeline->estimator->accepts_missing,
+                       fitting->columns, x.n_rows, x, fitting->rows + history);
+    enum trivet_status status = check_rows(fitting, history, err);
     if (status == TRIVET_OK) {
         /* The matrix has it all: the columns make room for the estimator's own work. */
         for (size_t i = 0; i < fitting->n_arenas; i++) {
             trivet_arena_free(fitting->arenas[i]);
             fitting->arenas[i] = NULL;
         }
+        status = trivet_pipeline_keep_background(fitting->pipeline, trivet_matrix_read(x),
+                                                 fitting->context->seed, err);
+    }
+    return status;
+}
+
+static enum trivet_status fit_estimator(struct fitting *fitting, struct trivet_error *err)
+{
+    struct trivet_pipeline *pipeline = fitting->pipeline;
+    size_t n_features = fitting->layout.n_features;
+    size_t history = pipeline->history_rows;
+    struct trivet_matrix x = {
+        .n_rows = fitting->n_rows - history, .n_cols = n_features, .stride = n_features};
+    const double *y = fitting->y != NULL ? fitting->y + history : NULL;
+    void *state = NULL;
+    enum trivet_status status = count_classes(fitting, y, x.n_rows, err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    if (x.n_rows > (size_t)-1 / sizeof(double) / n_features) {
+        return trivet_pipeline_no_memory(err);
+    }
+    x.data = trivet_alloc_aligned(x.n_rows * n_features, sizeof(double));
+    state = trivet_calloc(1, pipeline->estimator->state_bytes);
+    if (x.data == NULL || state == NULL) {
+        status = trivet_pipeline_no_memory(err);
+        goto done;
+    }
+    status = fill_matrix(fitting, x, err);
+    if (status == TRIVET_OK) {
         const struct trivet_fit_data data = {
-            .x = x, .y = fitting->y, .n_classes = pipeline->n_labels};
+            .x = x, .y = y, .n_classes = pipeline->labels.n_labels};
         status = pipeline->estimator->fit(state, &pipeline->estimator_params, &data,
                                           fitting->context, fitting->report, err);
     }
     if (status == TRIVET_OK) {
         pipeline->state = state;
         state = NULL;
+        assert(trivet_pipeline_outputs_fit(pipeline));
     }
 done:
     trivet_free(x.data);
@@ -380,6 +499,10 @@ static enum trivet_status fit_rows(struct fitting *fitting, const struct trivet_
     }
     if (status == TRIVET_OK) {
         status = fit_steps(fitting, err);
+    }
+    if (status == TRIVET_OK) {
+        trivet_pipeline_set_history(fitting->pipeline);
+        status = check_history(fitting, err);
     }
     if (status == TRIVET_OK) {
         status = fit_estimator(fitting, err);

@@ -7,6 +7,8 @@
 #ifndef TRIVET_MODELS_PIPELINE_INTERNAL_H
 #define TRIVET_MODELS_PIPELINE_INTERNAL_H
 
+#include "models/labels.h"
+#include "models/outputs.h"
 #include "models/pipeline.h"
 #include "models/registry.h"
 
@@ -15,6 +17,8 @@
 
 #define TRIVET_TRANSFORMERS_MAX    64
 #define TRIVET_PIPELINE_SLICE_ROWS 4096
+/* Training rows that are kept for sampled explanations. */
+#define TRIVET_BACKGROUND_ROWS 100
 
 struct trivet_feature {
     char *name; /* owned */
@@ -45,15 +49,18 @@ struct trivet_step {
 
 struct trivet_pipeline {
     struct trivet_schema inputs;
-    struct trivet_column_spec target; /* name owned */
+    struct trivet_column_spec target; /* name owned; NULL for clustering */
     size_t n_steps;
     struct trivet_step *steps; /* owned */
     const struct trivet_estimator_ops *estimator;
     struct trivet_params estimator_params;
-    size_t n_labels;
-    char **labels; /* owned */
     /* Fitted only. */
     void *state; /* owned, of the estimator; NULL when unfitted */
+    struct trivet_labels labels;
+    size_t history_rows;   /* rows before a row that its features depend on */
+    double *feature_means; /* owned, n_features: of the training rows */
+    size_t n_background;
+    double *background; /* owned, (n_background, n_features) training rows; NULL = none */
     struct trivet_layout layout;
     size_t n_columns_max; /* of the layouts */
     size_t n_step_max;    /* most columns in or out of a step */
@@ -72,6 +79,20 @@ enum trivet_status trivet_layout_of_inputs(const struct trivet_schema *inputs,
  * placement. INVALID_ARGUMENT: more than TRIVET_FEATURES_MAX. */
 enum trivet_status trivet_layout_advance(struct trivet_layout *layout, struct trivet_step *step,
                                          struct trivet_error *err) TRIVET_MUST_USE;
+/* Columns and kind of the estimator's outputs suit the labels: an assertion of fit, a check of
+ * load. */
+bool trivet_pipeline_outputs_fit(const struct trivet_pipeline *pipeline);
+/* Means of the features, and TRIVET_BACKGROUND_ROWS rows by chance where the estimator has no exact
+ * explanation. */
+enum trivet_status trivet_pipeline_keep_background(struct trivet_pipeline *pipeline,
+                                                   struct trivet_const_matrix x, uint64_t seed,
+                                                   struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_pipeline_load_background(struct trivet_pipeline *pipeline,
+                                                   const Trivet__V1__Pipeline *message,
+                                                   size_t n_features,
+                                                   struct trivet_error *err) TRIVET_MUST_USE;
+/* history_rows of the fitted steps together. */
+void trivet_pipeline_set_history(struct trivet_pipeline *pipeline);
 /* The final layout becomes the pipeline's, with the maxima over the steps. Takes `layout`. */
 void trivet_pipeline_set_layout(struct trivet_pipeline *pipeline, struct trivet_layout *layout);
 

@@ -154,6 +154,16 @@ done:
     return status;
 }
 
+void trivet_pipeline_set_history(struct trivet_pipeline *pipeline)
+{
+    pipeline->history_rows = 0;
+    for (size_t i = 0; i < pipeline->n_steps; i++) {
+        const struct trivet_step *step = &pipeline->steps[i];
+        pipeline->history_rows +=
+            step->ops->history_rows != NULL ? step->ops->history_rows(step->state) : 0;
+    }
+}
+
 void trivet_pipeline_set_layout(struct trivet_pipeline *pipeline, struct trivet_layout *layout)
 {
     size_t columns_max = pipeline->inputs.n_columns;

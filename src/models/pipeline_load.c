@@ -23,8 +23,6 @@ static enum trivet_status check_parts(const Trivet__V1__Pipeline *message, struc
     const char *missing = NULL;
     if (message->inputs == NULL) {
         missing = "inputs";
-    } else if (message->target == NULL || message->target->name[0] == '\0') {
-        missing = "target";
     } else if (message->estimator == NULL) {
         missing = "estimator";
     }
@@ -37,11 +35,34 @@ static enum trivet_status check_parts(const Trivet__V1__Pipeline *message, struc
                                 "the saved pipeline is damaged: %zu transformers are more than %d",
                                 message->n_transformers, TRIVET_TRANSFORMERS_MAX);
     }
-    if (message->n_labels > 0) {
-        return trivet_error_set(err, TRIVET_DATA_LOSS,
-                                "the saved pipeline is damaged: a regression has no labels");
-    }
     return TRIVET_OK;
+}
+
+static enum trivet_status load_target(struct trivet_pipeline *pipeline,
+                                      const Trivet__V1__Column *target, struct trivet_error *err)
+{
+    const enum trivet_task task = pipeline->estimator->task;
+    if ((task == TRIVET_TASK_CLUSTERING) != (target == NULL)) {
+        return trivet_error_set(err, TRIVET_DATA_LOSS,
+                                "the saved pipeline is damaged: %s has %s target",
+                                pipeline->estimator->name, target == NULL ? "no" : "a");
+    }
+    if (target == NULL) {
+        return TRIVET_OK;
+    }
+    bool good_type = target->type == TRIVET__V1__COLUMN_TYPE__COLUMN_TYPE_NUMERIC ||
+                     (target->type == TRIVET__V1__COLUMN_TYPE__COLUMN_TYPE_CATEGORICAL &&
+                      task == TRIVET_TASK_CLASSIFICATION);
+    if (!good_type || target->name[0] == '\0' ||
+        strlen(target->name) > TRIVET_COLUMN_NAME_BYTES_MAX ||
+        trivet_schema_find(&pipeline->inputs, target->name) != TRIVET_COLUMN_NOT_FOUND) {
+        return trivet_error_set(err, TRIVET_DATA_LOSS,
+                                "the saved pipeline is damaged: '%.128s' cannot be its target",
+                                target->name);
+    }
+    pipeline->target.type = (enum trivet_column_type)target->type;
+    pipeline->target.name = trivet_strdup(target->name);
+    return pipeline->target.name != NULL ? TRIVET_OK : trivet_pipeline_no_memory(err);
 }
 
 static enum trivet_status load_ends(struct trivet_pipeline *pipeline,
@@ -49,20 +70,22 @@ static enum trivet_status load_ends(struct trivet_pipeline *pipeline,
 {
     enum trivet_status status =
         as_data_loss(trivet_schema_decode(message->inputs, &pipeline->inputs, err), err);
+    if (status == TRIVET_OK) {
+        status = load_target(pipeline, message->target, err);
+    }
     if (status != TRIVET_OK) {
         return status;
     }
-    const Trivet__V1__Column *target = message->target;
-    if (target->type != TRIVET__V1__COLUMN_TYPE__COLUMN_TYPE_NUMERIC ||
-        strlen(target->name) > TRIVET_COLUMN_NAME_BYTES_MAX ||
-        trivet_schema_find(&pipeline->inputs, target->name) != TRIVET_COLUMN_NOT_FOUND) {
-        return trivet_error_set(err, TRIVET_DATA_LOSS,
-                                "the saved pipeline is damaged: '%.128s' cannot be its target",
-                                target->name);
+    if (pipeline->estimator->task == TRIVET_TASK_CLASSIFICATION) {
+        return trivet_labels_load(message->labels, message->n_labels, pipeline->target.type,
+                                  &pipeline->labels, err);
     }
-    pipeline->target.type = TRIVET_COLUMN_NUMERIC;
-    pipeline->target.name = trivet_strdup(target->name);
-    return pipeline->target.name != NULL ? TRIVET_OK : trivet_pipeline_no_memory(err);
+    if (message->n_labels > 0) {
+        return trivet_error_set(err, TRIVET_DATA_LOSS,
+                                "the saved pipeline is damaged: %s has no labels",
+                                pipeline->estimator->name);
+    }
+    return TRIVET_OK;
 }
 
 /* Indices: ascending, within the layout, of types that the step takes. */
@@ -182,6 +205,9 @@ static enum trivet_status load_steps(struct trivet_pipeline *pipeline,
         status = load_step(&pipeline->inputs, layout, &pipeline->steps[i], message->transformers[i],
                            err);
     }
+    if (status == TRIVET_OK) {
+        trivet_pipeline_set_history(pipeline);
+    }
     for (size_t j = 0; status == TRIVET_OK && j < layout->n_features; j++) {
         if (layout->features[j].type != TRIVET_COLUMN_NUMERIC) {
             status = trivet_error_set(err, TRIVET_DATA_LOSS,
@@ -221,6 +247,12 @@ static enum trivet_status load_estimator(struct trivet_pipeline *pipeline,
                                 n_features, pipeline->estimator->name,
                                 pipeline->estimator->n_features(state));
     }
+    if (!trivet_pipeline_outputs_fit(pipeline)) {
+        return trivet_error_set(err, TRIVET_DATA_LOSS,
+                                "the saved pipeline is damaged: %s has outputs that do not fit "
+                                "%zu labels",
+                                pipeline->estimator->name, pipeline->labels.n_labels);
+    }
     return TRIVET_OK;
 }
 
@@ -238,6 +270,9 @@ static enum trivet_status load_parts(struct trivet_pipeline *pipeline,
     }
     if (status == TRIVET_OK) {
         status = load_estimator(pipeline, message->estimator, layout.n_features, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_pipeline_load_background(pipeline, message, layout.n_features, err);
     }
     if (status == TRIVET_OK) {
         trivet_pipeline_set_layout(pipeline, &layout);

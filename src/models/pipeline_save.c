@@ -78,15 +78,21 @@ static enum trivet_status save_ends(const struct trivet_pipeline *pipeline,
     if (status != TRIVET_OK) {
         return status;
     }
-    message->target = trivet_arena_alloc(arena, sizeof *message->target);
-    if (message->target == NULL) {
-        return trivet_pipeline_no_memory(err);
+    if (pipeline->target.name != NULL) {
+        message->target = trivet_arena_alloc(arena, sizeof *message->target);
+        if (message->target == NULL) {
+            return trivet_pipeline_no_memory(err);
+        }
+        trivet__v1__column__init(message->target);
+        message->target->name = pipeline->target.name;
+        message->target->type = (Trivet__V1__ColumnType)pipeline->target.type;
     }
-    trivet__v1__column__init(message->target);
-    message->target->name = pipeline->target.name;
-    message->target->type = (Trivet__V1__ColumnType)pipeline->target.type;
-    message->n_labels = pipeline->n_labels;
-    message->labels = pipeline->labels;
+    message->n_labels = pipeline->labels.n_labels;
+    message->labels = pipeline->labels.texts;
+    message->n_feature_means = pipeline->layout.n_features;
+    message->feature_means = pipeline->feature_means;
+    message->n_background = pipeline->n_background * pipeline->layout.n_features;
+    message->background = pipeline->background;
     status = begin_step(pipeline->estimator->name, &pipeline->estimator_params, arena,
                         &message->estimator, err);
     if (status == TRIVET_OK) {

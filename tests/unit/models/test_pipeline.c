@@ -133,7 +133,7 @@ static void what_it_is(void **state)
     assert_string_equal(trivet_pipeline_inputs(pipeline)->columns[1].name, "town");
     assert_string_equal(trivet_pipeline_target(pipeline)->name, "price");
     assert_int_equal(trivet_pipeline_n_outputs(pipeline), 1);
-    assert_int_equal(trivet_pipeline_n_labels(pipeline), 0);
+    assert_int_equal(trivet_pipeline_labels(pipeline)->n_labels, 0);
     assert_true(trivet_pipeline_memory_bytes(pipeline) > unfitted_bytes);
     trivet_pipeline_free(pipeline);
 }
