@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "metrics/catalog.h"
 #include "models/registry.h"
 #include "rpc/call.h"
 #include "rpc/job_reply.h"
@@ -188,6 +189,7 @@ static Trivet__V1__ParameterInfo *encode_param(struct trivet_arena *arena,
     return whole ? info : NULL;
 }
 
+/* `params` may be NULL. */
 static Trivet__V1__EstimatorInfo *encode_info(struct trivet_arena *arena, const char *name,
                                               const char *kind, const char *summary,
                                               const struct trivet_param_spec *params)
@@ -218,20 +220,75 @@ static Trivet__V1__EstimatorInfo *encode_info(struct trivet_arena *arena, const 
     return whole ? info : NULL;
 }
 
+static Trivet__V1__EstimatorInfo *encode_estimator(struct trivet_arena *arena,
+                                                   const struct trivet_estimator_ops *ops)
+{
+    Trivet__V1__EstimatorInfo *info =
+        encode_info(arena, ops->name, "estimator", ops->summary, ops->params);
+    if (info != NULL) {
+        info->task = (Trivet__V1__Task)ops->task;
+        info->accepts_missing = ops->accepts_missing;
+    }
+    return info;
+}
+
+static Trivet__V1__EstimatorInfo *encode_transformer(struct trivet_arena *arena,
+                                                     const struct trivet_transformer_ops *ops)
+{
+    struct trivet_params defaults;
+    struct trivet_error err;
+    if (trivet_params_parse(ops->params, ops->name, NULL, 0, &defaults, &err) != TRIVET_OK) {
+        return NULL;
+    }
+    Trivet__V1__EstimatorInfo *info =
+        encode_info(arena, ops->name, "transformer", ops->summary, ops->params);
+    if (info != NULL) {
+        info->takes_numeric = ops->accepts(&defaults, TRIVET_COLUMN_NUMERIC);
+        info->takes_categorical = ops->accepts(&defaults, TRIVET_COLUMN_CATEGORICAL);
+    }
+    return info;
+}
+
 static bool wanted(const Trivet__V1__ListEstimatorsRequest *request, const char *name)
 {
     return request->name[0] == '\0' || strcmp(request->name, name) == 0;
 }
 
-static bool add_info(Trivet__V1__ListEstimatorsResponse *response, Trivet__V1__EstimatorInfo *info,
-                     Trivet__V1__Task task)
+static bool add_info(Trivet__V1__ListEstimatorsResponse *response, Trivet__V1__EstimatorInfo *info)
 {
     if (info == NULL) {
         return false;
     }
-    info->task = task;
     response->estimators[response->n_estimators++] = info;
     return true;
+}
+
+static bool encode_metrics(struct trivet_arena *arena, Trivet__V1__ListEstimatorsResponse *response)
+{
+    static const Trivet__V1__Task tasks[] = {
+        [TRIVET_METRIC_REGRESSION] = TRIVET__V1__TASK__TASK_REGRESSION,
+        [TRIVET_METRIC_CLASSIFICATION] = TRIVET__V1__TASK__TASK_CLASSIFICATION,
+        [TRIVET_METRIC_CLUSTERING] = TRIVET__V1__TASK__TASK_CLUSTERING,
+    };
+    size_t count = 0;
+    const struct trivet_metric_info *catalog = trivet_metric_catalog(&count);
+    response->metrics = trivet_arena_alloc_array(arena, count, sizeof(Trivet__V1__MetricInfo *));
+    for (size_t i = 0; response->metrics != NULL && i < count; i++) {
+        Trivet__V1__MetricInfo *info = trivet_arena_alloc(arena, sizeof(*info));
+        if (info == NULL) {
+            return false;
+        }
+        trivet__v1__metric_info__init(info);
+        info->name = trivet_arena_strdup(arena, catalog[i].name);
+        info->task = tasks[catalog[i].task];
+        info->greater_is_better = catalog[i].greater_is_better;
+        info->help = trivet_arena_strdup(arena, catalog[i].help);
+        if (info->name == NULL || info->help == NULL) {
+            return false;
+        }
+        response->metrics[response->n_metrics++] = info;
+    }
+    return response->metrics != NULL;
 }
 
 static enum trivet_status encode_registry(struct trivet_call *call,
@@ -253,21 +310,14 @@ static enum trivet_status encode_registry(struct trivet_call *call,
         trivet_arena_alloc_array(call->arena, n_all, sizeof(Trivet__V1__EstimatorInfo *));
     bool whole = response->estimators != NULL;
     for (size_t i = 0; whole && estimators[i] != NULL; i++) {
-        const struct trivet_estimator_ops *ops = estimators[i];
-        whole =
-            !wanted(request, ops->name) ||
-            add_info(response,
-                     encode_info(call->arena, ops->name, "estimator", ops->summary, ops->params),
-                     (Trivet__V1__Task)ops->task);
+        whole = !wanted(request, estimators[i]->name) ||
+                add_info(response, encode_estimator(call->arena, estimators[i]));
     }
     for (size_t i = 0; whole && transformers[i] != NULL; i++) {
-        const struct trivet_transformer_ops *ops = transformers[i];
-        whole =
-            !wanted(request, ops->name) ||
-            add_info(response,
-                     encode_info(call->arena, ops->name, "transformer", ops->summary, ops->params),
-                     TRIVET__V1__TASK__TASK_UNSPECIFIED);
+        whole = !wanted(request, transformers[i]->name) ||
+                add_info(response, encode_transformer(call->arena, transformers[i]));
     }
+    whole = whole && encode_metrics(call->arena, response);
     return whole ? TRIVET_OK : trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
 }
 
