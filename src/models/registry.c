@@ -3,12 +3,16 @@
 #include "base/text.h"
 #include "models/linear_regression.h"
 #include "models/transformers/imputer.h"
+#include "models/transformers/max_abs_scaler.h"
+#include "models/transformers/min_max_scaler.h"
 #include "models/transformers/one_hot_encoder.h"
+#include "models/transformers/outlier_clipper.h"
+#include "models/transformers/robust_scaler.h"
 #include "models/transformers/standard_scaler.h"
 
 #include <string.h>
 
-#define NAMES_BYTES 256
+#define NAMES_BYTES 1024
 
 static const struct trivet_estimator_ops *const estimators[] = {
     &trivet_linear_regression_ops,
@@ -17,7 +21,11 @@ static const struct trivet_estimator_ops *const estimators[] = {
 
 static const struct trivet_transformer_ops *const transformers[] = {
     &trivet_imputer_ops,
+    &trivet_max_abs_scaler_ops,
+    &trivet_min_max_scaler_ops,
     &trivet_one_hot_encoder_ops,
+    &trivet_outlier_clipper_ops,
+    &trivet_robust_scaler_ops,
     &trivet_standard_scaler_ops,
     NULL,
 };

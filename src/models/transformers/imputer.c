@@ -3,17 +3,19 @@
 #include "base/alloc.h"
 #include "models/tensors.h"
 #include "models/transformers/column.h"
+#include "models/transformers/marks.h"
+#include "models/transformers/numeric.h"
 
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What to put, per column: a number or a category; the other is 0 or "". */
 struct imputer {
     size_t n_columns;
-    double *numbers;   /* owned */
-    char **categories; /* owned, each too */
+    double *numbers;             /* owned */
+    char **categories;           /* owned, each too */
+    struct trivet_marks missing; /* columns whose missing values become a column of their own */
 };
 
 static const char *const strategies[] = {"mean", "median", "most_frequent", "constant", NULL};
@@ -31,22 +33,29 @@ static const struct trivet_param_spec imputer_params[] = {
      .max = INFINITY,
      .min_open = true,
      .max_open = true,
-     .help = "number that strategy=constant puts; for a category it puts '" TRIVET_IMPUTER_CATEGORY
-             "'"},
+     .help = "number that strategy=constant puts"},
+    {.name = "fill_text",
+     .type = TRIVET_PARAM_TEXT,
+     .default_text = "missing",
+     .help = "category that strategy=constant puts"},
+    {.name = "add_indicator",
+     .type = TRIVET_PARAM_BOOL,
+     .default_text = "false",
+     .help = "numeric only: for every column with missing values in training one more column, 1 "
+             "where a value is missing"},
     {.name = NULL},
 };
 
 static enum trivet_status no_memory(struct trivet_error *err)
 {
-    return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
-                            "out of memory in imputer; use fewer rows or columns");
+    return trivet_transformer_no_memory("imputer", err);
 }
 
 static bool imputer_accepts(const struct trivet_params *params, enum trivet_column_type type)
 {
     const char *strategy = trivet_params_choice(params, "strategy");
-    return type == TRIVET_COLUMN_NUMERIC || strcmp(strategy, "most_frequent") == 0 ||
-           strcmp(strategy, "constant") == 0;
+    bool text = strcmp(strategy, "most_frequent") == 0 || strcmp(strategy, "constant") == 0;
+    return type == TRIVET_COLUMN_NUMERIC || (text && !trivet_params_bool(params, "add_indicator"));
 }
 
 static enum trivet_column_type imputer_output_type(enum trivet_column_type type)
@@ -62,14 +71,8 @@ static void imputer_release(void *state)
     }
     trivet_free(imputer->categories);
     trivet_free(imputer->numbers);
+    trivet_marks_release(&imputer->missing);
     memset(imputer, 0, sizeof *imputer);
-}
-
-static int compare_numbers(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 static double mean_of(const double *values, size_t n)
@@ -110,7 +113,7 @@ static double statistic(const char *strategy, double *values, size_t n)
     if (strcmp(strategy, "mean") == 0) {
         return mean_of(values, n);
     }
-    qsort(values, n, sizeof(double), compare_numbers);
+    trivet_numeric_sort(values, n);
     if (strcmp(strategy, "median") == 0) {
         return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
     }
@@ -175,13 +178,15 @@ static enum trivet_status most_frequent_text(const struct trivet_column *column,
     return TRIVET_OK;
 }
 
-static enum trivet_status fit_column(const struct trivet_column *column, const char *strategy,
-                                     double fill_value, size_t n_rows, double *number,
-                                     char **category, struct trivet_error *err)
+static enum trivet_status fit_column(const struct trivet_column *column,
+                                     const struct trivet_params *params, size_t n_rows,
+                                     double *number, char **category, struct trivet_error *err)
 {
+    const char *strategy = trivet_params_choice(params, "strategy");
+    double fill_value = trivet_params_real(params, "fill_value");
     bool constant = strcmp(strategy, "constant") == 0;
     bool numeric = column->type == TRIVET_COLUMN_NUMERIC;
-    const char *text = constant && !numeric ? TRIVET_IMPUTER_CATEGORY : "";
+    const char *text = constant && !numeric ? trivet_params_text(params, "fill_text") : "";
     enum trivet_status status = TRIVET_OK;
     if (!constant && trivet_column_count_missing(column, n_rows) == n_rows) {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
@@ -211,7 +216,11 @@ static enum trivet_status make_room(struct imputer *imputer, size_t n_columns,
         imputer_release(imputer);
         return no_memory(err);
     }
-    return TRIVET_OK;
+    enum trivet_status status = trivet_marks_create(&imputer->missing, "imputer", n_columns, err);
+    if (status != TRIVET_OK) {
+        imputer_release(imputer);
+    }
+    return status;
 }
 
 static enum trivet_status imputer_fit(void *state, const struct trivet_params *params,
@@ -221,16 +230,16 @@ static enum trivet_status imputer_fit(void *state, const struct trivet_params *p
 {
     (void)context;
     (void)report;
-    const struct trivet_column *columns = data->columns;
-    const size_t n_columns = data->n_columns;
-    const size_t n_rows = data->n_rows;
     struct imputer *imputer = state;
-    const char *strategy = trivet_params_choice(params, "strategy");
-    double fill_value = trivet_params_real(params, "fill_value");
-    enum trivet_status status = make_room(imputer, n_columns, err);
-    for (size_t j = 0; status == TRIVET_OK && j < n_columns; j++) {
-        status = fit_column(&columns[j], strategy, fill_value, n_rows, &imputer->numbers[j],
+    bool indicated = trivet_params_bool(params, "add_indicator");
+    enum trivet_status status = make_room(imputer, data->n_columns, err);
+    for (size_t j = 0; status == TRIVET_OK && j < data->n_columns; j++) {
+        const struct trivet_column *column = &data->columns[j];
+        status = fit_column(column, params, data->n_rows, &imputer->numbers[j],
                             &imputer->categories[j], err);
+        if (indicated && trivet_column_count_missing(column, data->n_rows) > 0) {
+            trivet_marks_set(&imputer->missing, j);
+        }
     }
     if (status != TRIVET_OK) {
         imputer_release(imputer);
@@ -240,19 +249,24 @@ static enum trivet_status imputer_fit(void *state, const struct trivet_params *p
 
 static size_t imputer_n_outputs(const void *state)
 {
-    return ((const struct imputer *)state)->n_columns;
+    const struct imputer *imputer = state;
+    return imputer->n_columns + imputer->missing.n_set;
 }
 
 static size_t imputer_output_source(const void *state, size_t output)
 {
-    (void)state;
-    return output;
+    const struct imputer *imputer = state;
+    return output < imputer->n_columns
+               ? output
+               : trivet_marks_find(&imputer->missing, output - imputer->n_columns);
 }
 
 static char *imputer_output_name(const void *state, size_t output, const char *const *input_names)
 {
-    (void)state;
-    return trivet_strdup(input_names[output]);
+    const struct imputer *imputer = state;
+    const char *name = input_names[imputer_output_source(state, output)];
+    return output < imputer->n_columns ? trivet_strdup(name)
+                                       : trivet_text_join("missing(", name, ")");
 }
 
 static bool impute_numbers(const struct trivet_column *in, double fill, size_t n_rows,
@@ -297,6 +311,29 @@ static bool impute_codes(const struct trivet_column *in, const char *fill, size_
     return true;
 }
 
+/* A column of 0 and 1 for every marked one. */
+static enum trivet_status indicate(const struct imputer *imputer,
+                                   const struct trivet_transform_input *input,
+                                   struct trivet_arena *arena, struct trivet_column *out,
+                                   struct trivet_error *err)
+{
+    const size_t n_rows = input->n_rows;
+    double *all = NULL;
+    if (imputer->missing.n_set == 0) {
+        return TRIVET_OK;
+    }
+    enum trivet_status status =
+        trivet_numeric_make(arena, "imputer", imputer->missing.n_set, n_rows, out, &all, err);
+    for (size_t k = 0; status == TRIVET_OK && k < imputer->missing.n_set; k++) {
+        const struct trivet_column *column =
+            &input->columns[trivet_marks_find(&imputer->missing, k)];
+        for (size_t i = 0; i < n_rows; i++) {
+            all[k * n_rows + i] = isnan(trivet_column_number(column, i)) ? 1.0 : 0.0;
+        }
+    }
+    return status;
+}
+
 static enum trivet_status imputer_transform(const void *state,
                                             const struct trivet_transform_input *input,
                                             struct trivet_arena *arena, struct trivet_column *out,
@@ -305,6 +342,10 @@ static enum trivet_status imputer_transform(const void *state,
 {
     (void)rows;
     const struct imputer *imputer = state;
+    enum trivet_status status = indicate(imputer, input, arena, &out[imputer->n_columns], err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
     for (size_t j = 0; j < input->n_columns; j++) {
         const struct trivet_column *in = &input->columns[j];
         out[j] = *in;
@@ -325,7 +366,7 @@ static enum trivet_status imputer_save(const void *state, struct trivet_arena *a
                                        Trivet__V1__Step *out, struct trivet_error *err)
 {
     const struct imputer *imputer = state;
-    enum trivet_status status = trivet_tensors_begin(arena, 2, out, err);
+    enum trivet_status status = trivet_tensors_begin(arena, 3, out, err);
     if (status == TRIVET_OK) {
         status = trivet_tensors_put_f64(arena, out, "numbers", imputer->numbers, imputer->n_columns,
                                         err);
@@ -333,6 +374,9 @@ static enum trivet_status imputer_save(const void *state, struct trivet_arena *a
     if (status == TRIVET_OK) {
         status = trivet_tensors_put_text(arena, out, "categories", imputer->categories,
                                          imputer->n_columns, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_marks_save(&imputer->missing, "missing", arena, out, err);
     }
     return status;
 }
@@ -347,7 +391,7 @@ static enum trivet_status imputer_load(void *state, const struct trivet_params *
     const double *numbers = NULL;
     char *const *categories = NULL;
     size_t n_categories = 0;
-    enum trivet_status status = trivet_tensors_expect(step, 2, err);
+    enum trivet_status status = trivet_tensors_expect(step, 3, err);
     if (status == TRIVET_OK) {
         status = trivet_tensors_get_f64_exactly(step, "numbers", n_columns, &numbers, err);
     }
@@ -359,6 +403,12 @@ static enum trivet_status imputer_load(void *state, const struct trivet_params *
     }
     if (status == TRIVET_OK) {
         status = make_room(imputer, n_columns, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_marks_load(&imputer->missing, "missing", step, err);
+        if (status != TRIVET_OK) {
+            imputer_release(imputer);
+        }
     }
     if (status != TRIVET_OK) {
         return status;
@@ -377,7 +427,8 @@ static enum trivet_status imputer_load(void *state, const struct trivet_params *
 static size_t imputer_memory_bytes(const void *state)
 {
     const struct imputer *imputer = state;
-    size_t bytes = sizeof *imputer + imputer->n_columns * (sizeof(double) + sizeof(char *));
+    size_t bytes =
+        sizeof *imputer + imputer->n_columns * (sizeof(double) + sizeof(char *) + sizeof(int64_t));
     for (size_t j = 0; j < imputer->n_columns; j++) {
         bytes += strlen(imputer->categories[j]) + 1;
     }

@@ -4,12 +4,10 @@
 
 #include "models/transformer.h"
 
-/* The category that strategy=constant puts for a missing one. */
-#define TRIVET_IMPUTER_CATEGORY "missing"
-
 /* Per column the mean, median or most frequent value of the training rows (of ties the smallest;
  * categories compare by bytes), or a constant. A column without any value is refused, save with a
- * constant. Definitions of scikit-learn's SimpleImputer. */
+ * constant. add_indicator appends the column "missing(x)" for every column x with missing values in
+ * training; for text the constant says the same. Definitions of scikit-learn's SimpleImputer. */
 extern const struct trivet_transformer_ops trivet_imputer_ops;
 
 #endif

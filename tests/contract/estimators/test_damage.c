@@ -3,6 +3,8 @@
 #include "contract/estimators/subject.h"
 
 #include "base/alloc.h"
+#include "base/text.h"
+#include "models/registry.h"
 #include "wire/codec.h"
 
 #include <math.h>
@@ -134,6 +136,27 @@ static void damage_tensors(struct saved *saved, size_t s, size_t t)
     refused(saved, message, "a tensor less");
 }
 
+/* A text that is no value of the parameter. */
+static const char *bad_value(const Trivet__V1__Step *step, const char *name)
+{
+    static const char too_long[] =
+        "a text that is longer than the longest text that a parameter may have";
+    const struct trivet_transformer_ops *transformer = NULL;
+    const struct trivet_estimator_ops *estimator = NULL;
+    const struct trivet_param_spec *spec = NULL;
+    if (trivet_registry_transformer(step->name, &transformer, NULL) == TRIVET_OK) {
+        spec = transformer->params;
+    } else if (trivet_registry_estimator(step->name, &estimator, NULL) == TRIVET_OK) {
+        spec = estimator->params;
+    }
+    assert_non_null(spec);
+    while (strcmp(spec->name, name) != 0) {
+        spec++;
+    }
+    assert_true(sizeof too_long > TRIVET_PARAM_TEXT_BYTES_MAX + 1);
+    return spec->type == TRIVET_PARAM_TEXT ? too_long : "other";
+}
+
 static void damage_step(struct saved *saved, size_t s)
 {
     char other_name[] = "other";
@@ -145,7 +168,9 @@ static void damage_step(struct saved *saved, size_t s)
     step->name = kept_name;
     for (size_t i = 0; i < step->n_parameters; i++) {
         char *kept = step->parameters[i]->value;
-        step->parameters[i]->value = other_name;
+        char bad[96];
+        trivet_text_copy(bad, sizeof bad, bad_value(step, step->parameters[i]->name));
+        step->parameters[i]->value = bad;
         refused(saved, message, "a parameter out of range");
         step->parameters[i]->value = kept;
     }

@@ -44,13 +44,9 @@ void fixture_spec_step(struct fixture_spec *spec, const char *name, const char *
     Trivet__V1__TransformerSpec *step = &spec->steps[i];
     trivet__v1__transformer_spec__init(step);
     step->name = text(name);
+    step->parameters = spec->step_parameter_list[i];
     if (parameter != NULL) {
-        trivet__v1__parameter__init(&spec->step_parameters[i]);
-        spec->step_parameters[i].name = text(parameter);
-        spec->step_parameters[i].value = text(value);
-        spec->step_parameter_list[i] = &spec->step_parameters[i];
-        step->parameters = &spec->step_parameter_list[i];
-        step->n_parameters = 1;
+        fixture_spec_step_parameter(spec, parameter, value);
     }
     if (column != NULL) {
         spec->step_columns[i] = text(column);
@@ -59,6 +55,17 @@ void fixture_spec_step(struct fixture_spec *spec, const char *name, const char *
     }
     spec->step_list[i] = step;
     spec->spec.n_transformers = spec->n_steps;
+}
+
+void fixture_spec_step_parameter(struct fixture_spec *spec, const char *name, const char *value)
+{
+    size_t i = spec->n_steps - 1;
+    size_t k = spec->steps[i].n_parameters++;
+    assert_true(k < FIXTURE_PARAMS_MAX);
+    trivet__v1__parameter__init(&spec->step_parameters[i][k]);
+    spec->step_parameters[i][k].name = text(name);
+    spec->step_parameters[i][k].value = text(value);
+    spec->step_parameter_list[i][k] = &spec->step_parameters[i][k];
 }
 
 struct trivet_column fixture_numbers(const char *name, const double *numbers)
@@ -166,6 +173,23 @@ void fixture_predict(const struct trivet_pipeline *pipeline, const struct trivet
     if (trivet_pipeline_predict(pipeline, table, matrix, rows, &err) != TRIVET_OK) {
         fail_msg("%s", err.message);
     }
+}
+
+void fixture_transform(const struct trivet_pipeline *pipeline, const struct trivet_table *table,
+                       double *x, struct trivet_row_status *rows)
+{
+    struct trivet_error err = {0};
+    struct trivet_table bound;
+    size_t n_features = trivet_pipeline_n_features(pipeline);
+    struct trivet_matrix matrix = {x, table->n_rows, n_features, n_features};
+    struct trivet_arena *arena = trivet_arena_create((size_t)1 << 30, 0);
+    assert_non_null(arena);
+    memset(rows, 0, table->n_rows * sizeof *rows);
+    assert_int_equal(
+        trivet_table_bind(table, trivet_pipeline_inputs(pipeline), arena, &bound, &err), TRIVET_OK);
+    assert_int_equal(trivet_pipeline_transform(pipeline, &bound, arena, matrix, rows, &err),
+                     TRIVET_OK);
+    trivet_arena_free(arena);
 }
 
 void fixture_near(double value, double expected, double relative)

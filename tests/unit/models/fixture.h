@@ -17,8 +17,8 @@ struct fixture_spec {
     Trivet__V1__Parameter *parameter_list[FIXTURE_PARAMS_MAX];
     Trivet__V1__TransformerSpec steps[FIXTURE_STEPS_MAX];
     Trivet__V1__TransformerSpec *step_list[FIXTURE_STEPS_MAX];
-    Trivet__V1__Parameter step_parameters[FIXTURE_STEPS_MAX];
-    Trivet__V1__Parameter *step_parameter_list[FIXTURE_STEPS_MAX];
+    Trivet__V1__Parameter step_parameters[FIXTURE_STEPS_MAX][FIXTURE_PARAMS_MAX];
+    Trivet__V1__Parameter *step_parameter_list[FIXTURE_STEPS_MAX][FIXTURE_PARAMS_MAX];
     char *step_columns[FIXTURE_STEPS_MAX];
     size_t n_steps;
     size_t n_parameters;
@@ -29,6 +29,8 @@ void fixture_spec_parameter(struct fixture_spec *spec, const char *name, const c
 /* One more step; `parameter` (with `value`) and `column` may be NULL. */
 void fixture_spec_step(struct fixture_spec *spec, const char *name, const char *parameter,
                        const char *value, const char *column);
+/* One more parameter of the last step. */
+void fixture_spec_step_parameter(struct fixture_spec *spec, const char *name, const char *value);
 
 struct trivet_column fixture_numbers(const char *name, const double *numbers);
 struct trivet_column fixture_codes(const char *name, const uint32_t *codes,
@@ -50,6 +52,9 @@ void fixture_fit_refused(const struct fixture_spec *spec, const struct trivet_ta
 /* Predict `table`; out and rows have table->n_rows entries. */
 void fixture_predict(const struct trivet_pipeline *pipeline, const struct trivet_table *table,
                      double *out, struct trivet_row_status *rows);
+/* Features of all rows of `table`, row-major, and their faults. */
+void fixture_transform(const struct trivet_pipeline *pipeline, const struct trivet_table *table,
+                       double *x, struct trivet_row_status *rows);
 void fixture_near(double value, double expected, double relative);
 
 #endif

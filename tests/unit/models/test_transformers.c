@@ -1,8 +1,6 @@
 /* Transformers through pipelines with unit weights: what comes out is what the transformer made. */
 #include "fixture.h"
 
-#include "models/pipeline_internal.h"
-
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,24 +18,6 @@ static const double target[ROWS] = {1, 2, 3, 5, 8, 13};
 static const double first[ROWS] = {1, NAN, 4, 7, 7, 8};
 static const double second[ROWS] = {2, 2, NAN, 5, 1, 1};
 
-/* Features of all rows of `table` by a fitted pipeline, row-major. */
-static void transform(const struct trivet_pipeline *pipeline, const struct trivet_table *table,
-                      double *x, struct trivet_row_status *rows)
-{
-    struct trivet_error err = {0};
-    struct trivet_table bound;
-    size_t n_features = trivet_pipeline_n_features(pipeline);
-    struct trivet_matrix matrix = {x, table->n_rows, n_features, n_features};
-    struct trivet_arena *arena = trivet_arena_create(1 << 20, 0);
-    assert_non_null(arena);
-    memset(rows, 0, table->n_rows * sizeof *rows);
-    assert_int_equal(
-        trivet_table_bind(table, trivet_pipeline_inputs(pipeline), arena, &bound, &err), TRIVET_OK);
-    assert_int_equal(trivet_pipeline_transform(pipeline, &bound, arena, matrix, rows, &err),
-                     TRIVET_OK);
-    trivet_arena_free(arena);
-}
-
 static void impute(const char *strategy, double expected_first, double expected_second)
 {
     struct trivet_column columns[] = {fixture_numbers("a", first), fixture_numbers("b", second),
@@ -49,7 +29,7 @@ static void impute(const char *strategy, double expected_first, double expected_
     fixture_spec_init(&spec, "y", "linear_regression");
     fixture_spec_step(&spec, "imputer", "strategy", strategy, NULL);
     struct trivet_pipeline *pipeline = fixture_fit(&spec, &table);
-    transform(pipeline, &table, x, rows);
+    fixture_transform(pipeline, &table, x, rows);
     fixture_near(x[2], expected_first, 1e-15);
     fixture_near(x[5], expected_second, 1e-15);
     assert_true(x[0] == 1.0 && x[1] == 2.0 && x[6] == 7.0);
@@ -89,7 +69,7 @@ static void imputer_texts(void **state)
     assert_string_equal(trivet_pipeline_feature_name(pipeline, 0), "fruit=apple");
     assert_string_equal(trivet_pipeline_feature_name(pipeline, 1), "fruit=fig");
     assert_string_equal(trivet_pipeline_feature_name(pipeline, 2), "fruit=pear");
-    transform(pipeline, &asked_table, x, rows);
+    fixture_transform(pipeline, &asked_table, x, rows);
     static const double expected[6] = {1, 0, 0, 0, 1, 0};
     assert_memory_equal(x, expected, sizeof expected);
     trivet_pipeline_free(pipeline);
@@ -152,7 +132,7 @@ static void scaler_as_scikit_learn(void **state)
     fixture_spec_init(&spec, "y", "linear_regression");
     fixture_spec_step(&spec, "standard_scaler", NULL, NULL, NULL);
     struct trivet_pipeline *pipeline = fixture_fit(&spec, &table);
-    transform(pipeline, &table, x, rows);
+    fixture_transform(pipeline, &table, x, rows);
     for (size_t i = 0; i < N; i++) {
         fixture_near(x[i * 3], (a[i] - mean[0]) / scale[0], 1e-12);
         /* The mean itself has 1e-10 of room at 1e6. */
@@ -182,13 +162,13 @@ static void scaler_options(void **state)
     fixture_spec_init(&spec, "y", "linear_regression");
     fixture_spec_step(&spec, "standard_scaler", "with_mean", "false", NULL);
     struct trivet_pipeline *pipeline = fixture_fit(&spec, &table);
-    transform(pipeline, &table, x, rows);
+    fixture_transform(pipeline, &table, x, rows);
     fixture_near(x[5], 11.0 / sqrt(8.0), 1e-15);
     trivet_pipeline_free(pipeline);
     fixture_spec_init(&spec, "y", "linear_regression");
     fixture_spec_step(&spec, "standard_scaler", "with_std", "false", NULL);
     pipeline = fixture_fit(&spec, &table);
-    transform(pipeline, &table, x, rows);
+    fixture_transform(pipeline, &table, x, rows);
     fixture_near(x[5], 6.0, 1e-15);
     trivet_pipeline_free(pipeline);
 }
@@ -206,7 +186,7 @@ static void scaler_before_imputer(void **state)
     fixture_spec_step(&spec, "standard_scaler", NULL, NULL, NULL);
     fixture_spec_step(&spec, "imputer", "strategy", "constant", NULL);
     struct trivet_pipeline *pipeline = fixture_fit(&spec, &table);
-    transform(pipeline, &table, x, rows);
+    fixture_transform(pipeline, &table, x, rows);
     assert_true(x[1] == 0.0);
     fixture_near(x[0], (1.0 - 5.4) / sqrt(6.64), 1e-14);
     trivet_pipeline_free(pipeline);
@@ -233,7 +213,7 @@ static void encoder_reads_texts(void **state)
     fixture_spec_init(&spec, "y", "linear_regression");
     fixture_spec_step(&spec, "one_hot_encoder", NULL, NULL, NULL);
     struct trivet_pipeline *pipeline = fixture_fit(&spec, &table);
-    transform(pipeline, &asked_table, x, rows);
+    fixture_transform(pipeline, &asked_table, x, rows);
     assert_memory_equal(x, all, sizeof all);
     assert_int_equal(rows[0].fault, TRIVET_ROW_FINE);
     assert_int_equal(rows[1].fault, TRIVET_ROW_UNSEEN_CATEGORY);
@@ -242,7 +222,7 @@ static void encoder_reads_texts(void **state)
     assert_int_equal(rows[3].fault, TRIVET_ROW_MISSING);
     /* One row of a large dictionary is looked up without mapping the dictionary. */
     asked_table.n_rows = 1;
-    transform(pipeline, &asked_table, x, rows);
+    fixture_transform(pipeline, &asked_table, x, rows);
     assert_memory_equal(x, all, 3 * sizeof(double));
     asked_table.n_rows = 4;
     trivet_pipeline_free(pipeline);
@@ -252,7 +232,7 @@ static void encoder_reads_texts(void **state)
     pipeline = fixture_fit(&spec, &table);
     assert_int_equal(trivet_pipeline_n_features(pipeline), 2);
     assert_string_equal(trivet_pipeline_feature_name(pipeline, 0), "k=b");
-    transform(pipeline, &asked_table, x, rows);
+    fixture_transform(pipeline, &asked_table, x, rows);
     assert_memory_equal(x, dropped, sizeof dropped);
     assert_int_equal(rows[1].fault, TRIVET_ROW_UNSEEN_CATEGORY);
     trivet_pipeline_free(pipeline);
@@ -260,7 +240,7 @@ static void encoder_reads_texts(void **state)
     fixture_spec_init(&spec, "y", "linear_regression");
     fixture_spec_step(&spec, "one_hot_encoder", "handle_unknown", "ignore", NULL);
     pipeline = fixture_fit(&spec, &table);
-    transform(pipeline, &asked_table, x, rows);
+    fixture_transform(pipeline, &asked_table, x, rows);
     assert_memory_equal(x, all, sizeof all);
     assert_int_equal(rows[1].fault, TRIVET_ROW_FINE);
     assert_int_equal(rows[3].fault, TRIVET_ROW_MISSING);
