@@ -20,14 +20,10 @@ static const struct trivet_estimator_ops *const estimators[] = {
 };
 
 static const struct trivet_transformer_ops *const transformers[] = {
-    &trivet_imputer_ops,
-    &trivet_max_abs_scaler_ops,
-    &trivet_min_max_scaler_ops,
-    &trivet_one_hot_encoder_ops,
-    &trivet_outlier_clipper_ops,
-    &trivet_robust_scaler_ops,
-    &trivet_standard_scaler_ops,
-    NULL,
+    &trivet_imputer_ops,         &trivet_max_abs_scaler_ops,
+    &trivet_min_max_scaler_ops,  &trivet_one_hot_encoder_ops,
+    &trivet_outlier_clipper_ops, &trivet_robust_scaler_ops,
+    &trivet_standard_scaler_ops, NULL,
 };
 
 const struct trivet_estimator_ops *const *trivet_registry_estimators(void)
