@@ -25,4 +25,6 @@ from .job import Job, metrics_of
 from .prediction import Prediction
 
 __version__ = "0.1.0"
-__all__ = [name for name in globals() if not name.startswith("_") and name != "v1"]
+__all__ = ["connect", "Client", "DEFAULT_URL", "Job", "Prediction", "Evaluation", "Explanation",
+           "estimators", "errors", "metrics_of", "TrivetError"]
+__all__ += [kind.__name__ for kind in errors.CLASSES.values()]
