@@ -300,7 +300,7 @@ static void few_groups(void **state)
     }
 }
 
-/* Sizes of groups 9, 7, 7, 5, 4, 3, 3, 2, 1: folds of GroupKFold(3) and GroupKFold(4). */
+/* Sizes of groups 9, 7, 7, 5, 4, 3, 3, 2, 1: sizes of the folds of GroupKFold(4). */
 static void grouped_folds_balance_as_scikit_learn(void **state)
 {
     (void)state;
