@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "models/linear_regression.h"
+#include "models/mlp.h"
 #include "models/transformers/imputer.h"
 #include "models/transformers/max_abs_scaler.h"
 #include "models/transformers/min_max_scaler.h"
@@ -16,6 +17,8 @@
 
 static const struct trivet_estimator_ops *const estimators[] = {
     &trivet_linear_regression_ops,
+    &trivet_mlp_classifier_ops,
+    &trivet_mlp_regressor_ops,
     NULL,
 };
 

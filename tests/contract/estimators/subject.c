@@ -44,13 +44,12 @@ static void try_transformer(const struct trivet_transformer_ops *ops, const char
                             const char *value, void (*body)(const struct subject *subject))
 {
     static struct subject subject;
-    const struct trivet_estimator_ops *estimator = trivet_registry_estimators()[0];
     memset(&subject, 0, sizeof subject);
     trivet_text_format(subject.name, sizeof subject.name, "%s(%s=%s)", ops->name,
                        parameter != NULL ? parameter : "", value != NULL ? value : "");
     subject.transformer = ops;
     subject.with_missing = strcmp(ops->name, "imputer") == 0;
-    fixture_spec_init(&subject.spec, "y", estimator->name);
+    fixture_spec_init(&subject.spec, "y", "linear_regression");
     if (subject.with_missing && !takes(ops, parameter, value, TRIVET_COLUMN_CATEGORICAL)) {
         fixture_spec_step(&subject.spec, "imputer", "strategy", "most_frequent", "k0");
         fixture_spec_step(&subject.spec, "imputer", "strategy", "constant", "k1");
@@ -77,18 +76,31 @@ static void each_choice(const struct trivet_transformer_ops *ops,
     }
 }
 
-static void try_estimator(const struct trivet_estimator_ops *ops, const char *parameter,
-                          const char *value, void (*body)(const struct subject *subject))
+static void try_task(const struct trivet_estimator_ops *ops, size_t n_classes,
+                     const char *parameter, const char *value,
+                     void (*body)(const struct subject *subject))
 {
     static struct subject subject;
     memset(&subject, 0, sizeof subject);
-    trivet_text_format(subject.name, sizeof subject.name, "%s(%s=%s)", ops->name,
-                       parameter != NULL ? parameter : "", value != NULL ? value : "");
+    trivet_text_format(subject.name, sizeof subject.name, "%s(%s=%s) of %zu classes", ops->name,
+                       parameter != NULL ? parameter : "", value != NULL ? value : "", n_classes);
+    subject.n_classes = n_classes;
     fixture_spec_init(&subject.spec, "y", ops->name);
     if (parameter != NULL) {
         fixture_spec_parameter(&subject.spec, parameter, value);
     }
     body(&subject);
+}
+
+static void try_estimator(const struct trivet_estimator_ops *ops, const char *parameter,
+                          const char *value, void (*body)(const struct subject *subject))
+{
+    if (ops->task == TRIVET_TASK_CLASSIFICATION) {
+        try_task(ops, 2, parameter, value, body);
+        try_task(ops, 3, parameter, value, body);
+    } else {
+        try_task(ops, 0, parameter, value, body);
+    }
 }
 
 void subject_each(void (*body)(const struct subject *subject))
@@ -111,6 +123,20 @@ void subject_each(void (*body)(const struct subject *subject))
     }
 }
 
+/* Numbers become 0 … n_classes - 1 by their rank. */
+static void make_classes(double *y, size_t n_rows, size_t n_classes)
+{
+    double numbers[SUBJECT_ROWS_MAX];
+    memcpy(numbers, y, n_rows * sizeof(double));
+    for (size_t i = 0; i < n_rows; i++) {
+        size_t rank = 0;
+        for (size_t k = 0; k < n_rows; k++) {
+            rank += numbers[k] < numbers[i] || (numbers[k] == numbers[i] && k < i) ? 1 : 0;
+        }
+        y[i] = (double)(rank * n_classes / n_rows);
+    }
+}
+
 void subject_data_set_target(struct subject_data *data, size_t n_numbers)
 {
     struct trivet_rng rng;
@@ -122,6 +148,9 @@ void subject_data_set_target(struct subject_data *data, size_t n_numbers)
             double value = data->numbers[j][i];
             y[i] += isnan(value) ? 0.0 : (double)(j + 1) * value;
         }
+    }
+    if (data->n_classes > 0) {
+        make_classes(y, data->n_rows, data->n_classes);
     }
 }
 
@@ -157,6 +186,7 @@ struct subject_data *subject_data_make(const struct subject *subject, size_t n_r
     assert_true(n_rows <= SUBJECT_ROWS_MAX && n_numbers <= SUBJECT_COLS_MAX);
     trivet_rng_seed(&rng, seed);
     data->n_rows = n_rows;
+    data->n_classes = subject->n_classes;
     for (size_t j = 0; j < n_numbers; j++) {
         char name[8];
         for (size_t i = 0; i < n_rows; i++) {

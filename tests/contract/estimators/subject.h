@@ -14,12 +14,15 @@
 
 #define SUBJECT_ROWS_MAX 600
 #define SUBJECT_COLS_MAX 24
+/* Outputs of a row: three classes, or three pairs of them. */
+#define SUBJECT_OUTPUTS_MAX 3
 
 struct subject {
     char name[128];
     struct fixture_spec spec;
     const struct trivet_transformer_ops *transformer; /* NULL: the estimator alone */
     bool with_missing;                                /* its data may have missing values */
+    size_t n_classes;                                 /* 2 or 3 for classification, else 0 */
 };
 
 /* Calls `body` with every subject. */
@@ -29,6 +32,7 @@ void subject_each(void (*body)(const struct subject *subject));
 struct subject_data {
     size_t n_rows;
     size_t n_columns;
+    size_t n_classes;
     struct trivet_column columns[SUBJECT_COLS_MAX + 3];
     char names[SUBJECT_COLS_MAX + 3][8];
     double numbers[SUBJECT_COLS_MAX + 1][SUBJECT_ROWS_MAX];
@@ -36,7 +40,8 @@ struct subject_data {
     struct trivet_table table; /* of columns */
 };
 
-/* Normal numbers; y depends on all of them, with noise. Heap memory, freed with trivet_free. */
+/* Normal numbers; y depends on all of them, with noise; its classes are as large as each other.
+ * Heap memory, freed with trivet_free. */
 struct subject_data *subject_data_make(const struct subject *subject, size_t n_rows,
                                        size_t n_numbers, uint64_t seed);
 /* Recompute y after numbers were changed. */

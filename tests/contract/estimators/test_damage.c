@@ -202,8 +202,10 @@ static void damage_parts(struct saved *saved)
     message->target->name = message->inputs->columns[0]->name;
     refused(saved, message, "an input as target");
     message = fresh(saved);
-    message->target->type = TRIVET__V1__COLUMN_TYPE__COLUMN_TYPE_CATEGORICAL;
-    refused(saved, message, "a target of text");
+    if (message->n_labels == 0) {
+        message->target->type = TRIVET__V1__COLUMN_TYPE__COLUMN_TYPE_CATEGORICAL;
+        refused(saved, message, "a number's target of text");
+    }
     message = fresh(saved);
     message->inputs->columns[0]->type = (Trivet__V1__ColumnType)99;
     refused(saved, message, "an unknown type");
@@ -213,7 +215,7 @@ static void damage_parts(struct saved *saved)
     message = fresh(saved);
     message->n_labels = 1;
     message->labels = labels;
-    refused(saved, message, "labels of a regression");
+    refused(saved, message, "labels of a regression, or a single class");
     message = fresh(saved);
     message->inputs->n_columns--;
     refused(saved, message, "an input less");
@@ -304,10 +306,11 @@ static void predict_with_failure(const struct trivet_pipeline *pipeline,
 {
     enum trivet_status status = TRIVET_RESOURCE_EXHAUSTED;
     for (uint64_t k = 1; status != TRIVET_OK; k++) {
-        double out[ROWS];
+        double out[ROWS * SUBJECT_OUTPUTS_MAX];
+        size_t n_outputs = trivet_pipeline_n_outputs(pipeline);
         struct trivet_row_status rows[ROWS] = {{0}};
         struct trivet_error err = {0};
-        struct trivet_matrix matrix = {out, table->n_rows, 1, 1};
+        struct trivet_matrix matrix = {out, table->n_rows, n_outputs, n_outputs};
         trivet_alloc_fail_at(k);
         status = trivet_pipeline_predict(pipeline, table, matrix, rows, &err);
         trivet_alloc_fail_at(0);

@@ -168,7 +168,8 @@ void fixture_predict(const struct trivet_pipeline *pipeline, const struct trivet
                      double *out, struct trivet_row_status *rows)
 {
     struct trivet_error err = {0};
-    struct trivet_matrix matrix = {out, table->n_rows, 1, 1};
+    size_t n_outputs = trivet_pipeline_n_outputs(pipeline);
+    struct trivet_matrix matrix = {out, table->n_rows, n_outputs, n_outputs};
     memset(rows, 0, table->n_rows * sizeof *rows);
     if (trivet_pipeline_predict(pipeline, table, matrix, rows, &err) != TRIVET_OK) {
         fail_msg("%s", err.message);

@@ -49,7 +49,7 @@ void fixture_refused(const struct fixture_spec *spec, const struct trivet_table 
 /* Create and fit, and expect the fit to be refused. */
 void fixture_fit_refused(const struct fixture_spec *spec, const struct trivet_table *table,
                          const char *words);
-/* Predict `table`; out and rows have table->n_rows entries. */
+/* Predict `table`; rows has table->n_rows entries, out the outputs for each. */
 void fixture_predict(const struct trivet_pipeline *pipeline, const struct trivet_table *table,
                      double *out, struct trivet_row_status *rows);
 /* Features of all rows of `table`, row-major, and their faults. */
