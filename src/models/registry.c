@@ -1,6 +1,7 @@
 #include "models/registry.h"
 
 #include "base/text.h"
+#include "models/dummy.h"
 #include "models/linear_regression.h"
 #include "models/mlp.h"
 #include "models/transformers/imputer.h"
@@ -16,6 +17,8 @@
 #define NAMES_BYTES 1024
 
 static const struct trivet_estimator_ops *const estimators[] = {
+    &trivet_dummy_classifier_ops,
+    &trivet_dummy_regressor_ops,
     &trivet_linear_regression_ops,
     &trivet_mlp_classifier_ops,
     &trivet_mlp_regressor_ops,
