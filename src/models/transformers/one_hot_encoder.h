@@ -4,9 +4,6 @@
 
 #include "models/transformer.h"
 
-/* Categories of one column, at most. */
-#define TRIVET_CATEGORIES_MAX 10000
-
 /* Categories are those of the training rows, ascending by bytes; output "column=category".
  * drop=first leaves the first one out (all zeros stand for it). A category that training did not
  * have is a fault of its row, or all zeros with handle_unknown=ignore; a missing one is a fault

@@ -260,6 +260,11 @@ static void constant_and_collinear_body(const struct subject *subject)
     trivet_free(data);
 }
 
+static const char *transformer_name(const struct subject *subject)
+{
+    return subject->transformer != NULL ? subject->transformer->name : "";
+}
+
 static void one_value_body(const struct subject *subject)
 {
     double out[ROWS * SUBJECT_OUTPUTS_MAX] = {0};
@@ -268,6 +273,14 @@ static void one_value_body(const struct subject *subject)
         data->numbers[0][i] = -7.25;
     }
     subject_data_set_target(data, 1);
+    if (strcmp(transformer_name(subject), "variance_threshold") == 0) {
+        struct trivet_pipeline *none = NULL;
+        struct trivet_error err = {0};
+        assert_int_equal(subject_fit(subject, data, 7, &none, &err), TRIVET_INVALID_ARGUMENT);
+        assert_non_null(strstr(err.message, "'n0'"));
+        trivet_free(data);
+        return;
+    }
     struct trivet_pipeline *pipeline = subject_fit_or_fail(subject, data);
     predict(pipeline, data, out);
     trivet_pipeline_free(pipeline);
