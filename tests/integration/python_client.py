@@ -352,6 +352,13 @@ class Peer(threading.Thread):
             connection.close()
 
 
+def answer_of(status, message=""):
+    """For a Peer: a reply to the first request of a connection."""
+    header = frame.ResponseHeader(status=status, message=message).SerializeToString()
+    body = struct.pack(">I", 0x80000001) + struct.pack("<BBH", 1, 0, len(header)) + header
+    return struct.pack(">Q", len(body)) + body
+
+
 class BadPeers(unittest.TestCase):
     def call(self, peer, timeout=0.3):
         self.addCleanup(peer.close)
@@ -370,6 +377,30 @@ class BadPeers(unittest.TestCase):
             self.call(peer, timeout=5)
         self.assertIn("twice", str(caught.exception))
         self.assertEqual(len(peer.connections), 2)
+
+    def test_a_server_that_stops_is_asked_again_when_it_is_back(self):
+        answers = [answer_of(frame.STATUS_UNAVAILABLE, "stopping")] * 2 + [
+            answer_of(frame.STATUS_OK)]
+        peer = Peer(lambda connection: connection.sendall(answers.pop(0)))
+        self.call(peer, timeout=5).close()
+        self.assertEqual(len(peer.connections), 3)
+        asked = Peer(lambda connection: connection.sendall(
+            answer_of(frame.STATUS_UNAVAILABLE, "for ever")))
+        started = time.monotonic()
+        with self.assertRaises(trivet.Unavailable) as caught:
+            self.call(asked, timeout=1)
+        self.assertEqual(caught.exception.message, "for ever")
+        self.assertLess(time.monotonic() - started, 5)
+        self.assertLess(len(asked.connections), 10)
+
+    def test_a_stream_sends_again_what_a_stopping_server_refused(self):
+        answers = [answer_of(frame.STATUS_OK)] + [
+            answer_of(frame.STATUS_UNAVAILABLE, "stopping")] * 2 + [answer_of(frame.STATUS_OK)] * 2
+        peer = Peer(lambda connection: connection.sendall(answers.pop(0)))
+        with self.call(peer, timeout=5) as client:
+            client._channel.drop_idle()  # a Peer answers one request of a connection
+            self.assertEqual(len(list(client.stream("m", [[[1.0]]]))), 1)
+        self.assertEqual(len(answers), 1)
 
     def test_what_is_no_replier_or_no_frame(self):
         with self.assertRaises(trivet.Unavailable) as caught:

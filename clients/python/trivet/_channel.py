@@ -3,7 +3,8 @@
 DESIGN: a call takes a connection that nobody uses, or opens one, and puts it back; so any number of
 threads may call at once. A pipeline keeps one for its whole life. A request that a break cut off is
 sent once more on a new connection: its request id, or the number of its chunk, makes that safe for
-calls that change something. After a time-out, or whatever else leaves a reply outstanding, the
+calls that change something. An answer UNAVAILABLE (a server that is stopping gives it) is taken like
+a server that is not there: it is tried again for as long as connecting may take. After a time-out, or whatever else leaves a reply outstanding, the
 connection is closed.
 """
 
@@ -46,6 +47,22 @@ def parse(method, frame):
     return Reply(header, view[4 + header_bytes:])
 
 
+class Patience:
+    """How long, and in what steps, a server that is not there is waited for."""
+
+    def __init__(self, deadline):
+        self.until = min(deadline, time.monotonic() + CONNECT_SECONDS)
+        self.pause = CONNECT_PAUSE_SECONDS
+
+    def wait(self):
+        """False when there is no time left."""
+        if time.monotonic() + self.pause > self.until:
+            return False
+        time.sleep(self.pause)
+        self.pause *= 2
+        return True
+
+
 class Channel:
     def __init__(self, url, token=None, timeout=60.0):
         self.url = url
@@ -64,17 +81,28 @@ class Channel:
         timeout = self.timeout if timeout is None else timeout
         deadline = time.monotonic() + timeout + REPLY_GRACE_SECONDS
         frame = self.frame(method, body, timeout, request_id)
+        patience = None
+        while True:
+            reply = self._exchange_twice(method, frame, timeout, deadline)
+            try:
+                return parse(method, reply)
+            except Unavailable:
+                self.drop_idle()
+                patience = patience or Patience(deadline)
+                if not patience.wait():
+                    raise
+
+    def _exchange_twice(self, method, frame, timeout, deadline):
         try:
             try:
-                reply = self._exchange(frame, deadline)
+                return self._exchange(frame, deadline)
             except Broken:
                 self.drop_idle()
-                reply = self._exchange(frame, deadline)
+                return self._exchange(frame, deadline)
         except Broken as broken:
             raise self.broke_twice(method, broken) from broken
         except TimeoutError as error:
             raise self.too_late(method, timeout) from error
-        return parse(method, reply)
 
     def frame(self, method, body, timeout, request_id):
         header = frame_pb2.RequestHeader(
@@ -102,15 +130,14 @@ class Channel:
                 raise Unavailable("the client was closed")
             if self._idle:
                 return self._idle.pop()
-        until = min(deadline, time.monotonic() + CONNECT_SECONDS)
+        patience = Patience(deadline)
         while True:
             try:
-                return Connection(self.url, until)
+                return Connection(self.url, patience.until)
             except OSError as error:
-                if time.monotonic() + CONNECT_PAUSE_SECONDS > until:
+                if not patience.wait():
                     raise Unavailable("no connection to %s (%s); start trivetd there, then repeat "
                                       "the call" % (self.url, error)) from error
-            time.sleep(CONNECT_PAUSE_SECONDS)
 
     def put(self, connection):
         with self._lock:
@@ -181,8 +208,20 @@ class _Pipeline:
         return self.entries[0].reply is not None
 
     def take_oldest(self):
-        self._persist(self._await_oldest)
-        return parse(self.method, self.entries.popleft().reply)
+        patience = None
+        while True:
+            self._persist(self._await_oldest)
+            try:
+                reply = parse(self.method, self.entries[0].reply)
+            except Unavailable:
+                patience = patience or Patience(self.deadline())
+                self.entries[0].reply = None
+                self._lose_connection()
+                if not patience.wait():
+                    raise
+            else:
+                self.entries.popleft()
+                return reply
 
     def end(self):
         if self.connection is not None:
@@ -236,6 +275,6 @@ class _Pipeline:
     def _keep(self, sp_id, reply):
         for entry in self.entries:
             if entry.sp_id == sp_id:
-                entry.reply, entry.frame = reply, None
+                entry.reply = reply
                 self.breaks = 0
                 return
