@@ -87,18 +87,43 @@ static void mark_failed(struct trivet_matrix out, struct trivet_row_status *rows
     }
 }
 
+/* What a slice needs: its rows, and before them those that their features look back to. */
+struct slice_scratch {
+    struct trivet_arena *arena;
+    struct trivet_column *columns;    /* of the inputs */
+    double *x;                        /* slice_rows + history, by features */
+    struct trivet_row_status *before; /* of the rows looked back to, whose faults were told */
+};
+
+/* Rows [first, first + out.n_rows) of `table`. */
 static enum trivet_status predict_slice(const struct trivet_pipeline *pipeline,
-                                        const struct trivet_table *slice,
-                                        struct trivet_arena *arena, double *scratch,
+                                        const struct trivet_table *table, size_t first,
+                                        const struct slice_scratch *scratch,
                                         struct trivet_matrix out, struct trivet_row_status *rows,
                                         struct trivet_error *err)
 {
     size_t n_features = pipeline->layout.n_features;
+    size_t history = first < pipeline->history_rows ? first : pipeline->history_rows;
+    size_t n_rows = history + out.n_rows;
+    struct trivet_table slice =
+        trivet_table_slice(table, first - history, n_rows, scratch->columns);
     struct trivet_matrix x = {
-        .data = scratch, .n_rows = slice->n_rows, .n_cols = n_features, .stride = n_features};
-    struct trivet_const_matrix read = {
-        .data = scratch, .n_rows = x.n_rows, .n_cols = x.n_cols, .stride = x.stride};
-    enum trivet_status status = trivet_pipeline_transform(pipeline, slice, arena, x, rows, err);
+        .data = scratch->x, .n_rows = n_rows, .n_cols = n_features, .stride = n_features};
+    struct trivet_const_matrix read = {.data = &x.data[history * n_features],
+                                       .n_rows = out.n_rows,
+                                       .n_cols = n_features,
+                                       .stride = n_features};
+    struct trivet_row_status *slice_rows = rows;
+    if (history > 0) {
+        slice_rows = scratch->before;
+        memset(slice_rows, 0, history * sizeof *rows);
+        memcpy(&slice_rows[history], rows, out.n_rows * sizeof *rows);
+    }
+    enum trivet_status status =
+        trivet_pipeline_transform(pipeline, &slice, scratch->arena, x, slice_rows, err);
+    if (status == TRIVET_OK && history > 0) {
+        memcpy(rows, &slice_rows[history], out.n_rows * sizeof *rows);
+    }
     if (status == TRIVET_OK) {
         status = trivet_pipeline_estimate(pipeline, read, out, err);
     }
@@ -114,28 +139,33 @@ static enum trivet_status predict_bound(const struct trivet_pipeline *pipeline,
 {
     size_t slice_rows =
         table->n_rows < TRIVET_PIPELINE_SLICE_ROWS ? table->n_rows : TRIVET_PIPELINE_SLICE_ROWS;
+    size_t room_rows = slice_rows + pipeline->history_rows;
     enum trivet_status status = TRIVET_OK;
-    struct trivet_arena *arena = trivet_arena_create(ARENA_BUDGET_BYTES, ARENA_KEEP_BYTES);
-    struct trivet_column *columns = trivet_alloc_array(table->n_columns, sizeof *columns);
-    double *x = trivet_alloc_aligned(slice_rows * pipeline->layout.n_features + 1, sizeof(double));
-    if (arena == NULL || columns == NULL || x == NULL) {
+    struct slice_scratch scratch = {
+        .arena = trivet_arena_create(ARENA_BUDGET_BYTES, ARENA_KEEP_BYTES),
+        .columns = trivet_alloc_array(table->n_columns, sizeof(struct trivet_column)),
+        .x = trivet_alloc_aligned(room_rows * pipeline->layout.n_features + 1, sizeof(double)),
+        .before = trivet_alloc_array(room_rows + 1, sizeof(struct trivet_row_status)),
+    };
+    if (scratch.arena == NULL || scratch.columns == NULL || scratch.x == NULL ||
+        scratch.before == NULL) {
         status = trivet_pipeline_no_memory(err);
         goto done;
     }
     for (size_t first = 0; status == TRIVET_OK && first < table->n_rows; first += slice_rows) {
         size_t count = table->n_rows - first < slice_rows ? table->n_rows - first : slice_rows;
-        struct trivet_table slice = trivet_table_slice(table, first, count, columns);
         struct trivet_matrix slice_out = {.data = &out.data[first * out.stride],
                                           .n_rows = count,
                                           .n_cols = out.n_cols,
                                           .stride = out.stride};
-        trivet_arena_reset(arena);
-        status = predict_slice(pipeline, &slice, arena, x, slice_out, &rows[first], err);
+        trivet_arena_reset(scratch.arena);
+        status = predict_slice(pipeline, table, first, &scratch, slice_out, &rows[first], err);
     }
 done:
-    trivet_arena_free(arena);
-    trivet_free(columns);
-    trivet_free(x);
+    trivet_arena_free(scratch.arena);
+    trivet_free(scratch.columns);
+    trivet_free(scratch.x);
+    trivet_free(scratch.before);
     return status;
 }
 

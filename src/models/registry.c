@@ -6,12 +6,14 @@
 #include "models/mlp.h"
 #include "models/transformers/drop_correlated.h"
 #include "models/transformers/imputer.h"
+#include "models/transformers/lag.h"
 #include "models/transformers/max_abs_scaler.h"
 #include "models/transformers/min_max_scaler.h"
 #include "models/transformers/one_hot_encoder.h"
 #include "models/transformers/ordinal_encoder.h"
 #include "models/transformers/outlier_clipper.h"
 #include "models/transformers/robust_scaler.h"
+#include "models/transformers/rolling_window.h"
 #include "models/transformers/select_k_best.h"
 #include "models/transformers/standard_scaler.h"
 #include "models/transformers/variance_threshold.h"
@@ -35,12 +37,14 @@ static const struct trivet_estimator_ops *const estimators[] = {
 static const struct trivet_transformer_ops *const transformers[] = {
     &trivet_drop_correlated_ops,
     &trivet_imputer_ops,
+    &trivet_lag_ops,
     &trivet_max_abs_scaler_ops,
     &trivet_min_max_scaler_ops,
     &trivet_one_hot_encoder_ops,
     &trivet_ordinal_encoder_ops,
     &trivet_outlier_clipper_ops,
     &trivet_robust_scaler_ops,
+    &trivet_rolling_window_ops,
     &trivet_select_k_best_ops,
     &trivet_standard_scaler_ops,
     &trivet_variance_threshold_ops,

@@ -38,8 +38,23 @@ static bool takes(const struct trivet_transformer_ops *ops, const char *paramete
     return ops->accepts(&params, type);
 }
 
+/* Values that no default and no choice has. */
+static const struct {
+    const char *transformer;
+    const char *parameter;
+    const char *value;
+} variants[] = {
+    {"drop_correlated", "threshold", "0.9"},
+    {"imputer", "fill_text", "nothing"},
+    {"lag", "lags", "3,1"},
+    {"rolling_window", "shift", "0"},
+    {"rolling_window", "window", "1"},
+    {"select_k_best", "k", "0.7"},
+    {"select_k_best", "k", "all"},
+};
+
 /* Texts are imputed where they may be missing, and encoded where the transformer leaves them as
- * text. */
+ * text; numbers are imputed after a step that looks back. */
 static void try_transformer(const struct trivet_transformer_ops *ops, const char *parameter,
                             const char *value, void (*body)(const struct subject *subject))
 {
@@ -48,13 +63,17 @@ static void try_transformer(const struct trivet_transformer_ops *ops, const char
     trivet_text_format(subject.name, sizeof subject.name, "%s(%s=%s)", ops->name,
                        parameter != NULL ? parameter : "", value != NULL ? value : "");
     subject.transformer = ops;
-    subject.with_missing = strcmp(ops->name, "imputer") == 0;
+    bool looks_back = ops->history_rows != NULL;
+    subject.with_missing = looks_back || strcmp(ops->name, "imputer") == 0;
     fixture_spec_init(&subject.spec, "y", "linear_regression");
     if (subject.with_missing && !takes(ops, parameter, value, TRIVET_COLUMN_CATEGORICAL)) {
         fixture_spec_step(&subject.spec, "imputer", "strategy", "most_frequent", "k0");
         fixture_spec_step(&subject.spec, "imputer", "strategy", "constant", "k1");
     }
     fixture_spec_step(&subject.spec, ops->name, parameter, value, NULL);
+    if (looks_back) {
+        fixture_spec_step(&subject.spec, "imputer", NULL, NULL, NULL);
+    }
     if (!takes(ops, parameter, value, TRIVET_COLUMN_CATEGORICAL) ||
         ops->output_type(TRIVET_COLUMN_CATEGORICAL) == TRIVET_COLUMN_CATEGORICAL) {
         fixture_spec_step(&subject.spec, "one_hot_encoder", NULL, NULL, NULL);
@@ -120,6 +139,11 @@ void subject_each(void (*body)(const struct subject *subject))
     for (size_t i = 0; transformers[i] != NULL; i++) {
         try_transformer(transformers[i], NULL, NULL, body);
         each_choice(transformers[i], body);
+        for (size_t k = 0; k < TRIVET_ARRAY_COUNT(variants); k++) {
+            if (strcmp(variants[k].transformer, transformers[i]->name) == 0) {
+                try_transformer(transformers[i], variants[k].parameter, variants[k].value, body);
+            }
+        }
     }
 }
 

@@ -242,7 +242,7 @@ static void create_refusals(void **state)
     fixture_refused(&spec, &table, "[0, inf)");
     fixture_spec_init(&spec, "price", "linear_regression");
     fixture_spec_step(&spec, "magic", NULL, NULL, NULL);
-    fixture_refused(&spec, &table, "there are: imputer, ");
+    fixture_refused(&spec, &table, "there are: ");
     fixture_spec_init(&spec, "price", "linear_regression");
     fixture_spec_step(&spec, "imputer", NULL, NULL, "garden");
     fixture_refused(&spec, &table, "imputer: feature 'garden' is not in the data");
