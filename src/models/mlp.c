@@ -214,6 +214,12 @@ static enum trivet_status fit_scaled(struct mlp *model, const struct trivet_para
     for (size_t i = 0; i < n_rows; i++) {
         y[i] = (data->y[i] - mean) / deviation;
     }
+    if (!isfinite(deviation)) {
+        trivet_free(y);
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "the numbers of the target are too large for their deviation to be "
+                                "a number; divide them by a constant");
+    }
     struct trivet_fit_data scaled = *data;
     scaled.y = y;
     enum trivet_status status = train(model, params, &scaled, context, report, err);

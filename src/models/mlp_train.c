@@ -12,6 +12,8 @@
 #define STEP_DOUBLES 512
 /* Multiplications in a layer's product above which a second BLAS thread is worth waking. */
 #define THREADED_PRODUCT 20e6
+/* Multiplications between two questions whether to go on: under a second. */
+#define PROGRESS_PRODUCTS 1e9
 /* Of the adaptive schedule, as in scikit-learn. */
 #define ADAPTIVE_FACTOR   0.2
 #define LEARNING_RATE_MIN 1e-6
@@ -260,10 +262,24 @@ static double solver_step(struct training *training, size_t n)
     return squares;
 }
 
-/* All training rows once. Returns the mean loss. */
-static double epoch(struct training *training)
+/* Multiplications of a pass forth and back for one row. */
+static double work_of_row(const struct trivet_mlp_network *network)
+{
+    double work = 0.0;
+    for (size_t l = 0; l < network->n_layers; l++) {
+        work += 3.0 * (double)network->widths[l] * (double)network->widths[l + 1];
+    }
+    return work;
+}
+
+/* All training rows once; *mean_loss is theirs. */
+static enum trivet_status epoch(struct training *training, size_t n_epochs,
+                                const struct trivet_fit_context *context, double *mean_loss,
+                                struct trivet_error *err)
 {
     double loss = 0.0;
+    double work = 0.0;
+    double work_of_each = work_of_row(training->network);
     if (training->settings->shuffle) {
         trivet_rng_shuffle(training->rng, training->order, training->n_train);
     }
@@ -271,12 +287,23 @@ static double epoch(struct training *training)
         size_t left = training->n_train - at;
         size_t n = left < training->batch_size ? left : training->batch_size;
         const double *y = NULL;
+        if (work > PROGRESS_PRODUCTS) {
+            double done = (double)n_epochs + (double)at / (double)training->n_train;
+            enum trivet_status status =
+                trivet_fit_progress(context, done / (double)training->settings->epochs, err);
+            if (status != TRIVET_OK) {
+                return status;
+            }
+            work = 0.0;
+        }
         struct trivet_const_matrix x = batch(training, at, n, &y);
         loss += trivet_mlp_gradient(training->network, &training->scratch, x, y, training->rng);
         loss += 0.5 * training->settings->alpha * solver_step(training, n);
+        work += work_of_each * (double)n;
     }
     training->n_seen += training->n_train;
-    return loss / (double)training->n_train;
+    *mean_loss = loss / (double)training->n_train;
+    return TRIVET_OK;
 }
 
 static bool is_right(const double *units, size_t n_units, double y)
@@ -375,15 +402,18 @@ static enum trivet_status run(struct training *training, const struct trivet_fit
 {
     size_t n_epochs_max = training->settings->epochs;
     for (size_t e = 0; e < n_epochs_max && !out->converged; e++) {
-        double loss = epoch(training);
+        double loss = 0.0;
+        enum trivet_status status = epoch(training, e, context, &loss, err);
+        if (status != TRIVET_OK) {
+            return status;
+        }
         out->loss_curve[out->n_epochs++] = loss;
         if (!isfinite(loss)) {
             return overflowed(out->n_epochs, err);
         }
         watch(training, loss);
         out->converged = is_done(training);
-        enum trivet_status status =
-            trivet_fit_progress(context, (double)(e + 1) / (double)n_epochs_max, err);
+        status = trivet_fit_progress(context, (double)(e + 1) / (double)n_epochs_max, err);
         if (status != TRIVET_OK) {
             return status;
         }

@@ -66,8 +66,8 @@ struct trivet_mlp_outcome {
  * shared, it is told to use one. Cost of an epoch: 6 operations a row and weight. Memory: three or
  * four copies of the parameters, and the units of a batch. Deterministic for a seed and a number of
  * BLAS threads. INVALID_ARGUMENT: the numbers overflow, or too few rows to set aside;
- * RESOURCE_EXHAUSTED; CANCELLED: asked for after each epoch. On error the parameters are what they
- * have become. */
+ * RESOURCE_EXHAUSTED; CANCELLED: asked for after each epoch, and now and then in a long one. On
+ * error the parameters are what they have become. */
 enum trivet_status trivet_mlp_train(struct trivet_mlp_network *network,
                                     const struct trivet_mlp_settings *settings,
                                     const struct trivet_fit_data *data,

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "linalg/blas.h"
 #include "support/normal.h"
 
 #include <math.h>
@@ -253,6 +254,13 @@ static bool stop_at_a_half(void *ctx, double fraction)
     return fraction < 0.5;
 }
 
+static bool count_and_stop(void *ctx, double fraction)
+{
+    (*(size_t *)ctx)++;
+    assert_true(fraction > 0.0 && fraction < 1.0);
+    return false;
+}
+
 static void refusals_and_warnings(void **state)
 {
     (void)state;
@@ -276,6 +284,23 @@ static void refusals_and_warnings(void **state)
     subject = subject_make(0, "solver=sgd learning_rate=1e6 scale_target=false");
     assert_int_equal(subject_fit(subject), TRIVET_INVALID_ARGUMENT);
     assert_non_null(strstr(subject->err.message, "learning_rate"));
+    subject->y[3] = 1e300;
+    subject_params(subject, "epochs=2");
+    assert_int_equal(subject_fit(subject), TRIVET_INVALID_ARGUMENT);
+    assert_non_null(strstr(subject->err.message, "target"));
+    subject_free(subject);
+}
+
+/* An epoch of many multiplications is asked in its midst. */
+static void long_epochs_can_be_cancelled(void **state)
+{
+    (void)state;
+    size_t n_asked = 0;
+    struct subject *subject = subject_make(0, "epochs=1 hidden_layers=1500,1500 batch_size=100");
+    subject->context.progress = count_and_stop;
+    subject->context.progress_ctx = &n_asked;
+    assert_int_equal(subject_fit(subject), TRIVET_CANCELLED);
+    assert_int_equal(n_asked, 1);
     subject_free(subject);
 }
 
@@ -290,6 +315,13 @@ static void seeds(void **state)
     struct subject *subject = subject_fitted(3, "epochs=3");
     subject_predict(subject, subject->state, first);
     assert_int_equal(subject_fit(subject), TRIVET_OK);
+    subject_predict(subject, subject->state, second);
+    assert_memory_equal(first, second, sizeof first);
+    subject->context.n_threads = 2; /* the products are too small to be shared */
+    trivet_blas_set_threads(2);
+    assert_int_equal(subject_fit(subject), TRIVET_OK);
+    trivet_blas_set_threads(1);
+    subject->context.n_threads = 1;
     subject_predict(subject, subject->state, second);
     assert_memory_equal(first, second, sizeof first);
     subject->context.seed = 12;
@@ -418,6 +450,7 @@ int main(void)
         cmocka_unit_test(early_stopping_keeps_the_best_epoch),
         cmocka_unit_test(the_scale_of_the_target_does_not_matter),
         cmocka_unit_test(refusals_and_warnings),
+        cmocka_unit_test(long_epochs_can_be_cancelled),
         cmocka_unit_test(seeds),
         cmocka_unit_test(predictions_by_block_and_row),
         cmocka_unit_test(saved_and_loaded),
