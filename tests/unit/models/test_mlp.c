@@ -209,7 +209,7 @@ static void early_stopping_keeps_the_best_epoch(void **state)
         assert_true(subject_score(subject) > 0.85);
         subject_free(subject);
     }
-    /* A class of a single row stays with those that train; too few rows are refused. */
+    /* All but six rows may be set aside; one of each class must be left. */
     struct subject *subject =
         subject_make(3, "early_stopping=true validation_fraction=0.98 epochs=1");
     assert_int_equal(subject_fit(subject), TRIVET_OK);

@@ -143,23 +143,28 @@ static void reference_init(struct reference *reference, enum trivet_mlp_activati
     };
 }
 
-/* Trains, and compares all parameters and, when given, the losses. Takes the network. */
-static void reference_check(struct reference *reference, const double *parameters,
-                            const double *losses)
+static void reference_train(struct reference *reference, struct trivet_mlp_outcome *outcome)
 {
-    struct trivet_mlp_network *network = &reference->network;
-    struct trivet_mlp_outcome outcome = {0};
     struct trivet_fit_context context = {0};
     struct trivet_error err = {0};
     struct trivet_rng rng;
     struct trivet_fit_data data = {
         {reference->x, REFERENCE_ROWS, REFERENCE_FEATURES, REFERENCE_FEATURES},
         reference->y,
-        network->output == TRIVET_MLP_VALUE ? 0 : 3};
+        reference->network.output == TRIVET_MLP_VALUE ? 0 : 3};
     trivet_rng_seed(&rng, 1);
-    assert_int_equal(
-        trivet_mlp_train(network, &reference->settings, &data, &context, &rng, &outcome, &err),
-        TRIVET_OK);
+    assert_int_equal(trivet_mlp_train(&reference->network, &reference->settings, &data, &context,
+                                      &rng, outcome, &err),
+                     TRIVET_OK);
+}
+
+/* Trains, and compares all parameters and, when given, the losses. Takes the network. */
+static void reference_check(struct reference *reference, const double *parameters,
+                            const double *losses)
+{
+    struct trivet_mlp_network *network = &reference->network;
+    struct trivet_mlp_outcome outcome = {0};
+    reference_train(reference, &outcome);
     assert_int_equal(outcome.n_epochs, 2);
     for (size_t l = 0; l < network->n_layers; l++) {
         size_t n_weights = network->widths[l] * network->widths[l + 1];
@@ -205,6 +210,36 @@ static void ten_sgd_steps(void **state)
     reference_init(&reference, TRIVET_MLP_IDENTITY, TRIVET_MLP_VALUE);
     reference.settings.solver = TRIVET_MLP_SGD;
     reference_check(&reference, momentum_value, NULL);
+}
+
+/* As many epochs as scikit-learn: MLPRegressor(tol=1e-3, n_iter_no_change=3), and
+ * MLPClassifier(solver="sgd", learning_rate="adaptive", learning_rate_init=0.1, tol=1e-2,
+ * n_iter_no_change=2), both tanh and the rest as above; n_iter_, and the last of loss_curve_. */
+static void stops_when_nothing_improves(void **state)
+{
+    (void)state;
+    static const double last_loss[2] = {0.18199625721713933, 1.1011830041199535};
+    for (size_t i = 0; i < 2; i++) {
+        struct reference reference;
+        struct trivet_mlp_outcome outcome = {0};
+        reference_init(&reference, TRIVET_MLP_TANH, i == 0 ? TRIVET_MLP_VALUE : TRIVET_MLP_CLASSES);
+        reference.settings.epochs = 500;
+        reference.settings.tol = i == 0 ? 1e-3 : 1e-2;
+        reference.settings.n_iter_no_change = i == 0 ? 3 : 2;
+        if (i == 1) {
+            reference.settings.solver = TRIVET_MLP_SGD;
+            reference.settings.schedule = TRIVET_MLP_ADAPTIVE;
+            reference.settings.nesterov = true;
+            reference.settings.learning_rate = 0.1;
+        }
+        reference_train(&reference, &outcome);
+        assert_true(outcome.converged);
+        assert_int_equal(outcome.n_epochs, i == 0 ? 27 : 31);
+        assert_true(fabs(outcome.loss_curve[outcome.n_epochs - 1] - last_loss[i]) <= 1e-10);
+        assert_true(i == 0 || fabs(outcome.learning_rate / 2.56e-7 - 1.0) <= 1e-12);
+        trivet_free(outcome.loss_curve);
+        trivet_mlp_network_release(&reference.network);
+    }
 }
 
 /* Central differences of the summed loss, for every parameter. */
@@ -287,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_adam_steps),
         cmocka_unit_test(ten_sgd_steps),
+        cmocka_unit_test(stops_when_nothing_improves),
         cmocka_unit_test(gradient_against_differences),
         cmocka_unit_test(activations_against_libm),
     };
