@@ -35,6 +35,6 @@ suite() {
 
 suite release
 if [ $quick = no ]; then
-    suite asan --label-exclude 'lint|install'
-    suite tsan --label-exclude 'lint|install'
+    suite asan --label-exclude 'lint|install|parity'
+    suite tsan --label-exclude 'lint|install|parity'
 fi
