@@ -14,6 +14,7 @@ enum trivet_status trivet_row_fault_status(enum trivet_row_fault fault)
     case TRIVET_ROW_MISSING:
     case TRIVET_ROW_UNSEEN_CATEGORY:
     case TRIVET_ROW_BAD_CODE:
+    case TRIVET_ROW_OUT_OF_DOMAIN:
         break;
     }
     return TRIVET_INVALID_ARGUMENT;
@@ -34,6 +35,10 @@ static const char *fault_sentence(enum trivet_row_fault fault)
         return "a category that training did not have; send a known one or a null";
     case TRIVET_ROW_BAD_CODE:
         return "a code beyond its dictionary; send codes below the dictionary's size";
+    case TRIVET_ROW_OUT_OF_DOMAIN:
+        return "a number that the model's power_transformer cannot take; all of training were "
+               "above "
+               "0, or -1";
     case TRIVET_ROW_OVERFLOW:
         return "the prediction is not a finite number; check the size of the inputs";
     }

@@ -43,6 +43,7 @@ enum trivet_row_fault {
     TRIVET_ROW_MISSING,         /* missing, and the pipeline does not impute that column */
     TRIVET_ROW_UNSEEN_CATEGORY, /* a category that training did not have */
     TRIVET_ROW_BAD_CODE,        /* a code beyond the dictionary */
+    TRIVET_ROW_OUT_OF_DOMAIN,   /* a number that a transformer cannot take: no logarithm of -1 */
     TRIVET_ROW_OVERFLOW,        /* the prediction is not a finite number */
 };
 

@@ -9,9 +9,13 @@
 #include "models/transformers/lag.h"
 #include "models/transformers/max_abs_scaler.h"
 #include "models/transformers/min_max_scaler.h"
+#include "models/transformers/normalizer.h"
 #include "models/transformers/one_hot_encoder.h"
 #include "models/transformers/ordinal_encoder.h"
 #include "models/transformers/outlier_clipper.h"
+#include "models/transformers/polynomial_features.h"
+#include "models/transformers/power_transformer.h"
+#include "models/transformers/quantile_binner.h"
 #include "models/transformers/robust_scaler.h"
 #include "models/transformers/rolling_window.h"
 #include "models/transformers/select_k_best.h"
@@ -40,9 +44,13 @@ static const struct trivet_transformer_ops *const transformers[] = {
     &trivet_lag_ops,
     &trivet_max_abs_scaler_ops,
     &trivet_min_max_scaler_ops,
+    &trivet_normalizer_ops,
     &trivet_one_hot_encoder_ops,
     &trivet_ordinal_encoder_ops,
     &trivet_outlier_clipper_ops,
+    &trivet_polynomial_features_ops,
+    &trivet_power_transformer_ops,
+    &trivet_quantile_binner_ops,
     &trivet_robust_scaler_ops,
     &trivet_rolling_window_ops,
     &trivet_select_k_best_ops,

@@ -5,6 +5,7 @@
 #include "models/transformers/marks.h"
 #include "models/transformers/numeric.h"
 #include "models/transformers/series.h"
+#include "models/transformers/width.h"
 
 #include <math.h>
 
@@ -108,7 +109,7 @@ static enum trivet_status lag_load(void *state, const struct trivet_params *para
 {
     (void)types;
     set_options(state, params, n_columns);
-    return trivet_series_check(step, n_columns, err);
+    return trivet_width_check(step, n_columns, err);
 }
 
 static size_t lag_memory_bytes(const void *state)

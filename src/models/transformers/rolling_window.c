@@ -5,6 +5,7 @@
 #include "models/transformers/marks.h"
 #include "models/transformers/numeric.h"
 #include "models/transformers/series.h"
+#include "models/transformers/width.h"
 
 #include <math.h>
 #include <string.h>
@@ -170,7 +171,7 @@ static enum trivet_status rolling_window_load(void *state, const struct trivet_p
                                 "the saved state of '%s' is damaged: its window is too short",
                                 step->name);
     }
-    return trivet_series_check(step, n_columns, err);
+    return trivet_width_check(step, n_columns, err);
 }
 
 static size_t rolling_window_memory_bytes(const void *state)

@@ -27,8 +27,5 @@ size_t trivet_series_output_source(const void *state, size_t output);
 size_t trivet_series_output_made(const struct trivet_series *series, size_t output);
 enum trivet_status trivet_series_save(const void *state, struct trivet_arena *arena,
                                       Trivet__V1__Step *out, struct trivet_error *err);
-/* DATA_LOSS unless the step was saved for n_columns. */
-enum trivet_status trivet_series_check(const Trivet__V1__Step *step, size_t n_columns,
-                                       struct trivet_error *err) TRIVET_MUST_USE;
 
 #endif

@@ -47,6 +47,8 @@ static const struct {
     {"drop_correlated", "threshold", "0.9"},
     {"imputer", "fill_text", "nothing"},
     {"lag", "lags", "3,1"},
+    {"polynomial_features", "degree", "3"},
+    {"quantile_binner", "n_bins", "3"},
     {"rolling_window", "shift", "0"},
     {"rolling_window", "window", "1"},
     {"select_k_best", "k", "0.7"},
@@ -63,6 +65,8 @@ static void try_transformer(const struct trivet_transformer_ops *ops, const char
     trivet_text_format(subject.name, sizeof subject.name, "%s(%s=%s)", ops->name,
                        parameter != NULL ? parameter : "", value != NULL ? value : "");
     subject.transformer = ops;
+    subject.positive = value != NULL && (strcmp(value, "box_cox") == 0 ||
+                                         strcmp(value, "log") == 0 || strcmp(value, "log1p") == 0);
     bool looks_back = ops->history_rows != NULL;
     subject.with_missing = looks_back || strcmp(ops->name, "imputer") == 0;
     fixture_spec_init(&subject.spec, "y", "linear_regression");
@@ -216,6 +220,7 @@ struct subject_data *subject_data_make(const struct subject *subject, size_t n_r
         for (size_t i = 0; i < n_rows; i++) {
             bool missing = subject->with_missing && i % MISSING_EVERY == 3 + j % 3;
             double value = normal_next(&rng);
+            value = subject->positive ? exp(value) : value;
             data->numbers[j][i] = missing ? NAN : value;
         }
         trivet_text_format(name, sizeof name, "n%zu", j);

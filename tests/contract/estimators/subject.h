@@ -21,6 +21,7 @@ struct subject {
     char name[128];
     struct fixture_spec spec;
     const struct trivet_transformer_ops *transformer; /* NULL: the estimator alone */
+    bool positive;                                    /* its data are all above 0 */
     bool with_missing;                                /* its data may have missing values */
     size_t n_classes;                                 /* 2 or 3 for classification, else 0 */
 };

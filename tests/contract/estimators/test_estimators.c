@@ -257,7 +257,8 @@ static void constant_and_collinear_body(const struct subject *subject)
     struct subject_data *data = subject_data_make(subject, ROWS, 4, 8);
     for (size_t i = 0; i < ROWS; i++) {
         data->numbers[2][i] = 0.1;
-        data->numbers[3][i] = 2.0 * data->numbers[0][i] - data->numbers[1][i];
+        data->numbers[3][i] =
+            2.0 * data->numbers[0][i] + (subject->positive ? 1.0 : -1.0) * data->numbers[1][i];
     }
     subject_data_set_target(data, 4);
     struct trivet_pipeline *pipeline = subject_fit_or_fail(subject, data);
@@ -276,7 +277,7 @@ static void one_value_body(const struct subject *subject)
     double out[ROWS * SUBJECT_OUTPUTS_MAX] = {0};
     struct subject_data *data = subject_data_make(subject, ROWS, 1, 9);
     for (size_t i = 0; i < ROWS; i++) {
-        data->numbers[0][i] = -7.25;
+        data->numbers[0][i] = subject->positive ? 7.25 : -7.25;
     }
     subject_data_set_target(data, 1);
     if (strcmp(transformer_name(subject), "variance_threshold") == 0) {
