@@ -26,7 +26,10 @@ class Case:
     seeds: int = SEEDS
 
     def label(self):
-        steps = "default" if self.transformers is None else "+".join(
-            step if isinstance(step, str) else step[0] for step in self.transformers)
+        def named(step):
+            name, parameters = (step, None) if isinstance(step, str) else step[:2]
+            return name + "".join("(%s=%s)" % item for item in (parameters or {}).items())
+
+        steps = "default" if self.transformers is None else "+".join(map(named, self.transformers))
         parts = ["%s=%s" % item for item in self.parameters.items()]
         return ",".join(parts + (["steps=" + steps] if steps else [])) or "defaults"

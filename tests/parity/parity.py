@@ -10,7 +10,9 @@ Exits 1 when any fails. First it shows that it sees faults (faults.py).
 
 import argparse
 import functools
+import importlib
 import os
+import pathlib
 import re
 import sys
 import tempfile
@@ -26,14 +28,13 @@ import numpy as np  # noqa: E402
 import trivet  # noqa: E402
 from sklearn.exceptions import ConvergenceWarning  # noqa: E402
 
-import cases_linear  # noqa: E402
-import cases_mlp  # noqa: E402
-import cases_preparation  # noqa: E402
 import comparators  # noqa: E402
 import data_sets  # noqa: E402
 import faults  # noqa: E402
 
-CASES = cases_linear.CASES + cases_preparation.CASES + cases_mlp.CASES
+# A family is a file cases_*.py with its list CASES.
+FAMILIES = sorted(path.stem for path in pathlib.Path(__file__).parent.glob("cases_*.py"))
+CASES = [case for family in FAMILIES for case in importlib.import_module(family).CASES]
 
 
 class Ours:
