@@ -4,6 +4,7 @@
 #include "models/dummy.h"
 #include "models/linear_regression.h"
 #include "models/mlp.h"
+#include "models/svc.h"
 #include "models/transformers/drop_correlated.h"
 #include "models/transformers/imputer.h"
 #include "models/transformers/lag.h"
@@ -33,6 +34,8 @@ static const struct trivet_estimator_ops *const estimators[] = {
     &trivet_linear_regression_ops,
     &trivet_mlp_classifier_ops,
     &trivet_mlp_regressor_ops,
+    &trivet_svc_ops,
+    &trivet_svr_ops,
     NULL,
 };
 /* clang-format on */
