@@ -14,6 +14,7 @@
 #include "models/transformers/one_hot_encoder.h"
 #include "models/transformers/ordinal_encoder.h"
 #include "models/transformers/outlier_clipper.h"
+#include "models/transformers/pca.h"
 #include "models/transformers/polynomial_features.h"
 #include "models/transformers/power_transformer.h"
 #include "models/transformers/quantile_binner.h"
@@ -51,6 +52,7 @@ static const struct trivet_transformer_ops *const transformers[] = {
     &trivet_one_hot_encoder_ops,
     &trivet_ordinal_encoder_ops,
     &trivet_outlier_clipper_ops,
+    &trivet_pca_ops,
     &trivet_polynomial_features_ops,
     &trivet_power_transformer_ops,
     &trivet_quantile_binner_ops,

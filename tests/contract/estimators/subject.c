@@ -47,6 +47,8 @@ static const struct {
     {"drop_correlated", "threshold", "0.9"},
     {"imputer", "fill_text", "nothing"},
     {"lag", "lags", "3,1"},
+    {"pca", "n_components", "0.9"},
+    {"pca", "n_components", "1"},
     {"polynomial_features", "degree", "3"},
     {"quantile_binner", "n_bins", "3"},
     {"rolling_window", "shift", "0"},
