@@ -38,11 +38,14 @@ enum trivet_status trivet_artefact_decode(const void *data, size_t n_bytes,
                                           struct trivet_error *err) TRIVET_MUST_USE;
 void trivet_artefact_free(struct trivet_artefact *artefact);
 /* Inputs and outputs of a fitted pipeline, made in `arena`; names are borrowed from the pipeline.
- * One scalar input per raw column, FLOAT64 or TEXT; one FLOAT64 output "prediction", a scalar
- * unless the estimator gives several columns. */
+ * One scalar input per raw column, FLOAT64 or TEXT; outputs as models/outputs.h names them: a
+ * decision is a scalar, the columns behind it one tensor. */
 enum trivet_status trivet_artefact_signature(const struct trivet_pipeline *pipeline,
                                              struct trivet_arena *arena,
                                              Trivet__V1__Signature **out,
                                              struct trivet_error *err) TRIVET_MUST_USE;
+/* Profiles of the predictions that a version has: "prediction", numeric, for regression; "label" or
+ * "cluster", categorical; with probabilities also "confidence", the greatest of them. */
+size_t trivet_artefact_n_prediction_profiles(const struct trivet_pipeline *pipeline);
 
 #endif

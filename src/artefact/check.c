@@ -32,6 +32,11 @@ enum trivet_status trivet_artefact_check_parts(const Trivet__V1__Artefact *messa
     return TRIVET_OK;
 }
 
+size_t trivet_artefact_n_prediction_profiles(const struct trivet_pipeline *pipeline)
+{
+    return trivet_pipeline_output_kind(pipeline) == TRIVET_OUTPUT_PROBABILITIES ? 2 : 1;
+}
+
 static bool same_spec(const Trivet__V1__TensorSpec *a, const Trivet__V1__TensorSpec *b)
 {
     return strcmp(a->name, b->name) == 0 && a->type == b->type &&
@@ -70,15 +75,15 @@ static enum trivet_status check_signature(const Trivet__V1__Signature *given,
 }
 
 static enum trivet_status check_profile(const Trivet__V1__Profile *profile,
-                                        const struct trivet_schema *inputs, size_t n_outputs,
+                                        const struct trivet_schema *inputs, size_t n_predictions,
                                         struct trivet_error *err)
 {
-    if (profile->n_features != inputs->n_columns || profile->n_predictions != n_outputs) {
+    if (profile->n_features != inputs->n_columns || profile->n_predictions != n_predictions) {
         return trivet_error_set(err, TRIVET_DATA_LOSS,
                                 "the artefact's profile has %zu features and %zu predictions, its "
                                 "pipeline %zu and %zu",
                                 profile->n_features, profile->n_predictions, inputs->n_columns,
-                                n_outputs);
+                                n_predictions);
     }
     enum trivet_status status = TRIVET_OK;
     for (size_t i = 0; i < profile->n_features && status == TRIVET_OK; i++) {
@@ -109,7 +114,7 @@ enum trivet_status trivet_artefact_check_fit(const Trivet__V1__Artefact *message
     }
     if (status == TRIVET_OK) {
         status = check_profile(message->profile, trivet_pipeline_inputs(pipeline),
-                               trivet_pipeline_n_outputs(pipeline), err);
+                               trivet_artefact_n_prediction_profiles(pipeline), err);
     }
     return status;
 }

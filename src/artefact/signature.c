@@ -1,4 +1,5 @@
 #include "artefact/artefact.h"
+#include "models/outputs.h"
 
 static enum trivet_status make_spec(struct trivet_arena *arena, const char *name,
                                     Trivet__V1__TensorType type, uint32_t n_columns,
@@ -27,14 +28,34 @@ static enum trivet_status make_spec(struct trivet_arena *arena, const char *name
     return TRIVET_OK;
 }
 
+/* A decision is a scalar; the columns behind it are a row of their own. */
+static enum trivet_status make_outputs(const struct trivet_pipeline *pipeline,
+                                       struct trivet_arena *arena, Trivet__V1__TensorSpec **specs,
+                                       size_t *n_out, struct trivet_error *err)
+{
+    size_t n = 0;
+    const struct trivet_output *outputs =
+        trivet_outputs_of(trivet_pipeline_output_kind(pipeline), &n);
+    enum trivet_status status = TRIVET_OK;
+    for (size_t i = 0; i < n && status == TRIVET_OK; i++) {
+        const size_t n_columns = outputs[i].is_decision ? 1 : trivet_pipeline_n_outputs(pipeline);
+        const Trivet__V1__TensorType type = outputs[i].is_text
+                                                ? TRIVET__V1__TENSOR_TYPE__TENSOR_TYPE_TEXT
+                                                : TRIVET__V1__TENSOR_TYPE__TENSOR_TYPE_FLOAT64;
+        status = make_spec(arena, outputs[i].name, type, (uint32_t)n_columns, &specs[i], err);
+    }
+    *n_out = n;
+    return status;
+}
+
 enum trivet_status trivet_artefact_signature(const struct trivet_pipeline *pipeline,
                                              struct trivet_arena *arena,
                                              Trivet__V1__Signature **out, struct trivet_error *err)
 {
     const struct trivet_schema *inputs = trivet_pipeline_inputs(pipeline);
     Trivet__V1__Signature *signature = trivet_arena_alloc(arena, sizeof *signature);
-    Trivet__V1__TensorSpec **specs =
-        trivet_arena_alloc_array(arena, inputs->n_columns + 1, sizeof(Trivet__V1__TensorSpec *));
+    Trivet__V1__TensorSpec **specs = trivet_arena_alloc_array(
+        arena, inputs->n_columns + TRIVET_OUTPUTS_MAX, sizeof(Trivet__V1__TensorSpec *));
     if (signature == NULL || specs == NULL) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
                                 "out of memory while a model's signature is made");
@@ -48,9 +69,8 @@ enum trivet_status trivet_artefact_signature(const struct trivet_pipeline *pipel
         status = make_spec(arena, inputs->columns[i].name, type, 1, &specs[i], err);
     }
     if (status == TRIVET_OK) {
-        status = make_spec(arena, "prediction", TRIVET__V1__TENSOR_TYPE__TENSOR_TYPE_FLOAT64,
-                           (uint32_t)trivet_pipeline_n_outputs(pipeline), &specs[inputs->n_columns],
-                           err);
+        status =
+            make_outputs(pipeline, arena, &specs[inputs->n_columns], &signature->n_outputs, err);
     }
     if (status != TRIVET_OK) {
         return status;
@@ -58,7 +78,6 @@ enum trivet_status trivet_artefact_signature(const struct trivet_pipeline *pipel
     signature->inputs = specs;
     signature->n_inputs = inputs->n_columns;
     signature->outputs = specs + inputs->n_columns;
-    signature->n_outputs = 1;
     *out = signature;
     return TRIVET_OK;
 }

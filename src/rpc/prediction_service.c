@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "data/table.h"
+#include "models/outputs.h"
 #include "models/pipeline.h"
 #include "rpc/call.h"
 #include "rpc/services.h"
@@ -18,7 +19,7 @@
 
 #define PREDICTION_ID_BYTES_MAX 64
 #define ROW_FAULT_TEXT_BYTES    192
-#define OUTPUT_NAME             "prediction"
+#define OUTPUT_NAME_BYTES       128
 
 /* A Predict call on its way; in the call's arena. The task is first: the pool hands it back. */
 struct prediction {
@@ -65,36 +66,65 @@ static void record(const struct prediction *prediction, enum trivet_status statu
     }
 }
 
+/* The prediction, or the number of the class or cluster. */
+static double sampled_value(const struct trivet_pipeline *pipeline, const double *row)
+{
+    return trivet_pipeline_output_kind(pipeline) == TRIVET_OUTPUT_VALUE
+               ? row[0]
+               : (double)trivet_pipeline_decide(pipeline, row);
+}
+
 /* Offers rows as samples: every failed one, and the good ones by the hash of their id. */
 static void sample(const struct prediction *prediction)
 {
     const struct trivet_pool_task *task = &prediction->task;
     const char *model = trivet_servable_model(prediction->servable);
     uint64_t version = trivet_servable_version(prediction->servable);
-    size_t n_outputs = trivet_pipeline_n_outputs(trivet_servable_pipeline(prediction->servable));
+    const struct trivet_pipeline *pipeline = trivet_servable_pipeline(prediction->servable);
+    size_t n_outputs = trivet_pipeline_n_outputs(pipeline);
     uint64_t total_us =
         (uint64_t)(trivet_clock_monotonic_ns() - task->arrival_ns) / TRIVET_NS_PER_US;
     for (size_t i = 0; i < task->rows.n_rows; i++) {
         enum trivet_status status = trivet_row_fault_status(task->row_status[i].fault);
-        trivet_publisher_sample(prediction->service->publisher, model, version, prediction->id,
-                                (uint32_t)i, status,
-                                status == TRIVET_OK ? task->outputs[i * n_outputs] : 0, total_us);
+        trivet_publisher_sample(
+            prediction->service->publisher, model, version, prediction->id, (uint32_t)i, status,
+            status == TRIVET_OK ? sampled_value(pipeline, &task->outputs[i * n_outputs]) : 0,
+            total_us);
     }
 }
 
 /* --- the answer ------------------------------------------------------------------------------ */
 
-static enum trivet_status fill_values(const struct prediction *prediction,
-                                      Trivet__V1__Output *output, struct trivet_error *err)
+/* The estimator's columns as they are. */
+static enum trivet_status fill_columns(const struct prediction *prediction,
+                                       Trivet__V1__Output *output, struct trivet_error *err)
 {
     const struct trivet_pool_task *task = &prediction->task;
+    const struct trivet_pipeline *pipeline = trivet_servable_pipeline(prediction->servable);
+    struct trivet_arena *arena = prediction->call->arena;
+    output->cols = (uint32_t)trivet_pipeline_n_outputs(pipeline);
     size_t n_values = task->rows.n_rows * output->cols;
+    if (trivet_pipeline_output_kind(pipeline) != TRIVET_OUTPUT_VALUE) {
+        output->columns = trivet_arena_alloc_array(arena, output->cols, sizeof(char *));
+        for (size_t k = 0; output->columns != NULL && k < output->cols; k++) {
+            char name[OUTPUT_NAME_BYTES];
+            trivet_pipeline_output_name(pipeline, k, name, sizeof(name));
+            output->columns[k] = trivet_arena_strdup(arena, name);
+            if (output->columns[k] == NULL) {
+                return out_of_memory(err);
+            }
+        }
+        if (output->columns == NULL) {
+            return out_of_memory(err);
+        }
+        output->n_columns = output->cols;
+    }
     if (!prediction->single_precision) {
         output->f64 = task->outputs;
         output->n_f64 = n_values;
         return TRIVET_OK;
     }
-    output->f32 = trivet_arena_alloc_array(prediction->call->arena, n_values, sizeof(float));
+    output->f32 = trivet_arena_alloc_array(arena, n_values, sizeof(float));
     if (output->f32 == NULL) {
         return out_of_memory(err);
     }
@@ -103,6 +133,101 @@ static enum trivet_status fill_values(const struct prediction *prediction,
         output->f32[i] = (float)task->outputs[i];
     }
     return TRIVET_OK;
+}
+
+/* Labels by code; the empty text, last in the dictionary, for a failed row. */
+static enum trivet_status fill_labels(const struct prediction *prediction,
+                                      Trivet__V1__Output *output, struct trivet_error *err)
+{
+    static char empty[] = "";
+    const struct trivet_pool_task *task = &prediction->task;
+    const struct trivet_pipeline *pipeline = trivet_servable_pipeline(prediction->servable);
+    const struct trivet_labels *labels = trivet_pipeline_labels(pipeline);
+    struct trivet_arena *arena = prediction->call->arena;
+    size_t n_columns = trivet_pipeline_n_outputs(pipeline);
+    output->cols = 1;
+    output->text = trivet_arena_alloc_array(arena, labels->n_labels + 1, sizeof(char *));
+    output->text_codes = trivet_arena_alloc_array(arena, task->rows.n_rows, sizeof(uint32_t));
+    if (output->text == NULL || output->text_codes == NULL) {
+        return out_of_memory(err);
+    }
+    memcpy(output->text, labels->texts, labels->n_labels * sizeof(char *));
+    output->n_text = labels->n_labels;
+    if (prediction->n_failed > 0) {
+        output->text[output->n_text++] = empty;
+    }
+    output->n_text_codes = task->rows.n_rows;
+    for (size_t i = 0; i < task->rows.n_rows; i++) {
+        output->text_codes[i] =
+            task->row_status[i].fault != TRIVET_ROW_FINE
+                ? (uint32_t)labels->n_labels
+                : trivet_pipeline_decide(pipeline, &task->outputs[i * n_columns]);
+    }
+    return TRIVET_OK;
+}
+
+/* Numbers of the clusters, NaN for a failed row. */
+static enum trivet_status fill_clusters(const struct prediction *prediction,
+                                        Trivet__V1__Output *output, struct trivet_error *err)
+{
+    const struct trivet_pool_task *task = &prediction->task;
+    const struct trivet_pipeline *pipeline = trivet_servable_pipeline(prediction->servable);
+    size_t n_columns = trivet_pipeline_n_outputs(pipeline);
+    output->cols = 1;
+    output->f64 =
+        trivet_arena_alloc_array(prediction->call->arena, task->rows.n_rows, sizeof(double));
+    if (output->f64 == NULL) {
+        return out_of_memory(err);
+    }
+    output->n_f64 = task->rows.n_rows;
+    for (size_t i = 0; i < task->rows.n_rows; i++) {
+        output->f64[i] =
+            task->row_status[i].fault != TRIVET_ROW_FINE
+                ? (double)NAN
+                : (double)trivet_pipeline_decide(pipeline, &task->outputs[i * n_columns]);
+    }
+    return TRIVET_OK;
+}
+
+static bool is_wanted(const Trivet__V1__PredictRequest *request, const char *name)
+{
+    for (size_t i = 0; i < request->n_outputs; i++) {
+        if (strcmp(request->outputs[i], name) == 0) {
+            return true;
+        }
+    }
+    return request->n_outputs == 0;
+}
+
+/* The outputs that are wanted, in the order of the model. */
+static enum trivet_status fill_outputs(const struct prediction *prediction,
+                                       Trivet__V1__PredictResponse *response,
+                                       struct trivet_error *err)
+{
+    const struct trivet_pipeline *pipeline = trivet_servable_pipeline(prediction->servable);
+    const Trivet__V1__PredictRequest *request =
+        (const Trivet__V1__PredictRequest *)prediction->call->request;
+    size_t n = 0;
+    const struct trivet_output *made = trivet_outputs_of(trivet_pipeline_output_kind(pipeline), &n);
+    enum trivet_status status = TRIVET_OK;
+    for (size_t i = 0; i < n && status == TRIVET_OK; i++) {
+        if (!is_wanted(request, made[i].name)) {
+            continue;
+        }
+        Trivet__V1__Output *output = response->outputs[response->n_outputs++];
+        trivet__v1__output__init(output);
+        output->name = trivet_arena_strdup(prediction->call->arena, made[i].name);
+        if (output->name == NULL) {
+            return out_of_memory(err);
+        }
+        if (!made[i].is_decision) {
+            status = fill_columns(prediction, output, err);
+        } else {
+            status = made[i].is_text ? fill_labels(prediction, output, err)
+                                     : fill_clusters(prediction, output, err);
+        }
+    }
+    return status;
 }
 
 static enum trivet_status fill_row_errors(const struct prediction *prediction,
@@ -141,17 +266,14 @@ static enum trivet_status respond(struct prediction *prediction, struct trivet_e
 {
     const struct trivet_pool_task *task = &prediction->task;
     struct trivet_call *call = prediction->call;
-    const struct trivet_pipeline *pipeline = trivet_servable_pipeline(prediction->servable);
     Trivet__V1__PredictResponse response = TRIVET__V1__PREDICT_RESPONSE__INIT;
-    Trivet__V1__Output output = TRIVET__V1__OUTPUT__INIT;
-    Trivet__V1__Output *outputs[1] = {&output};
-    char name[] = OUTPUT_NAME;
+    Trivet__V1__Output values[TRIVET_OUTPUTS_MAX];
+    Trivet__V1__Output *outputs[TRIVET_OUTPUTS_MAX] = {&values[0], &values[1]};
     char *model = trivet_arena_strdup(call->arena, trivet_servable_model(prediction->servable));
     char *id = trivet_arena_strdup(call->arena, prediction->id);
-    output.name = name;
-    output.cols = (uint32_t)trivet_pipeline_n_outputs(pipeline);
+    response.outputs = outputs;
     enum trivet_status status =
-        model == NULL || id == NULL ? out_of_memory(err) : fill_values(prediction, &output, err);
+        model == NULL || id == NULL ? out_of_memory(err) : fill_outputs(prediction, &response, err);
     if (status == TRIVET_OK && prediction->n_failed > 0) {
         status = fill_row_errors(prediction, &response, err);
     }
@@ -162,8 +284,6 @@ static enum trivet_status respond(struct prediction *prediction, struct trivet_e
     response.version = trivet_servable_version(prediction->servable);
     response.prediction_id = id;
     response.rows = (uint32_t)task->rows.n_rows;
-    response.outputs = outputs;
-    response.n_outputs = 1;
     record(prediction, TRIVET_OK);
     sample(prediction);
     struct trivet_servable *servable = prediction->servable;
@@ -236,11 +356,24 @@ static enum trivet_status check_request(const Trivet__V1__PredictRequest *reques
                                 "the request has zero rows; send a matrix or a table with at least "
                                 "one");
     }
+    return TRIVET_OK;
+}
+
+static enum trivet_status check_outputs(const struct trivet_pipeline *pipeline,
+                                        const Trivet__V1__PredictRequest *request,
+                                        struct trivet_error *err)
+{
+    size_t n = 0;
+    const struct trivet_output *made = trivet_outputs_of(trivet_pipeline_output_kind(pipeline), &n);
     for (size_t i = 0; i < request->n_outputs; i++) {
-        if (strcmp(request->outputs[i], OUTPUT_NAME) != 0) {
-            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                    "no output '%.60s'; this model gives: " OUTPUT_NAME,
-                                    request->outputs[i]);
+        bool found = false;
+        for (size_t k = 0; k < n; k++) {
+            found = found || strcmp(request->outputs[i], made[k].name) == 0;
+        }
+        if (!found) {
+            return trivet_error_set(
+                err, TRIVET_INVALID_ARGUMENT, "no output '%.60s'; this model gives: %s%s%s",
+                request->outputs[i], made[0].name, n > 1 ? ", " : "", n > 1 ? made[1].name : "");
         }
     }
     return TRIVET_OK;
@@ -264,6 +397,9 @@ static enum trivet_status prepare(struct trivet_call *call, struct prediction *p
     const Trivet__V1__PredictRequest *request = (const Trivet__V1__PredictRequest *)call->request;
     struct trivet_pool_task *task = &prediction->task;
     enum trivet_status status = check_request(request, err);
+    if (status == TRIVET_OK) {
+        status = check_outputs(trivet_servable_pipeline(prediction->servable), request, err);
+    }
     if (status == TRIVET_OK) {
         status = decode_rows(call, prediction, err);
     }

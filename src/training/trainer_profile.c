@@ -1,7 +1,11 @@
 /* The reference profile of a version: what its inputs and its predictions looked like. */
+#include "artefact/artefact.h"
 #include "base/alloc.h"
+#include "base/text.h"
 #include "profile/profile.h"
 #include "training/trainer_internal.h"
+
+#include <math.h>
 
 static enum trivet_status no_memory(struct trivet_error *err)
 {
@@ -47,8 +51,58 @@ static enum trivet_status profile_inputs(struct trivet_trainer *trainer, double 
     return status;
 }
 
+/* Names of the decisions: labels, or the numbers of the clusters. In the trainer's arena. */
+static enum trivet_status decision_names(struct trivet_trainer *trainer, const char ***out,
+                                         size_t *n_out, struct trivet_error *err)
+{
+    const struct trivet_labels *labels = trivet_pipeline_labels(trainer->pipeline);
+    size_t n =
+        labels->n_labels > 0 ? labels->n_labels : trivet_pipeline_n_outputs(trainer->pipeline);
+    const char **names = trivet_arena_alloc_array(trainer->arena, n, sizeof *names);
+    for (size_t k = 0; names != NULL && k < n; k++) {
+        char number[24];
+        trivet_text_format(number, sizeof number, "%zu", k);
+        names[k] =
+            labels->n_labels > 0 ? labels->texts[k] : trivet_arena_strdup(trainer->arena, number);
+        if (names[k] == NULL) {
+            return no_memory(err);
+        }
+    }
+    *out = names;
+    *n_out = n;
+    return names != NULL ? TRIVET_OK : no_memory(err);
+}
+
+/* out[0]: what was decided; out[1], for probabilities: how surely. */
+static enum trivet_status profile_decisions(struct trivet_trainer *trainer, struct trivet_matrix y,
+                                            double *numbers, uint32_t *codes,
+                                            Trivet__V1__FeatureProfile *out,
+                                            struct trivet_error *err)
+{
+    const char **names = NULL;
+    size_t n_names = 0;
+    const enum trivet_output_kind kind = trivet_pipeline_output_kind(trainer->pipeline);
+    const char *name = kind == TRIVET_OUTPUT_DISTANCES ? "cluster" : "label";
+    for (size_t i = 0; i < trainer->n_rows; i++) {
+        const double *row = &y.data[trainer->rows[i] * y.stride];
+        const bool failed = isnan(row[0]);
+        codes[i] = failed ? UINT32_MAX : trivet_pipeline_decide(trainer->pipeline, row);
+        numbers[i] = failed || kind != TRIVET_OUTPUT_PROBABILITIES ? (double)NAN : row[codes[i]];
+    }
+    enum trivet_status status = decision_names(trainer, &names, &n_names, err);
+    if (status == TRIVET_OK) {
+        status = trivet_profile_categorical(name, codes, trainer->n_rows, 1, names, n_names,
+                                            trainer->arena, &out[0], err);
+    }
+    if (status == TRIVET_OK && kind == TRIVET_OUTPUT_PROBABILITIES) {
+        status = trivet_profile_numeric("confidence", numbers, trainer->n_rows, 1, trainer->arena,
+                                        &out[1], err);
+    }
+    return status;
+}
+
 static enum trivet_status profile_predictions(struct trivet_trainer *trainer, double *numbers,
-                                              Trivet__V1__FeatureProfile *out,
+                                              uint32_t *codes, Trivet__V1__FeatureProfile *out,
                                               struct trivet_error *err)
 {
     const size_t n_rows = trainer->table.n_rows;
@@ -62,9 +116,10 @@ static enum trivet_status profile_predictions(struct trivet_trainer *trainer, do
     if (status == TRIVET_OK) {
         status = trivet_pipeline_predict(trainer->pipeline, &trainer->table, y, faults, err);
     }
-    for (size_t i = 0; i < n_outputs && status == TRIVET_OK; i++) {
-        status =
-            profile_numbers(trainer, "prediction", y.data + i, n_outputs, numbers, &out[i], err);
+    if (status == TRIVET_OK) {
+        status = trivet_pipeline_output_kind(trainer->pipeline) == TRIVET_OUTPUT_VALUE
+                     ? profile_numbers(trainer, "prediction", y.data, n_outputs, numbers, out, err)
+                     : profile_decisions(trainer, y, numbers, codes, out, err);
     }
     trivet_free(y.data);
     trivet_free(faults);
@@ -91,10 +146,10 @@ enum trivet_status trivet_trainer_profile(struct trivet_trainer *trainer, Trivet
                                           struct trivet_error *err)
 {
     const size_t n_inputs = trivet_pipeline_inputs(trainer->pipeline)->n_columns;
-    const size_t n_outputs = trivet_pipeline_n_outputs(trainer->pipeline);
+    const size_t n_predictions = trivet_artefact_n_prediction_profiles(trainer->pipeline);
     Trivet__V1__Profile *profile = trivet_arena_alloc(trainer->arena, sizeof *profile);
     Trivet__V1__FeatureProfile **features = make_list(trainer->arena, n_inputs);
-    Trivet__V1__FeatureProfile **predictions = make_list(trainer->arena, n_outputs);
+    Trivet__V1__FeatureProfile **predictions = make_list(trainer->arena, n_predictions);
     double *numbers = trivet_alloc_array(trainer->n_rows, sizeof *numbers);
     uint32_t *codes = trivet_alloc_array(trainer->n_rows, sizeof *codes);
     enum trivet_status status = TRIVET_OK;
@@ -107,10 +162,10 @@ enum trivet_status trivet_trainer_profile(struct trivet_trainer *trainer, Trivet
     profile->features = features;
     profile->n_features = n_inputs;
     profile->predictions = predictions;
-    profile->n_predictions = n_outputs;
+    profile->n_predictions = n_predictions;
     status = profile_inputs(trainer, numbers, codes, features[0], err);
     if (status == TRIVET_OK) {
-        status = profile_predictions(trainer, numbers, predictions[0], err);
+        status = profile_predictions(trainer, numbers, codes, predictions[0], err);
     }
     if (status == TRIVET_OK) {
         *out = profile;
