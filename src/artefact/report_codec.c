@@ -1,4 +1,5 @@
 #include "artefact/report_codec.h"
+#include "evaluation/cross_validate.h"
 
 #include <string.h>
 
@@ -8,7 +9,7 @@ static enum trivet_status no_memory(struct trivet_error *err)
                             "out of memory while a report is written");
 }
 
-static enum trivet_status encode_metrics(const struct trivet_metric *metrics, size_t count,
+enum trivet_status trivet_metrics_encode(const struct trivet_metric *metrics, size_t count,
                                          struct trivet_arena *arena, Trivet__V1__Metric ***out,
                                          struct trivet_error *err)
 {
@@ -29,29 +30,6 @@ static enum trivet_status encode_metrics(const struct trivet_metric *metrics, si
         list[i] = &messages[i];
     }
     *out = list;
-    return TRIVET_OK;
-}
-
-enum trivet_status trivet_evaluation_encode(const struct trivet_evaluation *evaluation,
-                                            struct trivet_arena *arena,
-                                            Trivet__V1__EvaluationReport **out,
-                                            struct trivet_error *err)
-{
-    Trivet__V1__EvaluationReport *report = trivet_arena_alloc(arena, sizeof *report);
-    if (report == NULL) {
-        return no_memory(err);
-    }
-    trivet__v1__evaluation_report__init(report);
-    report->task = (Trivet__V1__Task)evaluation->task;
-    report->rows = evaluation->n_rows;
-    report->rows_skipped = evaluation->n_skipped;
-    const enum trivet_status status =
-        encode_metrics(evaluation->metrics, evaluation->n_metrics, arena, &report->metrics, err);
-    if (status != TRIVET_OK) {
-        return status;
-    }
-    report->n_metrics = evaluation->n_metrics;
-    *out = report;
     return TRIVET_OK;
 }
 
@@ -92,12 +70,12 @@ enum trivet_status trivet_cross_validation_encode(const struct trivet_cross_vali
         status = encode_fold(&validation->folds[i], i, arena, &folds[i], err);
     }
     if (status == TRIVET_OK) {
-        status =
-            encode_metrics(validation->mean, validation->n_metrics, arena, &message->mean, err);
+        status = trivet_metrics_encode(validation->mean, validation->n_metrics, arena,
+                                       &message->mean, err);
     }
     if (status == TRIVET_OK) {
-        status = encode_metrics(validation->deviation, validation->n_metrics, arena,
-                                &message->deviation, err);
+        status = trivet_metrics_encode(validation->deviation, validation->n_metrics, arena,
+                                       &message->deviation, err);
     }
     if (status == TRIVET_OK) {
         message->folds = folds;
@@ -125,6 +103,18 @@ static enum trivet_status encode_warnings(const struct trivet_fit_report *report
     }
     out->n_warnings = report->n_warnings;
     return TRIVET_OK;
+}
+
+static enum trivet_status encode_facts(const struct trivet_fit_report *report,
+                                       struct trivet_arena *arena, Trivet__V1__FitReport *out,
+                                       struct trivet_error *err)
+{
+    struct trivet_metric facts[TRIVET_FIT_FACTS_MAX];
+    for (size_t i = 0; i < report->n_facts; i++) {
+        facts[i] = trivet_metric_of(report->facts[i].name, report->facts[i].value, true);
+    }
+    out->n_facts = report->n_facts;
+    return trivet_metrics_encode(facts, report->n_facts, arena, &out->facts, err);
 }
 
 static enum trivet_status encode_constants(const struct trivet_fit_report *report,
@@ -168,6 +158,9 @@ enum trivet_status trivet_fit_report_encode(const struct trivet_fit_report *repo
     message->features = report->n_features;
     enum trivet_status status = encode_warnings(report, arena, message, err);
     if (status == TRIVET_OK) {
+        status = encode_facts(report, arena, message, err);
+    }
+    if (status == TRIVET_OK) {
         status = encode_constants(report, pipeline, arena, message, err);
     }
     if (status == TRIVET_OK && report->n_losses > 0) {
@@ -184,29 +177,64 @@ enum trivet_status trivet_fit_report_encode(const struct trivet_fit_report *repo
     return status;
 }
 
-enum trivet_status trivet_coefficients_encode(const struct trivet_fit_report *report,
+/* Name of equation k: the class where there is one equation a class, else nothing. */
+static const char *equation_name(const struct trivet_fit_report *report,
+                                 const struct trivet_pipeline *pipeline, size_t k)
+{
+    const struct trivet_labels *labels = trivet_pipeline_labels(pipeline);
+    return report->n_equations > 1 && k < labels->n_labels ? labels->texts[k] : "";
+}
+
+static enum trivet_status encode_coefficients(const struct trivet_fit_report *report,
                                               const struct trivet_pipeline *pipeline,
                                               struct trivet_arena *arena,
-                                              Trivet__V1__Coefficient ***out, size_t *count,
+                                              Trivet__V1__TrainingReport *out,
                                               struct trivet_error *err)
 {
-    const size_t n = report->coefficients == NULL ? 0 : report->n_features;
-    Trivet__V1__Coefficient **list =
-        trivet_arena_alloc_array(arena, n, sizeof(Trivet__V1__Coefficient *));
+    const size_t n = report->n_equations * report->n_features;
     Trivet__V1__Coefficient *messages = trivet_arena_alloc_array(arena, n, sizeof *messages);
-    if (list == NULL || messages == NULL) {
+    out->coefficients = trivet_arena_alloc_array(arena, n, sizeof(Trivet__V1__Coefficient *));
+    if (messages == NULL || out->coefficients == NULL) {
         return no_memory(err);
     }
     for (size_t i = 0; i < n; i++) {
+        const size_t k = i / report->n_features;
+        const size_t j = i % report->n_features;
         trivet__v1__coefficient__init(&messages[i]);
-        messages[i].feature = trivet_arena_strdup(arena, trivet_pipeline_feature_name(pipeline, i));
-        if (messages[i].feature == NULL) {
+        messages[i].feature = trivet_arena_strdup(arena, trivet_pipeline_feature_name(pipeline, j));
+        messages[i].output = trivet_arena_strdup(arena, equation_name(report, pipeline, k));
+        if (messages[i].feature == NULL || messages[i].output == NULL) {
             return no_memory(err);
         }
         messages[i].value = report->coefficients[i];
-        list[i] = &messages[i];
+        out->coefficients[i] = &messages[i];
     }
-    *out = list;
-    *count = n;
+    out->n_coefficients = n;
     return TRIVET_OK;
+}
+
+enum trivet_status trivet_equations_encode(const struct trivet_fit_report *report,
+                                           const struct trivet_pipeline *pipeline,
+                                           struct trivet_arena *arena,
+                                           Trivet__V1__TrainingReport *out,
+                                           struct trivet_error *err)
+{
+    const size_t n = report->coefficients == NULL ? 0 : report->n_equations;
+    Trivet__V1__Intercept *messages = trivet_arena_alloc_array(arena, n, sizeof *messages);
+    out->intercepts = trivet_arena_alloc_array(arena, n, sizeof(Trivet__V1__Intercept *));
+    if (messages == NULL || out->intercepts == NULL) {
+        return no_memory(err);
+    }
+    for (size_t k = 0; k < n; k++) {
+        trivet__v1__intercept__init(&messages[k]);
+        messages[k].value = report->intercepts[k];
+        messages[k].output = trivet_arena_strdup(arena, equation_name(report, pipeline, k));
+        if (messages[k].output == NULL) {
+            return no_memory(err);
+        }
+        out->intercepts[k] = &messages[k];
+    }
+    out->n_intercepts = n;
+    out->intercept = n == 1 ? report->intercepts[0] : 0.0;
+    return n > 0 ? encode_coefficients(report, pipeline, arena, out, err) : TRIVET_OK;
 }

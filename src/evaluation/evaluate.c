@@ -1,177 +1,261 @@
 #include "evaluation/evaluate.h"
 
-#include "base/alloc.h"
-#include "base/arena.h"
-#include "models/rows.h"
+#include "evaluation/evaluate_internal.h"
+#include "metrics/catalog.h"
+#include "metrics/clustering.h"
+#include "metrics/probability.h"
+#include "metrics/ranking.h"
+#include "metrics/regression.h"
 
-#include <math.h>
 #include <string.h>
 
-#define ARENA_BUDGET_BYTES ((size_t)-1 / 4)
-#define SLICE_ROWS         4096
+#define SILHOUETTE_ROWS_MAX 2000
 
-static enum trivet_status no_memory(struct trivet_error *err)
+enum trivet_status trivet_evaluation_no_memory(struct trivet_error *err)
 {
     return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
                             "out of memory while evaluating; use fewer rows");
 }
 
-/* Rows that are being scored, slice by slice. */
-struct scoring {
-    const struct trivet_pipeline *pipeline;
-    struct trivet_table inputs; /* bound */
-    struct trivet_column target;
-    struct trivet_arena *arena;       /* owned: of one slice */
-    struct trivet_row_status *status; /* owned, SLICE_ROWS */
-    double *slice_out;                /* owned, SLICE_ROWS * n_outputs */
-    double *truth;                    /* owned, all rows */
-    double *predicted;                /* owned, all rows */
-    size_t n_scored;
-};
-
-static void scoring_release(struct scoring *scoring)
+const struct trivet_metric *trivet_evaluation_metric(const struct trivet_evaluation *evaluation,
+                                                     const char *name)
 {
-    trivet_arena_free(scoring->arena);
-    trivet_free(scoring->status);
-    trivet_free(scoring->slice_out);
-    trivet_free(scoring->truth);
-    trivet_free(scoring->predicted);
+    for (size_t m = 0; m < evaluation->n_metrics; m++) {
+        if (strcmp(evaluation->metrics[m].name, name) == 0) {
+            return &evaluation->metrics[m];
+        }
+    }
+    return NULL;
 }
 
-static enum trivet_status scoring_init(struct scoring *scoring, size_t n_rows,
-                                       struct trivet_error *err)
+const char *trivet_evaluation_main_metric(enum trivet_task task)
 {
-    size_t n_outputs = trivet_pipeline_n_outputs(scoring->pipeline);
-    scoring->arena = trivet_arena_create(ARENA_BUDGET_BYTES, 0);
-    scoring->status = trivet_alloc_array(SLICE_ROWS, sizeof(struct trivet_row_status));
-    scoring->slice_out = trivet_alloc_array(SLICE_ROWS * n_outputs, sizeof(double));
-    scoring->truth = trivet_alloc_array(n_rows, sizeof(double));
-    scoring->predicted = trivet_alloc_array(n_rows, sizeof(double));
-    bool complete = scoring->arena != NULL && scoring->status != NULL &&
-                    scoring->slice_out != NULL && scoring->truth != NULL &&
-                    scoring->predicted != NULL;
-    return complete ? TRIVET_OK : no_memory(err);
+    switch (task) {
+    case TRIVET_TASK_REGRESSION:
+        return trivet_metric_info_main(TRIVET_METRIC_REGRESSION)->name;
+    case TRIVET_TASK_CLASSIFICATION:
+        return trivet_metric_info_main(TRIVET_METRIC_CLASSIFICATION)->name;
+    case TRIVET_TASK_CLUSTERING:
+        break;
+    }
+    return trivet_metric_info_main(TRIVET_METRIC_CLUSTERING)->name;
 }
 
-static enum trivet_status score_slice(struct scoring *scoring, const size_t *rows, size_t count,
+/* --- classification -------------------------------------------------------------------------- */
+
+/* The model's labels, and one more when classes occur that it was not trained on. */
+static enum trivet_status take_labels(const struct trivet_scores *scores,
+                                      struct trivet_arena *arena, struct trivet_evaluation *out,
                                       struct trivet_error *err)
 {
-    struct trivet_table slice;
-    size_t n_outputs = trivet_pipeline_n_outputs(scoring->pipeline);
-    struct trivet_matrix out = {
-        .data = scoring->slice_out, .n_rows = count, .n_cols = n_outputs, .stride = n_outputs};
-    trivet_arena_reset(scoring->arena);
-    memset(scoring->status, 0, count * sizeof *scoring->status);
-    enum trivet_status status =
-        trivet_rows_gather(&scoring->inputs, rows, count, scoring->arena, &slice, err);
-    if (status == TRIVET_OK) {
-        status = trivet_pipeline_predict(scoring->pipeline, &slice, out, scoring->status, err);
+    const struct trivet_labels *labels = trivet_pipeline_labels(scores->pipeline);
+    bool unknown = false;
+    for (size_t i = 0; i < scores->n_rows && !unknown; i++) {
+        unknown = scores->classes[i] == labels->n_labels;
     }
-    if (status != TRIVET_OK) {
-        return status;
+    out->n_labels = labels->n_labels + (unknown ? 1 : 0);
+    out->labels = trivet_arena_alloc_array(arena, out->n_labels, sizeof(char *));
+    if (out->labels == NULL) {
+        return trivet_evaluation_no_memory(err);
     }
-    for (size_t i = 0; i < count; i++) {
-        double truth = scoring->target.numbers[rows[i] * scoring->target.stride];
-        if (scoring->status[i].fault == TRIVET_ROW_FINE && isfinite(truth)) {
-            scoring->truth[scoring->n_scored] = truth;
-            scoring->predicted[scoring->n_scored] = out.data[i * n_outputs];
-            scoring->n_scored++;
+    for (size_t k = 0; k < out->n_labels; k++) {
+        out->labels[k] = trivet_arena_strdup(
+            arena, k < labels->n_labels ? labels->texts[k] : TRIVET_LABEL_NOT_TRAINED);
+        if (out->labels[k] == NULL) {
+            return trivet_evaluation_no_memory(err);
         }
     }
     return TRIVET_OK;
 }
 
-static enum trivet_status score_rows(struct scoring *scoring, const size_t *rows, size_t n_rows,
-                                     struct trivet_error *err)
+/* Rows of classes that the model knows: scores say nothing of others. Moves nothing when all are.
+ */
+static enum trivet_status known_rows(const struct trivet_scores *scores, struct trivet_arena *arena,
+                                     const uint32_t **classes, const double **outputs,
+                                     size_t *n_rows, struct trivet_error *err)
 {
-    enum trivet_status status = scoring_init(scoring, n_rows, err);
-    size_t all[SLICE_ROWS];
-    for (size_t first = 0; status == TRIVET_OK && first < n_rows; first += SLICE_ROWS) {
-        size_t count = n_rows - first < SLICE_ROWS ? n_rows - first : SLICE_ROWS;
-        for (size_t i = 0; rows == NULL && i < count; i++) {
-            all[i] = first + i;
-        }
-        status = score_slice(scoring, rows != NULL ? &rows[first] : all, count, err);
+    const size_t n_labels = trivet_pipeline_labels(scores->pipeline)->n_labels;
+    const size_t width = scores->n_outputs;
+    size_t n = 0;
+    for (size_t i = 0; i < scores->n_rows; i++) {
+        n += scores->classes[i] < n_labels ? 1 : 0;
     }
-    return status;
-}
-
-/* The pipeline's inputs and the column `target`, found by name. */
-static enum trivet_status bind(struct scoring *scoring, const struct trivet_table *table,
-                               const char *target, struct trivet_arena *arena,
-                               struct trivet_error *err)
-{
-    struct trivet_table bound;
-    struct trivet_schema schema = {0};
-    const struct trivet_schema *inputs = trivet_pipeline_inputs(scoring->pipeline);
-    enum trivet_status status = trivet_table_bind(table, inputs, arena, &scoring->inputs, err);
-    if (status == TRIVET_OK) {
-        status = trivet_schema_add(&schema, target, TRIVET_COLUMN_NUMERIC, err);
-    }
-    if (status == TRIVET_OK) {
-        status = trivet_table_bind(table, &schema, arena, &bound, err);
-    }
-    if (status == TRIVET_OK) {
-        scoring->target = bound.columns[0];
-    }
-    trivet_schema_release(&schema);
-    return status;
-}
-
-static enum trivet_status check_task(const struct trivet_pipeline *pipeline,
-                                     struct trivet_error *err)
-{
-    if (trivet_pipeline_task(pipeline) == TRIVET_TASK_REGRESSION) {
+    *classes = scores->classes;
+    *outputs = scores->outputs;
+    *n_rows = n;
+    if (n == scores->n_rows) {
         return TRIVET_OK;
     }
-    return trivet_error_set(err, TRIVET_UNIMPLEMENTED,
-                            "only regressions can be evaluated so far; this model is another task");
+    uint32_t *kept_classes = trivet_arena_alloc_array(arena, n, sizeof(uint32_t));
+    double *kept_outputs = trivet_arena_alloc_array(arena, n * width, sizeof(double));
+    if (kept_classes == NULL || kept_outputs == NULL) {
+        return trivet_evaluation_no_memory(err);
+    }
+    n = 0;
+    for (size_t i = 0; i < scores->n_rows; i++) {
+        if (scores->classes[i] < n_labels) {
+            kept_classes[n] = scores->classes[i];
+            memcpy(&kept_outputs[n * width], &scores->outputs[i * width], width * sizeof(double));
+            n++;
+        }
+    }
+    *classes = kept_classes;
+    *outputs = kept_outputs;
+    return TRIVET_OK;
 }
 
-static enum trivet_status summarise(const struct scoring *scoring, size_t n_rows,
-                                    struct trivet_evaluation *out, struct trivet_error *err)
+/* Metrics that look at the scores behind the decisions, where there are any for them. */
+static enum trivet_status score_metrics(const struct trivet_scores *scores,
+                                        struct trivet_arena *arena, struct trivet_evaluation *out,
+                                        struct trivet_error *err)
 {
-    if (scoring->n_scored == 0) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "none of %zu rows can be scored: each lacks the true outcome or a "
-                                "prediction; check the target and the inputs",
-                                n_rows);
+    const size_t n_labels = trivet_pipeline_labels(scores->pipeline)->n_labels;
+    const enum trivet_output_kind kind = trivet_pipeline_output_kind(scores->pipeline);
+    const uint32_t *classes = NULL;
+    const double *outputs = NULL;
+    size_t n = 0;
+    enum trivet_status status = known_rows(scores, arena, &classes, &outputs, &n, err);
+    if (status == TRIVET_OK && kind == TRIVET_OUTPUT_PROBABILITIES) {
+        status = trivet_metrics_probability(classes, outputs, n, n_labels,
+                                            &out->metrics[out->n_metrics], err);
+        out->n_metrics += TRIVET_PROBABILITY_METRICS;
+    } else if (status == TRIVET_OK && kind == TRIVET_OUTPUT_MARGINS && scores->n_outputs == 1) {
+        struct trivet_ranking *ranking = NULL;
+        status = trivet_ranking_create(outputs, 1, classes, 1, n, &ranking, err);
+        if (status == TRIVET_OK) {
+            out->metrics[out->n_metrics++] = trivet_ranking_roc_auc(ranking);
+            out->metrics[out->n_metrics++] = trivet_ranking_pr_auc(ranking);
+        }
+        trivet_ranking_free(ranking);
     }
-    struct trivet_evaluation evaluation = {
-        .task = TRIVET_TASK_REGRESSION,
-        .n_rows = scoring->n_scored,
-        .n_skipped = n_rows - scoring->n_scored,
-        .n_metrics = TRIVET_REGRESSION_METRICS,
+    return status;
+}
+
+static enum trivet_status summarise_classes(const struct trivet_scores *scores,
+                                            struct trivet_arena *arena,
+                                            struct trivet_evaluation *out, struct trivet_error *err)
+{
+    enum trivet_status status = take_labels(scores, arena, out, err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    out->confusion =
+        trivet_arena_alloc_array(arena, out->n_labels * out->n_labels, sizeof(uint64_t));
+    out->classes = trivet_arena_alloc_array(arena, out->n_labels, sizeof *out->classes);
+    if (out->confusion == NULL || out->classes == NULL) {
+        return trivet_evaluation_no_memory(err);
+    }
+    trivet_metrics_confusion(scores->classes, scores->decisions, scores->n_rows, out->n_labels,
+                             out->confusion);
+    trivet_metrics_per_class(out->confusion, out->n_labels, out->classes);
+    trivet_metrics_classification(out->confusion, out->n_labels, out->metrics);
+    out->n_metrics = TRIVET_CLASSIFICATION_METRICS;
+    return score_metrics(scores, arena, out, err);
+}
+
+/* --- clustering ------------------------------------------------------------------------------ */
+
+static enum trivet_status summarise_clusters(const struct trivet_scores *scores,
+                                             struct trivet_evaluation *out,
+                                             struct trivet_error *err)
+{
+    const struct trivet_clustering clustering = {
+        .x = scores->features,
+        .n_rows = scores->n_rows,
+        .n_cols = scores->n_features,
+        .labels = scores->decisions,
+        .n_clusters = scores->n_outputs,
     };
-    trivet_metrics_regression(scoring->truth, scoring->predicted, scoring->n_scored,
-                              evaluation.metrics);
-    *out = evaluation;
+    struct trivet_dispersion_metrics dispersion;
+    double inertia = 0.0;
+    for (size_t i = 0; i < scores->n_rows; i++) {
+        const double distance = scores->outputs[i * scores->n_outputs + scores->decisions[i]];
+        inertia += distance * distance;
+    }
+    out->metrics[0] = trivet_metric_of("inertia", inertia, true);
+    enum trivet_status status =
+        trivet_metrics_silhouette(&clustering, SILHOUETTE_ROWS_MAX, 0, &out->metrics[1], err);
+    if (status == TRIVET_OK) {
+        status = trivet_metrics_dispersion(&clustering, &dispersion, err);
+    }
+    if (status == TRIVET_OK) {
+        out->metrics[2] = dispersion.calinski_harabasz;
+        out->metrics[3] = dispersion.davies_bouldin;
+        out->n_metrics = 4;
+    }
+    return status;
+}
+
+/* --- all tasks ------------------------------------------------------------------------------- */
+
+enum trivet_status trivet_evaluation_summarise(const struct trivet_scores *scores,
+                                               struct trivet_arena *arena,
+                                               struct trivet_evaluation *out,
+                                               struct trivet_error *err)
+{
+    *out = (struct trivet_evaluation){
+        .task = scores->task,
+        .n_rows = scores->n_rows,
+        .n_skipped = scores->n_skipped,
+        .importance_metric = "",
+    };
+    switch (scores->task) {
+    case TRIVET_TASK_REGRESSION:
+        trivet_metrics_regression(scores->truth, scores->outputs, scores->n_rows, out->metrics);
+        out->n_metrics = TRIVET_REGRESSION_METRICS;
+        return TRIVET_OK;
+    case TRIVET_TASK_CLASSIFICATION:
+        return summarise_classes(scores, arena, out, err);
+    case TRIVET_TASK_CLUSTERING:
+        break;
+    }
+    return summarise_clusters(scores, out, err);
+}
+
+static enum trivet_status check_options(const struct trivet_evaluate_options *options,
+                                        struct trivet_error *err)
+{
+    if (options->n_slice_columns > TRIVET_SLICE_COLUMNS_MAX) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "slices can be told apart by at most %d columns, not %zu",
+                                TRIVET_SLICE_COLUMNS_MAX, options->n_slice_columns);
+    }
+    if (options->permutation_repeats > TRIVET_PERMUTATION_REPEATS_MAX) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "a column can be shuffled at most %d times, not %u",
+                                TRIVET_PERMUTATION_REPEATS_MAX, options->permutation_repeats);
+    }
     return TRIVET_OK;
 }
 
 enum trivet_status trivet_evaluate(const struct trivet_pipeline *pipeline,
                                    const struct trivet_table *table, const char *target,
-                                   const size_t *rows, size_t n_rows, struct trivet_evaluation *out,
+                                   const size_t *rows, size_t n_rows,
+                                   const struct trivet_evaluate_options *options,
+                                   struct trivet_arena *arena, struct trivet_evaluation *out,
                                    struct trivet_error *err)
 {
-    struct scoring scoring = {.pipeline = pipeline};
-    size_t n = rows != NULL ? n_rows : table->n_rows;
-    enum trivet_status status = check_task(pipeline, err);
-    if (status != TRIVET_OK) {
-        return status;
-    }
-    struct trivet_arena *arena = trivet_arena_create(ARENA_BUDGET_BYTES, 0);
-    if (arena == NULL) {
-        return no_memory(err);
-    }
-    status = bind(&scoring, table, target, arena, err);
+    struct trivet_scores scores;
+    struct trivet_evaluation evaluation = {0};
+    enum trivet_status status = check_options(options, err);
     if (status == TRIVET_OK) {
-        status = score_rows(&scoring, rows, n, err);
+        status = trivet_scores_make(pipeline, table, target, rows, n_rows, arena, &scores, err);
     }
     if (status == TRIVET_OK) {
-        status = summarise(&scoring, n, out, err);
+        status = trivet_evaluation_summarise(&scores, arena, &evaluation, err);
     }
-    scoring_release(&scoring);
-    trivet_arena_free(arena);
+    if (status == TRIVET_OK && options->curves) {
+        status = trivet_evaluation_curves(&scores, arena, &evaluation, err);
+    }
+    if (status == TRIVET_OK && options->n_slice_columns > 0) {
+        status = trivet_evaluation_slices(&scores, table, options, arena, &evaluation, err);
+    }
+    if (status == TRIVET_OK && options->permutation_repeats > 0) {
+        status =
+            trivet_evaluation_importances(&scores, table, target, options, arena, &evaluation, err);
+    }
+    if (status == TRIVET_OK) {
+        *out = evaluation;
+    }
     return status;
 }

@@ -1,10 +1,12 @@
-/* Scores a fitted pipeline, and cross-validates an unfitted one. */
+/* Scores a fitted pipeline: metrics, and what helps to understand them. */
 #ifndef TRIVET_EVALUATION_EVALUATE_H
 #define TRIVET_EVALUATION_EVALUATE_H
 
+#include "base/arena.h"
 #include "base/compiler.h"
 #include "data/table.h"
-#include "metrics/regression.h"
+#include "metrics/classification.h"
+#include "metrics/metric.h"
 #include "models/pipeline.h"
 
 #include <trivet/error.h>
@@ -13,52 +15,87 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRIVET_METRICS_MAX 32
-#define TRIVET_FOLDS_MAX   100
+#define TRIVET_METRICS_MAX             32
+#define TRIVET_SLICE_COLUMNS_MAX       8
+#define TRIVET_SLICES_MAX              64 /* of one column: the most frequent values */
+#define TRIVET_CURVE_POINTS_MAX        512
+#define TRIVET_CURVE_CLASSES_MAX       20 /* with curves of their own: those with the most rows */
+#define TRIVET_PERMUTATION_REPEATS_MAX 50
 
-/* Flat; no ownership. */
+/* Label of the true classes that the model was not trained on, last of the labels. */
+#define TRIVET_LABEL_NOT_TRAINED "(not trained)"
+
+/* Points to draw; arrays of n_points, z may be NULL. */
+struct trivet_curve {
+    const char *name;  /* static: as in report.proto */
+    const char *label; /* the class that is positive; "" for regression */
+    const char *x_title;
+    const char *y_title;
+    size_t n_points;
+    double *x;
+    double *y;
+    double *z;
+};
+
+struct trivet_slice_report {
+    const char *column;
+    const char *value;
+    uint64_t n_rows;
+    size_t n_metrics;
+    struct trivet_metric *metrics;
+};
+
+struct trivet_importance {
+    const char *column;
+    double mean;
+    double deviation; /* ddof 0 */
+};
+
+/* Everything lives in the arena of the call. */
 struct trivet_evaluation {
     enum trivet_task task;
     uint64_t n_rows;    /* scored */
     uint64_t n_skipped; /* without a prediction or a true outcome */
     size_t n_metrics;
     struct trivet_metric metrics[TRIVET_METRICS_MAX];
+    /* Classification: labels of the model, and TRIVET_LABEL_NOT_TRAINED when such classes occur. */
+    size_t n_labels;
+    const char **labels;
+    uint64_t *confusion;                  /* (n_labels, n_labels): true class, decision */
+    struct trivet_class_metrics *classes; /* n_labels */
+    /* When asked for. */
+    size_t n_curves;
+    struct trivet_curve *curves;
+    size_t n_slices;
+    struct trivet_slice_report *slices;
+    size_t n_importances;
+    struct trivet_importance *importances; /* greatest first */
+    const char *importance_metric;         /* "" when there are none */
 };
 
-struct trivet_fold {
-    uint64_t n_train;
-    uint64_t n_test;
-    struct trivet_evaluation evaluation;
+/* What to tell besides metrics; zero-initialised: nothing. */
+struct trivet_evaluate_options {
+    bool curves;
+    const char *const *slice_columns; /* of the table */
+    size_t n_slice_columns;
+    unsigned permutation_repeats; /* 0 = no importances */
+    uint64_t seed;
 };
 
-struct trivet_cross_validation {
-    size_t n_folds;
-    struct trivet_fold folds[TRIVET_FOLDS_MAX];
-    /* Over the folds where it is defined: mean and deviation (ddof 0). */
-    size_t n_metrics;
-    struct trivet_metric mean[TRIVET_METRICS_MAX];
-    struct trivet_metric deviation[TRIVET_METRICS_MAX];
-};
-
-/* Score rows `rows[0..n_rows)` (NULL: all) of `table`, which has the pipeline's inputs and the
- * column `target` by name. INVALID_ARGUMENT: a column is missing, or no row can be scored. */
+/* Score rows `rows[0..n_rows)` (NULL: all) of `table`, which has the pipeline's inputs and, save
+ * for clustering, the column `target` by name. INVALID_ARGUMENT: a column is missing, an option is
+ * out of range, or no row can be scored. */
 enum trivet_status trivet_evaluate(const struct trivet_pipeline *pipeline,
                                    const struct trivet_table *table, const char *target,
-                                   const size_t *rows, size_t n_rows, struct trivet_evaluation *out,
+                                   const size_t *rows, size_t n_rows,
+                                   const struct trivet_evaluate_options *options,
+                                   struct trivet_arena *arena, struct trivet_evaluation *out,
                                    struct trivet_error *err) TRIVET_MUST_USE;
 
-/* Called before each fold; false cancels (CANCELLED). */
-typedef bool (*trivet_fold_cb)(void *ctx, size_t fold, size_t n_folds);
-
-/* k-fold over `rows`: the spec's whole pipeline is made and refitted in every fold. Folds are
- * shuffled by `seed`. INVALID_ARGUMENT: folds < 2 or more than rows. `out` is large: keep it on the
- * heap. */
-enum trivet_status trivet_cross_validate(const Trivet__V1__PipelineSpec *spec,
-                                         const struct trivet_schema *schema,
-                                         const struct trivet_table *table, const size_t *rows,
-                                         size_t n_rows, size_t n_folds, uint64_t seed,
-                                         trivet_fold_cb on_fold, void *ctx,
-                                         struct trivet_cross_validation *out,
-                                         struct trivet_error *err) TRIVET_MUST_USE;
+/* The metric of that name, or NULL. */
+const struct trivet_metric *trivet_evaluation_metric(const struct trivet_evaluation *evaluation,
+                                                     const char *name);
+/* What a task is judged by when nothing is said: "r2", "f1_macro", "silhouette". */
+const char *trivet_evaluation_main_metric(enum trivet_task task);
 
 #endif

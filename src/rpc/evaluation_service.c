@@ -9,6 +9,9 @@
 #include "trivet/v1/evaluation.pb-c.h"
 #include "trivet/v1/trainer.pb-c.h"
 
+/* Predictions and truths of the rows of a dataset that may be held. */
+#define SCORING_BYTES_MAX ((size_t)8 << 30)
+
 static void answer(struct trivet_call *call, const struct trivet_servable *servable,
                    const struct trivet_evaluation *evaluation)
 {
@@ -28,6 +31,28 @@ static void answer(struct trivet_call *call, const struct trivet_servable *serva
     trivet_call_finish(call, &response.base);
 }
 
+/* Scores all rows of `table` as the request asks; what is told lives in `arena`. */
+static enum trivet_status score(struct trivet_call *call, const struct trivet_pipeline *pipeline,
+                                const struct trivet_table *table, struct trivet_arena *arena,
+                                struct trivet_evaluation *evaluation, struct trivet_error *err)
+{
+    const Trivet__V1__EvaluateRequest *request = (const Trivet__V1__EvaluateRequest *)call->request;
+    const struct trivet_column_spec *trained_on = trivet_pipeline_target(pipeline);
+    const char *target = request->target;
+    const struct trivet_evaluate_options options = {
+        .curves = request->curves != 0,
+        .slice_columns = (const char *const *)request->slice_columns,
+        .n_slice_columns = request->n_slice_columns,
+        .permutation_repeats = request->permutation_repeats,
+        .seed = request->seed,
+    };
+    if (target[0] == '\0' && trained_on != NULL) {
+        target = trained_on->name;
+    }
+    return trivet_evaluate(pipeline, table, target, NULL, table->n_rows, &options, arena,
+                           evaluation, err);
+}
+
 static void evaluate(struct trivet_call *call, void *arg)
 {
     struct trivet_evaluation_service *service = arg;
@@ -36,6 +61,13 @@ static void evaluate(struct trivet_call *call, void *arg)
     struct trivet_dataset *dataset = NULL;
     struct trivet_evaluation evaluation;
     struct trivet_error err;
+    /* The rows take more room than a call has. */
+    struct trivet_arena *arena = trivet_arena_create(SCORING_BYTES_MAX, 0);
+    if (arena == NULL) {
+        (void)trivet_error_set(&err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
+        trivet_call_fail(call, &err);
+        return;
+    }
     enum trivet_status status =
         request->model == NULL
             ? trivet_error_set(&err, TRIVET_INVALID_ARGUMENT, "name the model to evaluate")
@@ -49,17 +81,15 @@ static void evaluate(struct trivet_call *call, void *arg)
                                 NULL, NULL, NULL, NULL, &dataset, &err);
     }
     if (status == TRIVET_OK) {
-        const struct trivet_pipeline *pipeline = trivet_servable_pipeline(servable);
-        const char *target =
-            request->target[0] != '\0' ? request->target : trivet_pipeline_target(pipeline)->name;
         struct trivet_table table = trivet_dataset_table(dataset);
-        status = trivet_evaluate(pipeline, &table, target, NULL, table.n_rows, &evaluation, &err);
+        status = score(call, trivet_servable_pipeline(servable), &table, arena, &evaluation, &err);
     }
     if (status == TRIVET_OK) {
         answer(call, servable, &evaluation);
     } else {
         trivet_call_fail(call, &err);
     }
+    trivet_arena_free(arena);
     trivet_dataset_free(dataset);
     trivet_servable_unref(servable);
 }

@@ -28,6 +28,10 @@ static void train(struct trivet_call *call, void *arg)
     spec.dataset_id = request->dataset_id;
     spec.pipeline = request->pipeline;
     spec.split = request->split;
+    spec.search = request->search;
+    spec.learning_curve = request->learning_curve;
+    spec.permutation_importance = request->permutation_importance;
+    spec.threads = request->threads;
     trivet_job_submit(call, service->jobs, &spec);
 }
 

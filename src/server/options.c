@@ -50,6 +50,8 @@ static const struct option_row table[] = {
      "cap on loaded versions; the least recently used go first (default 0: none)"},
     {"trainer-memory", OPTION_COUNT, AT(trainer_memory_bytes_max), 0, UINT64_MAX, "BYTES",
      "cap on a training process (default 0: none)"},
+    {"trainer-threads", OPTION_COUNT, AT(n_trainer_threads), 1, 256, "N",
+     "threads of a training process whose job does not say (default 1)"},
     {"log-level", OPTION_LOG_LEVEL, 0, 0, 0, "LEVEL", "debug, info, warn or error (default info)"},
     {"log-format", OPTION_LOG_FORMAT, 0, 0, 0, "FORMAT", "text or json (default text)"},
 };
@@ -221,6 +223,7 @@ static void set_defaults(struct trivet_options *options)
                                    : (unsigned)cores,
         .batch_rows_max = 1024,
         .queue_rows_max = 4000000,
+        .n_trainer_threads = 1,
         .log_level = TRIVET_LOG_INFO,
     };
     *options = defaults;

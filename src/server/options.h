@@ -30,6 +30,7 @@ struct trivet_options {
     uint64_t queue_rows_max;
     uint64_t model_memory_bytes_max;   /* 0 = no cap */
     uint64_t trainer_memory_bytes_max; /* 0 = no cap */
+    uint64_t n_trainer_threads;
     enum trivet_log_level log_level;
     bool log_json;
     bool trainer; /* run as the trainer child */

@@ -42,6 +42,7 @@ struct trivet_jobs_options {
     size_t queue_max;          /* jobs waiting; beyond: RESOURCE_EXHAUSTED */
     size_t waiters_max;        /* parked trivet_jobs_wait; beyond: RESOURCE_EXHAUSTED */
     uint64_t memory_bytes_max; /* what a child may take beyond its libraries; 0 = no limit */
+    unsigned n_threads;        /* of a child whose job does not say */
     /* Every change of a job; on the runner or the calling thread, no lock held; must not block. */
     void (*on_change)(void *ctx, const struct trivet_job_view *view);
     /* A version was committed; same rules. */

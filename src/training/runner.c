@@ -151,6 +151,9 @@ static enum trivet_status start_child(struct run *run, struct trivet_child *chil
     run->spec->data_dir = data_dir.out;
     run->spec->memory_bytes_max = run->jobs->options.memory_bytes_max;
     run->spec->parent_pid = (uint32_t)getpid();
+    if (run->spec->threads == 0) {
+        run->spec->threads = run->jobs->options.n_threads;
+    }
     enum trivet_status status = trivet_codec_pack(&run->spec->base, &packed, err);
     if (status == TRIVET_OK) {
         status = trivet_child_start(run->jobs->options.trainer_path, packed.data, packed.n_bytes,

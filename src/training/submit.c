@@ -4,20 +4,24 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "data/pack.h"
-#include "evaluation/evaluate.h"
+#include "evaluation/candidates.h"
+#include "evaluation/cross_validate.h"
 #include "models/pipeline.h"
+#include "training/job_features.h"
 #include "training/jobs_internal.h"
 #include "wire/codec.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#define NAME_BYTES_MAX   (TRIVET_STORE_NAME_BYTES - 1)
-#define FOLDS_MIN        2
-#define ALIASES_MAX      1024
-#define JOB_MEMORY_BYTES ((size_t)1 << 20)
-#define ARENA_KEEP_BYTES 4096
-#define PRODUCTION_ALIAS "production"
+#define NAME_BYTES_MAX      (TRIVET_STORE_NAME_BYTES - 1)
+#define FOLDS_MIN           2
+#define ALIASES_MAX         1024
+#define THREADS_MAX         256
+#define SEARCH_MEMORY_BYTES ((size_t)64 << 20)
+#define JOB_MEMORY_BYTES    ((size_t)1 << 20)
+#define ARENA_KEEP_BYTES    4096
+#define PRODUCTION_ALIAS    "production"
 
 static bool is_train(const Trivet__V1__JobSpec *spec)
 {
@@ -72,7 +76,34 @@ static enum trivet_status check_fields(const Trivet__V1__JobSpec *spec, struct t
     if (spec->pipeline == NULL) {
         return refuse(err, "pipeline", "is missing", "name a target and an estimator");
     }
+    if (spec->threads > THREADS_MAX) {
+        return refuse(err, "threads", "is out of range", "give 1 to 256, or 0 for the server's");
+    }
     return check_split(spec, err);
+}
+
+/* The pipeline, or all that the search will try. */
+static enum trivet_status check_pipelines(const Trivet__V1__JobSpec *spec,
+                                          const struct trivet_schema *features,
+                                          struct trivet_error *err)
+{
+    struct trivet_pipeline *pipeline = NULL;
+    if (spec->search == NULL) {
+        enum trivet_status status =
+            trivet_pipeline_create(spec->pipeline, features, &pipeline, err);
+        trivet_pipeline_free(pipeline);
+        return status;
+    }
+    struct trivet_candidates candidates;
+    struct trivet_arena *arena = trivet_arena_create(SEARCH_MEMORY_BYTES, ARENA_KEEP_BYTES);
+    if (arena == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                "out of memory while a search is checked");
+    }
+    enum trivet_status status = trivet_candidates_make(spec->pipeline, spec->search, features, 0, 0,
+                                                       arena, &candidates, err);
+    trivet_arena_free(arena);
+    return status;
 }
 
 /* What a fit would refuse before it starts. */
@@ -81,7 +112,7 @@ static enum trivet_status check_pipeline(const Trivet__V1__JobSpec *spec,
                                          struct trivet_error *err)
 {
     struct trivet_schema schema = {0};
-    struct trivet_pipeline *pipeline = NULL;
+    struct trivet_schema features = {0};
     enum trivet_status status =
         trivet_schema_unpack(schema_bytes->data, schema_bytes->n_bytes, &schema, err);
     if (status == TRIVET_INVALID_ARGUMENT) {
@@ -89,9 +120,12 @@ static enum trivet_status check_pipeline(const Trivet__V1__JobSpec *spec,
                                 spec->dataset_id);
     }
     if (status == TRIVET_OK) {
-        status = trivet_pipeline_create(spec->pipeline, &schema, &pipeline, err);
+        status = trivet_job_features(spec, &schema, &features, err);
     }
-    trivet_pipeline_free(pipeline);
+    if (status == TRIVET_OK) {
+        status = check_pipelines(spec, &features, err);
+    }
+    trivet_schema_release(&features);
     trivet_schema_release(&schema);
     return status;
 }

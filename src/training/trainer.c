@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "models/threads.h"
 #include "training/trainer_internal.h"
 #include "wire/codec.h"
 
@@ -31,10 +32,13 @@
 #define NICE_LEVEL          10
 #define FIRST_FREE_FD       3
 #define DETAIL_BYTES        128
+#define PERMUTATION_REPEATS 5
 
 static const char *const phase_names[TRIVET_PHASE_COUNT] = {
     [TRIVET_PHASE_LOAD] = "load",
     [TRIVET_PHASE_SPLIT] = "split",
+    [TRIVET_PHASE_SEARCH] = "search",
+    [TRIVET_PHASE_LEARNING_CURVE] = "learning_curve",
     [TRIVET_PHASE_CROSS_VALIDATE] = "cross_validate",
     [TRIVET_PHASE_FIT] = "fit",
     [TRIVET_PHASE_EVALUATE] = "evaluate",
@@ -44,9 +48,17 @@ static const char *const phase_names[TRIVET_PHASE_COUNT] = {
 static void plan_phases(struct trivet_trainer *trainer)
 {
     double shares[TRIVET_PHASE_COUNT] = {
-        [TRIVET_PHASE_LOAD] = 20, [TRIVET_PHASE_SPLIT] = 2,     [TRIVET_PHASE_CROSS_VALIDATE] = 40,
-        [TRIVET_PHASE_FIT] = 25,  [TRIVET_PHASE_EVALUATE] = 13,
+        [TRIVET_PHASE_LOAD] = 20,           [TRIVET_PHASE_SPLIT] = 2,
+        [TRIVET_PHASE_SEARCH] = 300,        [TRIVET_PHASE_LEARNING_CURVE] = 80,
+        [TRIVET_PHASE_CROSS_VALIDATE] = 40, [TRIVET_PHASE_FIT] = 25,
+        [TRIVET_PHASE_EVALUATE] = 13,
     };
+    if (trainer->spec->search == NULL) {
+        shares[TRIVET_PHASE_SEARCH] = 0;
+    }
+    if (!trainer->spec->learning_curve) {
+        shares[TRIVET_PHASE_LEARNING_CURVE] = 0;
+    }
     if (trainer->spec->split == NULL || trainer->spec->split->folds == 0) {
         shares[TRIVET_PHASE_CROSS_VALIDATE] = 0;
     }
@@ -79,17 +91,37 @@ static enum trivet_status begin(struct trivet_trainer *trainer, enum trivet_trai
     return trivet_trainer_progress(trainer, 0, detail, true, err);
 }
 
-static bool on_fold(void *ctx, size_t fold, size_t n_folds)
+static enum trivet_fold_verdict on_fold(void *ctx, size_t fold, size_t n_folds,
+                                        const struct trivet_fold *done)
 {
+    (void)done;
     char detail[DETAIL_BYTES];
     trivet_text_format(detail, sizeof detail, "fold %zu of %zu", fold + 1, n_folds);
     return trivet_trainer_progress(ctx, (double)fold / (double)n_folds, detail, false, NULL) ==
-           TRIVET_OK;
+                   TRIVET_OK
+               ? TRIVET_FOLD_GO_ON
+               : TRIVET_FOLD_CANCEL;
 }
 
 static bool on_fit(void *ctx, double fraction)
 {
     return trivet_trainer_progress(ctx, fraction, "", false, NULL) == TRIVET_OK;
+}
+
+struct trivet_validation_plan trivet_trainer_plan(struct trivet_trainer *trainer, size_t n_folds)
+{
+    const Trivet__V1__SplitSpec *split = trainer->spec->split;
+    return (struct trivet_validation_plan){
+        .spec = trainer->spec->pipeline,
+        .schema = &trainer->features,
+        .table = &trainer->table,
+        .rows = trainer->rows,
+        .n_rows = trainer->n_train,
+        .splitter = &trainer->splitter,
+        .n_folds = n_folds,
+        .seed = split == NULL ? 0 : split->seed,
+        .n_threads = trainer->spec->threads,
+    };
 }
 
 static enum trivet_status cross_validate(struct trivet_trainer *trainer, struct trivet_error *err)
@@ -99,17 +131,14 @@ static enum trivet_status cross_validate(struct trivet_trainer *trainer, struct 
         return TRIVET_OK;
     }
     enum trivet_status status = begin(trainer, TRIVET_PHASE_CROSS_VALIDATE, "", err);
-    if (status != TRIVET_OK) {
-        return status;
+    if (status == TRIVET_OK) {
+        struct trivet_validation_plan plan = trivet_trainer_plan(trainer, split->folds);
+        plan.on_fold = on_fold;
+        plan.ctx = trainer;
+        status = trivet_cross_validate(&plan, trainer->arena, &trainer->validation, err);
+        trainer->has_validation = status == TRIVET_OK;
     }
-    trainer->validation = trivet_calloc(1, sizeof *trainer->validation);
-    if (trainer->validation == NULL) {
-        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
-                                "out of memory before the cross-validation");
-    }
-    return trivet_cross_validate(trainer->spec->pipeline, &trainer->schema, &trainer->table,
-                                 trainer->rows, trainer->n_train, split->folds, split->seed,
-                                 on_fold, trainer, trainer->validation, err);
+    return status;
 }
 
 static enum trivet_status fit(struct trivet_trainer *trainer, struct trivet_error *err)
@@ -118,7 +147,7 @@ static enum trivet_status fit(struct trivet_trainer *trainer, struct trivet_erro
     trivet_text_format(detail, sizeof detail, "%zu rows", trainer->n_train);
     enum trivet_status status = begin(trainer, TRIVET_PHASE_FIT, detail, err);
     if (status == TRIVET_OK) {
-        status = trivet_pipeline_create(trainer->spec->pipeline, &trainer->schema,
+        status = trivet_pipeline_create(trainer->spec->pipeline, &trainer->features,
                                         &trainer->pipeline, err);
     }
     if (status != TRIVET_OK) {
@@ -126,6 +155,7 @@ static enum trivet_status fit(struct trivet_trainer *trainer, struct trivet_erro
     }
     const struct trivet_fit_context context = {
         .seed = trainer->spec->split == NULL ? 0 : trainer->spec->split->seed,
+        .n_threads = trainer->spec->threads,
         .progress = on_fit,
         .progress_ctx = trainer,
     };
@@ -140,16 +170,23 @@ static enum trivet_status fit(struct trivet_trainer *trainer, struct trivet_erro
 static enum trivet_status evaluate(struct trivet_trainer *trainer, struct trivet_error *err)
 {
     const char *target = trainer->spec->pipeline->target;
+    const size_t n_test = trainer->n_rows - trainer->n_train;
+    struct trivet_evaluate_options options = {0};
     enum trivet_status status = begin(trainer, TRIVET_PHASE_EVALUATE, "", err);
+    if (trainer->spec->permutation_importance) {
+        options.permutation_repeats = PERMUTATION_REPEATS;
+    }
     if (status == TRIVET_OK) {
+        const struct trivet_evaluate_options nothing = {0};
         status = trivet_evaluate(trainer->pipeline, &trainer->table, target, trainer->rows,
-                                 trainer->n_train, &trainer->train, err);
+                                 trainer->n_train, n_test > 0 ? &nothing : &options, trainer->arena,
+                                 &trainer->train, err);
         trainer->has_train = status == TRIVET_OK;
     }
-    const size_t n_test = trainer->n_rows - trainer->n_train;
     if (status == TRIVET_OK && n_test > 0) {
         status = trivet_evaluate(trainer->pipeline, &trainer->table, target,
-                                 trainer->rows + trainer->n_train, n_test, &trainer->test, err);
+                                 trainer->rows + trainer->n_train, n_test, &options, trainer->arena,
+                                 &trainer->test, err);
         trainer->has_test = status == TRIVET_OK;
     }
     return status;
@@ -158,6 +195,7 @@ static enum trivet_status evaluate(struct trivet_trainer *trainer, struct trivet
 static enum trivet_status work(struct trivet_trainer *trainer, struct trivet_error *err)
 {
     enum trivet_status status = begin(trainer, TRIVET_PHASE_LOAD, "", err);
+    trainer->base_rss_bytes = trivet_trainer_peak_rss_bytes();
     if (status == TRIVET_OK) {
         status = trivet_store_open(trainer->spec->data_dir, TRIVET_STORE_READ_ONLY, &trainer->store,
                                    err);
@@ -170,6 +208,14 @@ static enum trivet_status work(struct trivet_trainer *trainer, struct trivet_err
     }
     if (status == TRIVET_OK) {
         status = trivet_trainer_split(trainer, err);
+    }
+    if (status == TRIVET_OK && trainer->spec->search != NULL) {
+        status = begin(trainer, TRIVET_PHASE_SEARCH, "", err);
+        status = status == TRIVET_OK ? trivet_trainer_search(trainer, err) : status;
+    }
+    if (status == TRIVET_OK && trainer->spec->learning_curve) {
+        status = begin(trainer, TRIVET_PHASE_LEARNING_CURVE, "", err);
+        status = status == TRIVET_OK ? trivet_trainer_learning_curve(trainer, err) : status;
     }
     if (status == TRIVET_OK) {
         status = cross_validate(trainer, err);
@@ -200,7 +246,7 @@ static enum trivet_status send_success(struct trivet_trainer *trainer, struct tr
     return status;
 }
 
-static enum trivet_status run(const Trivet__V1__JobSpec *spec, struct trivet_channel *channel,
+static enum trivet_status run(Trivet__V1__JobSpec *spec, struct trivet_channel *channel,
                               struct trivet_error *err)
 {
     struct trivet_trainer trainer = {.spec = spec, .channel = channel};
@@ -218,7 +264,8 @@ static enum trivet_status run(const Trivet__V1__JobSpec *spec, struct trivet_cha
     }
     trivet_fit_report_release(&trainer.fit);
     trivet_pipeline_free(trainer.pipeline);
-    trivet_free(trainer.validation);
+    trivet_splitter_release(&trainer.splitter);
+    trivet_schema_release(&trainer.features);
     trivet_free(trainer.rows);
     trivet_dataset_free(trainer.dataset);
     trivet_schema_release(&trainer.schema);
@@ -250,7 +297,7 @@ static enum trivet_status read_input(struct trivet_buffer *out, struct trivet_er
     }
 }
 
-static enum trivet_status read_spec(struct trivet_arena *arena, const Trivet__V1__JobSpec **out,
+static enum trivet_status read_spec(struct trivet_arena *arena, Trivet__V1__JobSpec **out,
                                     struct trivet_error *err)
 {
     struct trivet_buffer packed = {0};
@@ -264,7 +311,7 @@ static enum trivet_status read_spec(struct trivet_arena *arena, const Trivet__V1
     if (status != TRIVET_OK) {
         return status;
     }
-    const Trivet__V1__JobSpec *spec = (const Trivet__V1__JobSpec *)message;
+    Trivet__V1__JobSpec *spec = (Trivet__V1__JobSpec *)message;
     if (spec->pipeline == NULL || spec->data_dir[0] == '\0') {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                                 "the trainer got no job on its stdin; it is started by the server");
@@ -311,7 +358,7 @@ static bool send_failure(struct trivet_channel *channel, const struct trivet_err
 int trivet_trainer_main(void)
 {
     struct trivet_error error = {0};
-    const Trivet__V1__JobSpec *spec = NULL;
+    Trivet__V1__JobSpec *spec = NULL;
     int exit_status = 0;
     step_back();
     struct trivet_channel channel = {.fd = take_stdout()};
@@ -328,6 +375,8 @@ int trivet_trainer_main(void)
         return 1;
     }
     if (status == TRIVET_OK) {
+        /* Threads take their memory before it is limited. */
+        trivet_models_set_threads(spec->threads);
         status = trivet_trainer_limit_memory(spec->memory_bytes_max, &error);
     }
     if (status == TRIVET_OK) {

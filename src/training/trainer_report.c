@@ -75,6 +75,34 @@ static enum trivet_status report_steps(struct trivet_trainer *trainer,
     return TRIVET_OK;
 }
 
+/* Rows of every class, in training and in test. */
+static enum trivet_status report_classes(struct trivet_trainer *trainer,
+                                         Trivet__V1__TrainingReport *report,
+                                         struct trivet_error *err)
+{
+    const struct trivet_labels *labels = trivet_pipeline_labels(trainer->pipeline);
+    const size_t n = labels->n_labels;
+    Trivet__V1__ClassSupport *messages =
+        trivet_arena_alloc_array(trainer->arena, n, sizeof *messages);
+    report->classes =
+        trivet_arena_alloc_array(trainer->arena, n, sizeof(Trivet__V1__ClassSupport *));
+    if (messages == NULL || report->classes == NULL) {
+        return no_memory(err);
+    }
+    for (size_t k = 0; k < n; k++) {
+        trivet__v1__class_support__init(&messages[k]);
+        messages[k].label = trivet_arena_strdup(trainer->arena, labels->texts[k]);
+        if (messages[k].label == NULL) {
+            return no_memory(err);
+        }
+        messages[k].rows_train = trainer->fit.class_counts[k];
+        messages[k].rows_test = trainer->has_test ? trainer->test.classes[k].support : 0;
+        report->classes[k] = &messages[k];
+    }
+    report->n_classes = n;
+    return TRIVET_OK;
+}
+
 /* What a fit has to tell; nothing for a cross-validation. */
 static enum trivet_status report_fit(struct trivet_trainer *trainer,
                                      Trivet__V1__TrainingReport *report, struct trivet_error *err)
@@ -85,10 +113,12 @@ static enum trivet_status report_fit(struct trivet_trainer *trainer,
                                           &report->fit, err);
     }
     if (status == TRIVET_OK) {
-        status = trivet_coefficients_encode(&trainer->fit, trainer->pipeline, trainer->arena,
-                                            &report->coefficients, &report->n_coefficients, err);
+        status =
+            trivet_equations_encode(&trainer->fit, trainer->pipeline, trainer->arena, report, err);
     }
-    report->intercept = trainer->fit.n_equations > 0 ? trainer->fit.intercepts[0] : 0.0;
+    if (status == TRIVET_OK) {
+        status = report_classes(trainer, report, err);
+    }
     report->fit_seconds = trainer->fit_seconds;
     return status;
 }
@@ -104,17 +134,69 @@ static enum trivet_status report_evaluations(struct trivet_trainer *trainer,
     if (status == TRIVET_OK && trainer->has_test) {
         status = trivet_evaluation_encode(&trainer->test, trainer->arena, &report->test, err);
     }
-    if (status == TRIVET_OK && trainer->validation != NULL) {
-        status = trivet_cross_validation_encode(trainer->validation, trainer->arena,
+    if (status == TRIVET_OK && trainer->has_validation) {
+        status = trivet_cross_validation_encode(&trainer->validation, trainer->arena,
                                                 &report->cross_validation, err);
+    }
+    if (status == TRIVET_OK && trainer->has_search) {
+        status = trivet_search_encode(&trainer->search, trainer->spec->search->method,
+                                      trainer->arena, &report->search, err);
+    }
+    if (status == TRIVET_OK && trainer->has_learning_curve) {
+        status = trivet_learning_curve_encode(&trainer->learning_curve, trainer->arena,
+                                              &report->learning_curve, err);
     }
     return status;
 }
 
-static uint64_t peak_rss_bytes(void)
+uint64_t trivet_trainer_peak_rss_bytes(void)
 {
     struct rusage usage;
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
+}
+
+/* What the values of the dataset take in memory. */
+static uint64_t data_bytes(const struct trivet_table *table)
+{
+    uint64_t bytes = 0;
+    for (size_t j = 0; j < table->n_columns; j++) {
+        bytes +=
+            table->n_rows *
+            (table->columns[j].type == TRIVET_COLUMN_NUMERIC ? sizeof(double) : sizeof(uint32_t));
+    }
+    return bytes;
+}
+
+static enum trivet_status report_dropped(struct trivet_trainer *trainer,
+                                         Trivet__V1__TrainingReport *report,
+                                         struct trivet_error *err)
+{
+    const struct {
+        const char *reason;
+        size_t n_rows;
+    } reasons[] = {{"no target", trainer->n_without_target}, {"duplicate", trainer->n_duplicates}};
+    const size_t n = TRIVET_ARRAY_COUNT(reasons);
+    Trivet__V1__DroppedRows *messages =
+        trivet_arena_alloc_array(trainer->arena, n, sizeof *messages);
+    report->dropped =
+        trivet_arena_alloc_array(trainer->arena, n, sizeof(Trivet__V1__DroppedRows *));
+    if (messages == NULL || report->dropped == NULL) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (reasons[i].n_rows == 0) {
+            continue;
+        }
+        Trivet__V1__DroppedRows *message = &messages[report->n_dropped];
+        trivet__v1__dropped_rows__init(message);
+        message->rows = reasons[i].n_rows;
+        message->reason = trivet_arena_strdup(trainer->arena, reasons[i].reason);
+        if (message->reason == NULL) {
+            return no_memory(err);
+        }
+        report->dropped[report->n_dropped++] = message;
+    }
+    return TRIVET_OK;
 }
 
 enum trivet_status trivet_trainer_report(struct trivet_trainer *trainer,
@@ -130,7 +212,13 @@ enum trivet_status trivet_trainer_report(struct trivet_trainer *trainer,
     report->rows_train = trainer->n_train;
     report->rows_test = trainer->n_rows - trainer->n_train;
     report->rows_dropped = trainer->table.n_rows - trainer->n_rows;
+    report->threads = trainer->spec->threads == 0 ? 1 : trainer->spec->threads;
+    report->data_bytes = data_bytes(&trainer->table);
+    report->base_rss_bytes = trainer->base_rss_bytes;
     enum trivet_status status = report_parameters(trainer, report, err);
+    if (status == TRIVET_OK) {
+        status = report_dropped(trainer, report, err);
+    }
     if (status == TRIVET_OK && trainer->pipeline != NULL) {
         status = report_fit(trainer, report, err);
     }
@@ -142,7 +230,7 @@ enum trivet_status trivet_trainer_report(struct trivet_trainer *trainer,
     }
     const int64_t elapsed_ns = trivet_clock_monotonic_ns() - trainer->started_ns;
     report->total_seconds = (double)elapsed_ns / (double)TRIVET_NS_PER_S;
-    report->peak_rss_bytes = peak_rss_bytes();
+    report->peak_rss_bytes = trivet_trainer_peak_rss_bytes();
     *out = report;
     return TRIVET_OK;
 }

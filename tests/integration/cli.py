@@ -114,7 +114,7 @@ class CommandLine(ServerTest):
         train = ("train", "early", "--data", self.houses, "--target", "price")
         before = self.rows_of("datasets")
         for text, arguments in (
-                ("choose one of: linear_regression", train + ("--estimator", "foo")),
+                ("choose one of: ", train + ("--estimator", "foo")),
                 ("no parameter 'nope'; it has: ", train + ("--param", "nope=1")),
                 ("--param alpha=abc: give a number in ", train + ("--param", "alpha=abc")),
                 ("--param penalty=l3: give one of: ", train + ("--param", "penalty=l3")),

@@ -25,6 +25,7 @@ static struct trivet_evaluation some_evaluation(void)
         .task = TRIVET_TASK_REGRESSION,
         .n_rows = 7,
         .n_skipped = 2,
+        .importance_metric = "",
         .n_metrics = 2,
         .metrics = {{.name = "r2", .value = 0.5, .defined = true}, {.name = "mape"}},
     };
@@ -54,10 +55,12 @@ static void test_cross_validation(void **state)
     struct trivet_error err = {0};
     Trivet__V1__CrossValidation *message = NULL;
     struct trivet_cross_validation *validation = trivet_calloc(1, sizeof *validation);
+    struct trivet_fold folds[2] = {{0}};
     assert_non_null(validation);
     validation->n_folds = 2;
-    validation->folds[1] =
-        (struct trivet_fold){.n_train = 5, .n_test = 4, .evaluation = some_evaluation()};
+    validation->folds = folds;
+    folds[0].evaluation.importance_metric = "";
+    folds[1] = (struct trivet_fold){.n_train = 5, .n_test = 4, .evaluation = some_evaluation()};
     validation->n_metrics = 1;
     validation->mean[0] = (struct trivet_metric){.name = "r2", .value = 0.25, .defined = true};
     validation->deviation[0] = (struct trivet_metric){.name = "r2", .value = 0.1, .defined = true};
@@ -79,8 +82,7 @@ static void test_fit(void **state)
     struct fixture *fixture = *state;
     struct trivet_error err = {0};
     Trivet__V1__FitReport *report = NULL;
-    Trivet__V1__Coefficient **coefficients = NULL;
-    size_t count = 0;
+    Trivet__V1__TrainingReport training = TRIVET__V1__TRAINING_REPORT__INIT;
     trivet_fit_report_warn(&fixture->fit, "a warning");
     assert_int_equal(
         trivet_fit_report_encode(&fixture->fit, fixture->pipeline, fixture->arena, &report, &err),
@@ -89,12 +91,15 @@ static void test_fit(void **state)
     assert_int_equal(report->rank, 2);
     assert_int_equal(report->n_constant_columns, 0);
     assert_string_equal(report->warnings[report->n_warnings - 1], "a warning");
-    assert_int_equal(trivet_coefficients_encode(&fixture->fit, fixture->pipeline, fixture->arena,
-                                                &coefficients, &count, &err),
-                     TRIVET_OK);
-    assert_int_equal(count, 2);
-    assert_non_null(strstr(coefficients[0]->feature, "a"));
-    assert_true(coefficients[0]->value > 0 && coefficients[1]->value < 0);
+    assert_int_equal(
+        trivet_equations_encode(&fixture->fit, fixture->pipeline, fixture->arena, &training, &err),
+        TRIVET_OK);
+    assert_int_equal(training.n_coefficients, 2);
+    assert_non_null(strstr(training.coefficients[0]->feature, "a"));
+    assert_string_equal(training.coefficients[0]->output, "");
+    assert_true(training.coefficients[0]->value > 0 && training.coefficients[1]->value < 0);
+    assert_int_equal(training.n_intercepts, 1);
+    assert_true(training.intercepts[0]->value == training.intercept);
 }
 
 static void test_arena_spent(void **state)
@@ -107,16 +112,15 @@ static void test_arena_spent(void **state)
         struct trivet_arena *arena = trivet_arena_create(budget, 0);
         Trivet__V1__EvaluationReport *report = NULL;
         Trivet__V1__FitReport *fit = NULL;
-        Trivet__V1__Coefficient **coefficients = NULL;
-        size_t count = 0;
+        Trivet__V1__TrainingReport training = TRIVET__V1__TRAINING_REPORT__INIT;
         assert_non_null(arena);
         enum trivet_status status = trivet_evaluation_encode(&evaluation, arena, &report, &err);
         if (status == TRIVET_OK) {
             status = trivet_fit_report_encode(&fixture->fit, fixture->pipeline, arena, &fit, &err);
         }
         if (status == TRIVET_OK) {
-            status = trivet_coefficients_encode(&fixture->fit, fixture->pipeline, arena,
-                                                &coefficients, &count, &err);
+            status =
+                trivet_equations_encode(&fixture->fit, fixture->pipeline, arena, &training, &err);
         }
         done = status == TRIVET_OK;
         assert_true(done || status == TRIVET_RESOURCE_EXHAUSTED);

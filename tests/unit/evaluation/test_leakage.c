@@ -1,7 +1,7 @@
 /* Selection belongs inside the folds: on pure noise with thousands of columns it then scores what
  * chance does. Made before, on all rows, it has seen the rows that it is tested on, and scores
  * high; that shows that the test would see a leak. */
-#include "evaluation/evaluate.h"
+#include "evaluation/cross_validate.h"
 
 #include "base/alloc.h"
 #include "base/rng.h"
@@ -50,11 +50,24 @@ static double cross_validated_r2(const struct fixture_spec *spec, const struct t
 {
     struct trivet_error err = {0};
     double r2 = -1e9;
+    static size_t rows[ROWS];
     struct trivet_schema schema = fixture_schema(table);
     struct trivet_cross_validation *cv = trivet_calloc(1, sizeof *cv);
-    assert_non_null(cv);
-    if (trivet_cross_validate(&spec->spec, &schema, table, NULL, table->n_rows, 5, 3, NULL, NULL,
-                              cv, &err) != TRIVET_OK) {
+    struct trivet_arena *arena = trivet_arena_create((size_t)1 << 30, 0);
+    const struct trivet_splitter splitter = {.kind = TRIVET_SPLIT_SHUFFLED};
+    assert_true(cv != NULL && arena != NULL && table->n_rows == ROWS);
+    for (size_t i = 0; i < ROWS; i++) {
+        rows[i] = i;
+    }
+    const struct trivet_validation_plan plan = {.spec = &spec->spec,
+                                                .schema = &schema,
+                                                .table = table,
+                                                .rows = rows,
+                                                .n_rows = ROWS,
+                                                .splitter = &splitter,
+                                                .n_folds = 5,
+                                                .seed = 3};
+    if (trivet_cross_validate(&plan, arena, cv, &err) != TRIVET_OK) {
         fail_msg("%s", err.message);
     }
     for (size_t k = 0; k < cv->n_metrics; k++) {
@@ -62,6 +75,7 @@ static double cross_validated_r2(const struct fixture_spec *spec, const struct t
     }
     assert_true(r2 > -1e9);
     trivet_free(cv);
+    trivet_arena_free(arena);
     trivet_schema_release(&schema);
     return r2;
 }
