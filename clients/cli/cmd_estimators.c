@@ -34,20 +34,6 @@ static const struct argp estimators_argp = {
     .children = trivet_cli_shared_children,
 };
 
-static const char *task_name(Trivet__V1__Task task)
-{
-    switch (task) {
-    case TRIVET__V1__TASK__TASK_REGRESSION:
-        return "regression";
-    case TRIVET__V1__TASK__TASK_CLASSIFICATION:
-        return "classification";
-    case TRIVET__V1__TASK__TASK_CLUSTERING:
-        return "clustering";
-    default:
-        return "";
-    }
-}
-
 static struct trivet_cli_table *list(struct trivet_cli *cli,
                                      const Trivet__V1__ListEstimatorsResponse *response)
 {
@@ -60,7 +46,7 @@ static struct trivet_cli_table *list(struct trivet_cli *cli,
         const Trivet__V1__EstimatorInfo *info = response->estimators[i];
         trivet_cli_table_text(table, "%s", info->name);
         trivet_cli_table_text(table, "%s", info->kind);
-        trivet_cli_table_text(table, "%s", task_name(info->task));
+        trivet_cli_table_text(table, "%s", trivet_cli_task_name(info->task));
         trivet_cli_table_text(table, "%s", info->summary);
     }
     return table;

@@ -9,7 +9,9 @@
 
 #define KIND_ESTIMATOR   "estimator"
 #define KIND_TRANSFORMER "transformer"
+#define WORDS_BEGIN      " or "
 #define VALUE_BYTES      48
+#define ITEM_BYTES       32
 #define ROWS_PER_READ    4096
 
 enum trivet_status trivet_cli_list_estimators(struct trivet_cli *cli, const char *name,
@@ -56,45 +58,68 @@ static const Trivet__V1__EstimatorInfo *find(const Trivet__V1__ListEstimatorsRes
     return NULL;
 }
 
-static enum trivet_status no_estimator(const Trivet__V1__ListEstimatorsResponse *known,
-                                       const char *name, struct trivet_error *err)
+const char *trivet_cli_task_name(Trivet__V1__Task task)
 {
-    char names[TRIVET_CLI_ALLOWED_BYTES] = "";
+    switch (task) {
+    case TRIVET__V1__TASK__TASK_REGRESSION:
+        return "regression";
+    case TRIVET__V1__TASK__TASK_CLASSIFICATION:
+        return "classification";
+    case TRIVET__V1__TASK__TASK_CLUSTERING:
+        return "clustering";
+    default:
+        return "";
+    }
+}
+
+/* All names of a kind, as far as they fit. */
+static void names_of(const Trivet__V1__ListEstimatorsResponse *known, const char *kind,
+                     char names[TRIVET_CLI_ALLOWED_BYTES])
+{
+    names[0] = '\0';
     for (size_t i = 0; i < known->n_estimators; i++) {
-        if (strcmp(known->estimators[i]->kind, KIND_ESTIMATOR) == 0) {
+        if (strcmp(known->estimators[i]->kind, kind) == 0) {
             append_name(names, known->estimators[i]->name);
         }
     }
+}
+
+enum trivet_status trivet_cli_find_estimator(const Trivet__V1__ListEstimatorsResponse *known,
+                                             const char *name,
+                                             const Trivet__V1__EstimatorInfo **out,
+                                             struct trivet_error *err)
+{
+    const Trivet__V1__EstimatorInfo *info = find(known, KIND_ESTIMATOR, name);
+    if (info == NULL) {
+        char names[TRIVET_CLI_ALLOWED_BYTES];
+        names_of(known, KIND_ESTIMATOR, names);
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "--estimator '%.80s': the server has no such estimator; choose "
+                                "auto or one of: %s",
+                                name, names);
+    }
+    *out = info;
+    return TRIVET_OK;
+}
+
+const Trivet__V1__EstimatorInfo *
+trivet_cli_find_transformer(const Trivet__V1__ListEstimatorsResponse *known, const char *name)
+{
+    return find(known, KIND_TRANSFORMER, name);
+}
+
+enum trivet_status trivet_cli_no_transformer(const Trivet__V1__ListEstimatorsResponse *known,
+                                             const char *name, struct trivet_error *err)
+{
+    char names[TRIVET_CLI_ALLOWED_BYTES];
+    names_of(known, KIND_TRANSFORMER, names);
     return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                            "--estimator '%.80s': the server has no such estimator; choose one of: "
-                            "%s",
+                            "--transform '%.80s': the server has no such transformer; choose one "
+                            "of: %s",
                             name, names);
 }
 
 /* --- parameters --- */
-
-static const Trivet__V1__ParameterInfo *find_parameter(const Trivet__V1__EstimatorInfo *info,
-                                                       const char *name)
-{
-    for (size_t i = 0; i < info->n_parameters; i++) {
-        if (strcmp(info->parameters[i]->name, name) == 0) {
-            return info->parameters[i];
-        }
-    }
-    return NULL;
-}
-
-static enum trivet_status no_parameter(const Trivet__V1__EstimatorInfo *info, const char *option,
-                                       const char *name, struct trivet_error *err)
-{
-    char names[TRIVET_CLI_ALLOWED_BYTES] = "";
-    for (size_t i = 0; i < info->n_parameters; i++) {
-        append_name(names, info->parameters[i]->name);
-    }
-    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                            "%s %.80s: %s has no parameter '%.80s'; it has: %s", option, name,
-                            info->name, name, names[0] != '\0' ? names : "none");
-}
 
 static bool is_choice(const Trivet__V1__ParameterInfo *info, const char *text)
 {
@@ -106,8 +131,42 @@ static bool is_choice(const Trivet__V1__ParameterInfo *info, const char *text)
     return false;
 }
 
-/* NULL when `text` can be a value of `type`, else how one is given. A type that is not known here
- * is the server's to judge. */
+/* One of the words after "or" in "[0, inf) or scale, auto". */
+static bool is_word(const Trivet__V1__ParameterInfo *info, const char *text)
+{
+    const char *words = strstr(info->range, WORDS_BEGIN);
+    const char *rest = words != NULL ? words + sizeof(WORDS_BEGIN) - 1 : "";
+    size_t text_bytes = strlen(text);
+    while (rest[0] != '\0') {
+        size_t n_bytes = strcspn(rest, ",");
+        if (n_bytes == text_bytes && strncmp(rest, text, n_bytes) == 0) {
+            return true;
+        }
+        rest += n_bytes + strspn(rest + n_bytes, ", ");
+    }
+    return false;
+}
+
+static bool is_int_list(const char *text)
+{
+    for (const char *rest = text; rest != NULL;) {
+        char item[ITEM_BYTES];
+        int64_t whole = 0;
+        size_t n_bytes = strcspn(rest, ",");
+        if (n_bytes >= sizeof(item)) {
+            return false;
+        }
+        snprintf(item, sizeof(item), "%.*s", (int)n_bytes, rest);
+        if (!trivet_text_parse_int64(item, &whole)) {
+            return false;
+        }
+        rest = rest[n_bytes] == ',' ? rest + n_bytes + 1 : NULL;
+    }
+    return true;
+}
+
+/* NULL when `text` can be a value of the parameter's type, else how one is given. A type that is
+ * not known here is the server's to judge. */
 static const char *fault_of(const Trivet__V1__ParameterInfo *info, const char *text)
 {
     int64_t whole = 0;
@@ -118,10 +177,15 @@ static const char *fault_of(const Trivet__V1__ParameterInfo *info, const char *t
         return good ? NULL : "give true or false";
     }
     if (strcmp(info->type, "int") == 0) {
-        return trivet_text_parse_int64(text, &whole) ? NULL : "give a whole number in ";
+        bool good = trivet_text_parse_int64(text, &whole) || is_word(info, text);
+        return good ? NULL : "give a whole number in ";
     }
     if (strcmp(info->type, "real") == 0) {
-        return trivet_text_parse_double(text, strlen(text), &real) ? NULL : "give a number in ";
+        bool good = trivet_text_parse_double(text, strlen(text), &real) || is_word(info, text);
+        return good ? NULL : "give a number in ";
+    }
+    if (strcmp(info->type, "ints") == 0) {
+        return is_int_list(text) ? NULL : "give whole numbers, separated by commas, each in ";
     }
     if (strcmp(info->type, "enum") == 0) {
         return is_choice(info, text) ? NULL : "give one of: ";
@@ -129,32 +193,61 @@ static const char *fault_of(const Trivet__V1__ParameterInfo *info, const char *t
     return NULL;
 }
 
+enum trivet_status trivet_cli_check_value(const Trivet__V1__ParameterInfo *info, const char *option,
+                                          const char *name, const char *value,
+                                          struct trivet_error *err)
+{
+    const char *fault = fault_of(info, value);
+    if (fault == NULL) {
+        return TRIVET_OK;
+    }
+    char allowed[TRIVET_CLI_ALLOWED_BYTES];
+    trivet_cli_allowed_text(info, allowed);
+    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "%s %s=%.80s: %s%s", option, name, value,
+                            fault, allowed);
+}
+
+enum trivet_status trivet_cli_find_parameter(const Trivet__V1__EstimatorInfo *info,
+                                             const char *option, const char *name,
+                                             const Trivet__V1__ParameterInfo **out,
+                                             struct trivet_error *err)
+{
+    for (size_t i = 0; i < info->n_parameters; i++) {
+        if (strcmp(info->parameters[i]->name, name) == 0) {
+            *out = info->parameters[i];
+            return TRIVET_OK;
+        }
+    }
+    char names[TRIVET_CLI_ALLOWED_BYTES] = "";
+    for (size_t i = 0; i < info->n_parameters; i++) {
+        append_name(names, info->parameters[i]->name);
+    }
+    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                            "%s %.80s: %s has no parameter '%.80s'; it has: %s", option, name,
+                            info->name, name, names[0] != '\0' ? names : "none");
+}
+
 /* `option` names in messages where the parameters come from. */
 static enum trivet_status check_parameters(const Trivet__V1__EstimatorInfo *info,
                                            const char *option, Trivet__V1__Parameter *const *given,
                                            size_t n_given, struct trivet_error *err)
 {
-    for (size_t i = 0; i < n_given; i++) {
+    enum trivet_status status = TRIVET_OK;
+    for (size_t i = 0; status == TRIVET_OK && i < n_given; i++) {
         const char *name = given[i]->name;
-        const Trivet__V1__ParameterInfo *parameter = find_parameter(info, name);
-        if (parameter == NULL) {
-            return no_parameter(info, option, name, err);
-        }
-        for (size_t j = 0; j < i; j++) {
+        const Trivet__V1__ParameterInfo *parameter = NULL;
+        status = trivet_cli_find_parameter(info, option, name, &parameter, err);
+        for (size_t j = 0; status == TRIVET_OK && j < i; j++) {
             if (strcmp(given[j]->name, name) == 0) {
-                return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                        "%s %s is given twice; give it once", option, name);
+                status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                          "%s %s is given twice; give it once", option, name);
             }
         }
-        const char *fault = fault_of(parameter, given[i]->value);
-        if (fault != NULL) {
-            char allowed[TRIVET_CLI_ALLOWED_BYTES];
-            trivet_cli_allowed_text(parameter, allowed);
-            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "%s %s=%.80s: %s%s", option, name,
-                                    given[i]->value, fault, allowed);
+        if (status == TRIVET_OK) {
+            status = trivet_cli_check_value(parameter, option, name, given[i]->value, err);
         }
     }
-    return TRIVET_OK;
+    return status;
 }
 
 static enum trivet_status check_steps(const Trivet__V1__PipelineSpec *pipeline,
@@ -217,14 +310,15 @@ static bool find_text(const char *path, const char *name, uint64_t line, char te
     return found;
 }
 
-static enum trivet_status check_target(const struct trivet_cli_recipe *recipe,
-                                       const struct trivet_cli_plan *plan,
-                                       const Trivet__V1__EstimatorInfo *info,
-                                       struct trivet_error *err)
+enum trivet_status trivet_cli_check_target(const struct trivet_cli_recipe *recipe,
+                                           const struct trivet_cli_plan *plan,
+                                           struct trivet_error *err)
 {
+    if (recipe->target == NULL || plan->task != TRIVET__V1__TASK__TASK_REGRESSION) {
+        return TRIVET_OK;
+    }
     size_t target = trivet_schema_find(&plan->file.schema, recipe->target);
-    if (info->task != TRIVET__V1__TASK__TASK_REGRESSION ||
-        plan->file.schema.columns[target].type == TRIVET_COLUMN_NUMERIC) {
+    if (plan->file.schema.columns[target].type == TRIVET_COLUMN_NUMERIC) {
         return TRIVET_OK;
     }
     uint64_t line = plan->file.columns[target].first_text_line;
@@ -233,25 +327,26 @@ static enum trivet_status check_target(const struct trivet_cli_recipe *recipe,
     const char *quote = found ? "'" : "";
     return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                             "--target '%.80s' holds text, first %s%s%s in line %llu of %.160s, but "
-                            "%s predicts numbers; correct the file or choose a numeric target",
+                            "%s predicts numbers; correct the file, choose a numeric target, or an "
+                            "estimator for classification",
                             recipe->target, quote, text, quote, (unsigned long long)line,
-                            recipe->data, info->name);
+                            recipe->data, plan->info != NULL ? plan->info->name : "regression");
 }
 
-enum trivet_status trivet_cli_check_plan(const struct trivet_cli_recipe *recipe,
-                                         const struct trivet_cli_plan *plan,
+enum trivet_status trivet_cli_check_plan(const struct trivet_cli_plan *plan,
                                          const Trivet__V1__PipelineSpec *pipeline,
                                          const Trivet__V1__ListEstimatorsResponse *known,
                                          struct trivet_error *err)
 {
-    const Trivet__V1__EstimatorInfo *info = find(known, KIND_ESTIMATOR, pipeline->estimator);
-    if (info == NULL) {
-        return no_estimator(known, pipeline->estimator, err);
+    enum trivet_status status = TRIVET_OK;
+    if (plan->info != NULL) {
+        status = check_parameters(plan->info, "--param", pipeline->parameters,
+                                  pipeline->n_parameters, err);
+    } else if (pipeline->n_parameters > 0) {
+        status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                  "--param %.80s: with --estimator auto there is no estimator yet "
+                                  "whose parameter that is; name one",
+                                  pipeline->parameters[0]->name);
     }
-    enum trivet_status status =
-        check_parameters(info, "--param", pipeline->parameters, pipeline->n_parameters, err);
-    if (status == TRIVET_OK) {
-        status = check_steps(pipeline, known, err);
-    }
-    return status == TRIVET_OK ? check_target(recipe, plan, info, err) : status;
+    return status == TRIVET_OK ? check_steps(pipeline, known, err) : status;
 }

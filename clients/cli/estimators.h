@@ -6,7 +6,7 @@
 #include "clients/cli/train_plan.h"
 #include "trivet/v1/training.pb-c.h"
 
-#define TRIVET_CLI_ALLOWED_BYTES 256
+#define TRIVET_CLI_ALLOWED_BYTES 512
 
 /* Training.ListEstimators; `name` "" = all. The reply lives in cli->arena. */
 enum trivet_status trivet_cli_list_estimators(struct trivet_cli *cli, const char *name,
@@ -15,11 +15,36 @@ enum trivet_status trivet_cli_list_estimators(struct trivet_cli *cli, const char
 /* "none, l2" or "[0, inf)". */
 void trivet_cli_allowed_text(const Trivet__V1__ParameterInfo *info,
                              char text[TRIVET_CLI_ALLOWED_BYTES]);
-/* What the server would refuse only once it has the data: estimator, names and values of
- * parameters (of numbers the syntax; ranges are the server's), a target that is not of the
- * estimator's task. INVALID_ARGUMENT says what is allowed. */
-enum trivet_status trivet_cli_check_plan(const struct trivet_cli_recipe *recipe,
-                                         const struct trivet_cli_plan *plan,
+/* "regression" …; "" when it has none. */
+const char *trivet_cli_task_name(Trivet__V1__Task task);
+/* INVALID_ARGUMENT names those that there are. */
+enum trivet_status trivet_cli_find_estimator(const Trivet__V1__ListEstimatorsResponse *known,
+                                             const char *name,
+                                             const Trivet__V1__EstimatorInfo **out,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+/* NULL when there is none; then the error that names those that there are. */
+const Trivet__V1__EstimatorInfo *
+trivet_cli_find_transformer(const Trivet__V1__ListEstimatorsResponse *known, const char *name);
+enum trivet_status trivet_cli_no_transformer(const Trivet__V1__ListEstimatorsResponse *known,
+                                             const char *name,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+/* INVALID_ARGUMENT names those that there are. `option` tells where the name stands. */
+enum trivet_status trivet_cli_find_parameter(const Trivet__V1__EstimatorInfo *info,
+                                             const char *option, const char *name,
+                                             const Trivet__V1__ParameterInfo **out,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+/* INVALID_ARGUMENT: no value of the parameter's type; of numbers the syntax, ranges are the
+ * server's. */
+enum trivet_status trivet_cli_check_value(const Trivet__V1__ParameterInfo *info, const char *option,
+                                          const char *name, const char *value,
+                                          struct trivet_error *err) TRIVET_MUST_USE;
+/* A target of text for a task that predicts numbers; names the first such text. */
+enum trivet_status trivet_cli_check_target(const struct trivet_cli_recipe *recipe,
+                                           const struct trivet_cli_plan *plan,
+                                           struct trivet_error *err) TRIVET_MUST_USE;
+/* What the server would refuse only once it has the data: names and values of parameters of
+ * estimator and transformers. INVALID_ARGUMENT says what is allowed. */
+enum trivet_status trivet_cli_check_plan(const struct trivet_cli_plan *plan,
                                          const Trivet__V1__PipelineSpec *pipeline,
                                          const Trivet__V1__ListEstimatorsResponse *known,
                                          struct trivet_error *err) TRIVET_MUST_USE;

@@ -1,60 +1,19 @@
 #include "clients/cli/train_plan.h"
 
+#include "base/alloc.h"
 #include "base/buffer.h"
+#include "base/text.h"
 #include "clients/cli/cli.h"
-#include "clients/cli/format.h"
-#include "clients/cli/table.h"
+#include "clients/cli/estimators.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#define COLUMNS_SHOWN_MAX 40
-#define NAMES_SHOWN_MAX   20
-#define STEPS_MAX         4
+#define NAMES_SHOWN_MAX 20
 
-static bool is_default(const struct trivet_cli_recipe *recipe)
-{
-    return recipe->impute == NULL && recipe->scale == NULL && recipe->encode == NULL;
-}
-
-static const char *chosen(const char *given, const char *otherwise)
-{
-    return given != NULL ? given : otherwise;
-}
-
-/* "constant" also as "constant=VALUE". */
-static bool is_constant(const char *impute)
-{
-    return strncmp(impute, "constant", 8) == 0 && (impute[8] == '\0' || impute[8] == '=');
-}
-
-static enum trivet_status check_steps(const struct trivet_cli_recipe *recipe,
-                                      struct trivet_error *err)
-{
-    const char *impute = chosen(recipe->impute, "mean");
-    const char *scale = chosen(recipe->scale, "standard");
-    const char *encode = chosen(recipe->encode, "one_hot");
-    if (strcmp(impute, "mean") != 0 && strcmp(impute, "median") != 0 &&
-        strcmp(impute, "most_frequent") != 0 && strcmp(impute, "none") != 0 &&
-        !is_constant(impute)) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "--impute %.40s: choose mean, median, most_frequent, "
-                                "constant[=NUMBER] or none",
-                                impute);
-    }
-    if (strcmp(scale, "standard") != 0 && strcmp(scale, "none") != 0) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "--scale %.40s: choose standard or none", scale);
-    }
-    if (strcmp(encode, "one_hot") != 0 && strcmp(encode, "none") != 0) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "--encode %.40s: choose one_hot or none", encode);
-    }
-    return TRIVET_OK;
-}
-
-static enum trivet_status no_column(const struct trivet_cli_recipe *recipe,
-                                    const struct trivet_cli_plan *plan, const char *option,
-                                    const char *name, struct trivet_error *err)
+enum trivet_status trivet_cli_no_column(const struct trivet_cli_recipe *recipe,
+                                        const struct trivet_cli_plan *plan, const char *option,
+                                        const char *name, struct trivet_error *err)
 {
     struct trivet_buffer names = {0};
     const struct trivet_schema *schema = &plan->file.schema;
@@ -73,72 +32,95 @@ static enum trivet_status no_column(const struct trivet_cli_recipe *recipe,
     return status;
 }
 
-static enum trivet_status check_names(const struct trivet_cli_recipe *recipe,
-                                      const struct trivet_cli_plan *plan, struct trivet_error *err)
+static bool is_target(const struct trivet_cli_recipe *recipe, const char *name)
 {
-    const struct trivet_schema *schema = &plan->file.schema;
-    if (trivet_schema_find(schema, recipe->target) == TRIVET_COLUMN_NOT_FOUND) {
-        return no_column(recipe, plan, "--target", recipe->target, err);
+    return recipe->target != NULL && strcmp(name, recipe->target) == 0;
+}
+
+static bool is_group(const struct trivet_cli_recipe *recipe, const char *name)
+{
+    return recipe->group != NULL && strcmp(name, recipe->group) == 0;
+}
+
+bool trivet_cli_is_feature(const struct trivet_cli_recipe *recipe, const char *name)
+{
+    if (is_target(recipe, name) || trivet_cli_list_has(&recipe->exclude, name)) {
+        return false;
     }
-    for (size_t i = 0; i < recipe->columns.n_items; i++) {
-        const char *name = recipe->columns.items[i];
-        if (trivet_schema_find(schema, name) == TRIVET_COLUMN_NOT_FOUND) {
-            return no_column(recipe, plan, "--columns", name, err);
+    return recipe->columns.n_items == 0 ? !is_group(recipe, name)
+                                        : trivet_cli_list_has(&recipe->columns, name);
+}
+
+static enum trivet_status check_list(const struct trivet_cli_recipe *recipe,
+                                     const struct trivet_cli_plan *plan, const char *option,
+                                     const struct trivet_cli_list *list, const char *why_no_target,
+                                     struct trivet_error *err)
+{
+    for (size_t i = 0; i < list->n_items; i++) {
+        const char *name = list->items[i];
+        if (trivet_schema_find(&plan->file.schema, name) == TRIVET_COLUMN_NOT_FOUND) {
+            return trivet_cli_no_column(recipe, plan, option, name, err);
         }
-        if (strcmp(name, recipe->target) == 0) {
-            return trivet_error_set(
-                err, TRIVET_INVALID_ARGUMENT,
-                "--columns: '%.80s' is the target; a model must not see what it "
-                "predicts",
-                name);
-        }
-    }
-    for (size_t i = 0; i < recipe->exclude.n_items; i++) {
-        const char *name = recipe->exclude.items[i];
-        if (trivet_schema_find(schema, name) == TRIVET_COLUMN_NOT_FOUND) {
-            return no_column(recipe, plan, "--exclude", name, err);
-        }
-        if (strcmp(name, recipe->target) == 0) {
-            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                    "--exclude: '%.80s' is the target, which training needs", name);
+        if (is_target(recipe, name)) {
+            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "%s: '%.80s' is the target%s",
+                                    option, name, why_no_target);
         }
     }
     return TRIVET_OK;
 }
 
-static bool is_feature(const struct trivet_cli_recipe *recipe, const char *name)
+static enum trivet_status check_names(const struct trivet_cli_recipe *recipe,
+                                      const struct trivet_cli_plan *plan, struct trivet_error *err)
 {
-    if (strcmp(name, recipe->target) == 0 || trivet_cli_list_has(&recipe->exclude, name)) {
-        return false;
+    const struct trivet_schema *schema = &plan->file.schema;
+    if (recipe->target != NULL &&
+        trivet_schema_find(schema, recipe->target) == TRIVET_COLUMN_NOT_FOUND) {
+        return trivet_cli_no_column(recipe, plan, "--target", recipe->target, err);
     }
-    return recipe->columns.n_items == 0 || trivet_cli_list_has(&recipe->columns, name);
+    if (recipe->group != NULL &&
+        trivet_schema_find(schema, recipe->group) == TRIVET_COLUMN_NOT_FOUND) {
+        return trivet_cli_no_column(recipe, plan, "--split grouped", recipe->group, err);
+    }
+    if (recipe->group != NULL && is_target(recipe, recipe->group)) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "--split grouped:%.80s: that is the target; group by another "
+                                "column",
+                                recipe->group);
+    }
+    enum trivet_status status = check_list(recipe, plan, "--columns", &recipe->columns,
+                                           "; a model must not see what it predicts", err);
+    return status != TRIVET_OK ? status
+                               : check_list(recipe, plan, "--exclude", &recipe->exclude,
+                                            ", which training needs", err);
 }
 
 enum trivet_status trivet_cli_plan_make(const struct trivet_cli_recipe *recipe,
                                         struct trivet_cli_plan *out, struct trivet_error *err)
 {
-    enum trivet_status status = check_steps(recipe, err);
-    if (status == TRIVET_OK) {
-        status = trivet_csv_inspect(recipe->data, NULL, &out->file, err);
-    }
+    enum trivet_status status = trivet_csv_inspect(recipe->data, NULL, &out->file, err);
     if (status == TRIVET_OK) {
         status = check_names(recipe, out, err);
     }
     const struct trivet_schema *schema = &out->file.schema;
+    out->treatments = trivet_calloc(schema->n_columns + 1, sizeof(*out->treatments));
+    if (status == TRIVET_OK && out->treatments == NULL) {
+        status = trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the plan");
+    }
     for (size_t i = 0; status == TRIVET_OK && i < schema->n_columns; i++) {
         const struct trivet_column_spec *column = &schema->columns[i];
-        bool feature = is_feature(recipe, column->name);
-        if (feature || strcmp(column->name, recipe->target) == 0) {
+        bool feature = trivet_cli_is_feature(recipe, column->name);
+        if (feature || is_target(recipe, column->name) || is_group(recipe, column->name)) {
             status = trivet_schema_add(&out->sent, column->name, column->type, err);
         }
         out->n_numeric += feature && column->type == TRIVET_COLUMN_NUMERIC;
         out->n_categorical += feature && column->type == TRIVET_COLUMN_CATEGORICAL;
     }
     if (status == TRIVET_OK && out->n_numeric + out->n_categorical == 0) {
-        status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                  "%.200s: no columns are left to learn from besides the target "
-                                  "'%.80s'; exclude less",
-                                  recipe->data, recipe->target);
+        status = trivet_error_set(
+            err, TRIVET_INVALID_ARGUMENT,
+            "%.200s: no columns are left to learn from%s%.80s%s; exclude less", recipe->data,
+            recipe->target != NULL ? " besides the target '" : "",
+            recipe->target != NULL ? recipe->target : "", recipe->target != NULL ? "'" : "");
     }
     return status;
 }
@@ -147,209 +129,126 @@ void trivet_cli_plan_release(struct trivet_cli_plan *plan)
 {
     trivet_csv_inference_release(&plan->file);
     trivet_schema_release(&plan->sent);
+    trivet_free(plan->treatments);
+    plan->treatments = NULL;
 }
 
-/* --- the pipeline --- */
+/* --- the estimator -----------------------------------------------------------------------------
+ */
 
-/* Collects steps until memory is out. */
-struct builder {
-    const struct trivet_cli_recipe *recipe;
-    const struct trivet_cli_plan *plan;
-    struct trivet_arena *arena;
-    Trivet__V1__PipelineSpec *spec;
-    bool failed;
-};
-
-static Trivet__V1__Parameter *parameter(struct builder *builder, const char *name,
-                                        const char *value)
+static bool is_auto(const char *estimator)
 {
-    Trivet__V1__Parameter *made = trivet_arena_alloc(builder->arena, sizeof(*made));
-    if (made == NULL) {
-        builder->failed = true;
-        return NULL;
-    }
-    trivet__v1__parameter__init(made);
-    made->name = trivet_cli_field(name);
-    made->value = trivet_cli_field(value);
-    return made;
+    return estimator != NULL && strcmp(estimator, TRIVET_CLI_AUTO) == 0;
 }
 
-/* A step on all features of one type; returns it for parameters (room for two). */
-static Trivet__V1__TransformerSpec *add_step(struct builder *builder, const char *name,
-                                             enum trivet_column_type type, size_t n_columns)
+/* What is fitted when nobody says: the plainest of its task. */
+static const char *default_estimator(Trivet__V1__Task task)
 {
-    const struct trivet_schema *schema = &builder->plan->sent;
-    Trivet__V1__TransformerSpec *step = trivet_arena_alloc(builder->arena, sizeof(*step));
-    char **columns = trivet_arena_alloc_array(builder->arena, n_columns, sizeof(*columns));
-    Trivet__V1__Parameter **parameters =
-        trivet_arena_alloc_array(builder->arena, 2, sizeof(*parameters));
-    if (step == NULL || columns == NULL || parameters == NULL) {
-        builder->failed = true;
-        return NULL;
+    switch (task) {
+    case TRIVET__V1__TASK__TASK_CLASSIFICATION:
+        return "logistic_regression";
+    case TRIVET__V1__TASK__TASK_CLUSTERING:
+        return "kmeans";
+    default:
+        return "linear_regression";
     }
-    trivet__v1__transformer_spec__init(step);
-    step->name = trivet_cli_field(name);
-    step->columns = columns;
-    step->parameters = parameters;
-    for (size_t i = 0; i < schema->n_columns; i++) {
-        const struct trivet_column_spec *column = &schema->columns[i];
-        if (column->type == type && strcmp(column->name, builder->recipe->target) != 0) {
-            columns[step->n_columns++] = column->name;
+}
+
+static enum trivet_status task_of_recipe(const struct trivet_cli_recipe *recipe,
+                                         const struct trivet_cli_plan *plan, Trivet__V1__Task *out,
+                                         struct trivet_error *err)
+{
+    static const struct {
+        const char *name;
+        Trivet__V1__Task task;
+    } tasks[] = {{"regression", TRIVET__V1__TASK__TASK_REGRESSION},
+                 {"classification", TRIVET__V1__TASK__TASK_CLASSIFICATION},
+                 {"clustering", TRIVET__V1__TASK__TASK_CLUSTERING}};
+    for (size_t i = 0; recipe->task != NULL && i < TRIVET_ARRAY_COUNT(tasks); i++) {
+        if (strcmp(recipe->task, tasks[i].name) == 0) {
+            *out = tasks[i].task;
+            return TRIVET_OK;
         }
     }
-    builder->spec->transformers[builder->spec->n_transformers++] = step;
-    return step;
-}
-
-static void add_imputer(struct builder *builder, enum trivet_column_type type, size_t n_columns)
-{
-    const char *impute = chosen(builder->recipe->impute, "mean");
-    const char *strategy = is_constant(impute) ? "constant" : impute;
-    const char *equals = strchr(impute, '=');
-    if (strcmp(impute, "none") == 0 || n_columns == 0) {
-        return;
+    if (recipe->task != NULL) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "--task %.40s: choose regression, classification or clustering",
+                                recipe->task);
     }
-    bool of_numbers = strcmp(strategy, "mean") == 0 || strcmp(strategy, "median") == 0;
-    if (type == TRIVET_COLUMN_CATEGORICAL && of_numbers) {
-        strategy = "most_frequent";
+    if (recipe->target == NULL) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "name what to predict with --target COLUMN; to find groups without "
+                                "one, give --task clustering");
     }
-    Trivet__V1__TransformerSpec *step = add_step(builder, "imputer", type, n_columns);
-    if (step == NULL) {
-        return;
-    }
-    step->parameters[step->n_parameters++] = parameter(builder, "strategy", strategy);
-    if (equals != NULL && type == TRIVET_COLUMN_NUMERIC) {
-        step->parameters[step->n_parameters++] = parameter(builder, "fill_value", equals + 1);
-    }
-}
-
-static void add_transformers(struct builder *builder)
-{
-    const struct trivet_cli_plan *plan = builder->plan;
-    add_imputer(builder, TRIVET_COLUMN_NUMERIC, plan->n_numeric);
-    if (plan->n_numeric > 0 && strcmp(chosen(builder->recipe->scale, "standard"), "none") != 0) {
-        add_step(builder, "standard_scaler", TRIVET_COLUMN_NUMERIC, plan->n_numeric);
-    }
-    add_imputer(builder, TRIVET_COLUMN_CATEGORICAL, plan->n_categorical);
-    if (plan->n_categorical > 0 &&
-        strcmp(chosen(builder->recipe->encode, "one_hot"), "none") != 0) {
-        add_step(builder, "one_hot_encoder", TRIVET_COLUMN_CATEGORICAL, plan->n_categorical);
-    }
-}
-
-enum trivet_status trivet_cli_plan_pipeline(const struct trivet_cli_recipe *recipe,
-                                            const struct trivet_cli_plan *plan,
-                                            struct trivet_arena *arena,
-                                            Trivet__V1__PipelineSpec **out,
-                                            struct trivet_error *err)
-{
-    size_t n_params = recipe->params.keys.n_items;
-    Trivet__V1__PipelineSpec *spec = trivet_arena_alloc(arena, sizeof(*spec));
-    Trivet__V1__TransformerSpec **steps =
-        trivet_arena_alloc_array(arena, STEPS_MAX, sizeof(*steps));
-    Trivet__V1__Parameter **params = trivet_arena_alloc_array(arena, n_params + 1, sizeof(*params));
-    struct builder builder = {.recipe = recipe, .plan = plan, .arena = arena, .spec = spec};
-    builder.failed = spec == NULL || steps == NULL || params == NULL;
-    if (!builder.failed) {
-        trivet__v1__pipeline_spec__init(spec);
-        spec->target = trivet_cli_field(recipe->target);
-        spec->estimator = trivet_cli_field(recipe->estimator);
-        spec->transformers = steps;
-        spec->parameters = params;
-        spec->default_transformers = is_default(recipe);
-        for (size_t i = 0; i < n_params; i++) {
-            params[i] =
-                parameter(&builder, recipe->params.keys.items[i], recipe->params.values.items[i]);
-            spec->n_parameters++;
-        }
-    }
-    if (!builder.failed && !is_default(recipe)) {
-        add_transformers(&builder);
-    }
-    if (builder.failed) {
-        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the pipeline");
-    }
-    *out = spec;
+    size_t target = trivet_schema_find(&plan->file.schema, recipe->target);
+    *out = plan->file.schema.columns[target].type == TRIVET_COLUMN_NUMERIC
+               ? TRIVET__V1__TASK__TASK_REGRESSION
+               : TRIVET__V1__TASK__TASK_CLASSIFICATION;
     return TRIVET_OK;
 }
 
-/* --- what is shown before --- */
-
-static void use_cell(struct trivet_cli_table *table, const struct trivet_cli_recipe *recipe,
-                     const char *name)
+static enum trivet_status check_task(const struct trivet_cli_recipe *recipe,
+                                     const struct trivet_cli_plan *plan, struct trivet_error *err)
 {
-    const char *use = strcmp(name, recipe->target) == 0 ? "target"
-                      : is_feature(recipe, name)        ? "feature"
-                                                        : "left out";
-    trivet_cli_table_text(table, "%s", use);
+    const char *name = plan->estimator;
+    Trivet__V1__Task asked = plan->task;
+    if (recipe->task != NULL && task_of_recipe(recipe, plan, &asked, err) != TRIVET_OK) {
+        return TRIVET_INVALID_ARGUMENT;
+    }
+    if (asked != plan->task) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "--task %s: %s is for %s; choose another estimator, 'trivet "
+                                "estimators' lists them",
+                                recipe->task, name, trivet_cli_task_name(plan->task));
+    }
+    if (plan->task == TRIVET__V1__TASK__TASK_CLUSTERING && recipe->target != NULL) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "--target %.80s: %s groups rows without a target; give --exclude "
+                                "%.80s instead, or leave both out to group by that column too",
+                                recipe->target, name, recipe->target);
+    }
+    if (plan->task != TRIVET__V1__TASK__TASK_CLUSTERING && recipe->target == NULL) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "%s learns what to predict: name it with --target COLUMN", name);
+    }
+    return TRIVET_OK;
 }
 
-static void print_columns(const struct trivet_cli_recipe *recipe,
-                          const struct trivet_cli_plan *plan, FILE *out)
+/* Classes are texts, whatever they look like: "0" and "1" too. */
+static void set_target_type(const struct trivet_cli_recipe *recipe, struct trivet_cli_plan *plan)
 {
-    static const struct trivet_cli_column columns[] = {{"column", false, false},
-                                                       {"type", false, false},
-                                                       {"missing", true, false},
-                                                       {"use", false, false}};
-    const struct trivet_schema *schema = &plan->file.schema;
-    struct trivet_cli_table *table = trivet_cli_table_create(columns, 4, false);
-    struct trivet_buffer text = {0};
-    for (size_t i = 0; table != NULL && i < schema->n_columns && i < COLUMNS_SHOWN_MAX; i++) {
-        trivet_cli_table_text(table, "%s", schema->columns[i].name);
-        trivet_cli_table_text(table, "%s", trivet_column_type_name(schema->columns[i].type));
-        trivet_cli_table_count(table, plan->file.columns[i].n_missing);
-        use_cell(table, recipe, schema->columns[i].name);
-    }
-    if (table != NULL && trivet_cli_table_render(table, 0, false, &text, NULL) == TRIVET_OK) {
-        fwrite(text.data, 1, text.n_bytes, out);
-    }
-    if (schema->n_columns > COLUMNS_SHOWN_MAX) {
-        size_t n_more = schema->n_columns - COLUMNS_SHOWN_MAX;
-        fprintf(out, "and %zu column%s more\n", n_more, n_more == 1 ? "" : "s");
-    }
-    trivet_buffer_release(&text);
-    trivet_cli_table_free(table);
-}
-
-/* A column of numbers with a few texts in it is more often a mistake in the file. */
-static void print_doubts(const struct trivet_cli_plan *plan, FILE *out)
-{
-    for (size_t i = 0; i < plan->file.schema.n_columns; i++) {
-        const struct trivet_csv_column_counts *counts = &plan->file.columns[i];
-        if (counts->n_texts > 0 && counts->n_texts * 10 <= counts->n_numbers) {
-            fprintf(out,
-                    "note: '%s' is taken as categorical because of %llu %s, "
-                    "the first in line %llu\n",
-                    plan->file.schema.columns[i].name, (unsigned long long)counts->n_texts,
-                    counts->n_texts == 1 ? "value that is not a number"
-                                         : "values that are not numbers",
-                    (unsigned long long)counts->first_text_line);
-        }
+    if (plan->task == TRIVET__V1__TASK__TASK_CLASSIFICATION) {
+        size_t target = trivet_schema_find(&plan->sent, recipe->target);
+        plan->sent.columns[target].type = TRIVET_COLUMN_CATEGORICAL;
     }
 }
 
-void trivet_cli_plan_print(const struct trivet_cli_recipe *recipe,
-                           const struct trivet_cli_plan *plan, FILE *out)
+enum trivet_status trivet_cli_plan_choose(const struct trivet_cli_recipe *recipe,
+                                          const Trivet__V1__ListEstimatorsResponse *known,
+                                          struct trivet_cli_plan *plan, struct trivet_error *err)
 {
-    char rows[TRIVET_CLI_TEXT_BYTES];
-    const char *impute = chosen(recipe->impute, "mean");
-    bool of_numbers = strcmp(impute, "mean") == 0 || strcmp(impute, "median") == 0;
-    trivet_cli_format_count(plan->file.n_rows, rows);
-    fprintf(out, "%s: %s rows\n\n", recipe->data, rows);
-    print_columns(recipe, plan, out);
-    fputc('\n', out);
-    print_doubts(plan, out);
-    if (plan->n_numeric > 0) {
-        fprintf(out, "numeric: impute %s, scale %s\n", impute, chosen(recipe->scale, "standard"));
+    enum trivet_status status = TRIVET_OK;
+    plan->estimator = recipe->estimator;
+    if (recipe->estimator == NULL || is_auto(recipe->estimator)) {
+        status = task_of_recipe(recipe, plan, &plan->task, err);
     }
-    if (plan->n_categorical > 0) {
-        fprintf(out, "categorical: impute %s, encode %s\n", of_numbers ? "most_frequent" : impute,
-                chosen(recipe->encode, "one_hot"));
+    if (status == TRIVET_OK && recipe->estimator == NULL) {
+        plan->estimator = default_estimator(plan->task);
     }
-    fprintf(out, "estimator: %s", recipe->estimator);
-    for (size_t i = 0; i < recipe->params.keys.n_items; i++) {
-        fprintf(out, "%s%s=%s", i == 0 ? " with " : ", ", recipe->params.keys.items[i],
-                recipe->params.values.items[i]);
+    if (status == TRIVET_OK && !is_auto(plan->estimator)) {
+        status = trivet_cli_find_estimator(known, plan->estimator, &plan->info, err);
     }
-    fputs("\n\n", out);
+    if (status == TRIVET_OK && plan->info != NULL) {
+        plan->task = plan->info->task;
+    }
+    if (status == TRIVET_OK) {
+        status = check_task(recipe, plan, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_cli_check_target(recipe, plan, err);
+    }
+    if (status == TRIVET_OK) {
+        set_target_type(recipe, plan);
+    }
+    return status;
 }
