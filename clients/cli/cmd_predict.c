@@ -44,6 +44,7 @@ struct predictor {
     struct trivet_arena *arena; /* of one request or one reply */
     FILE *out;
     struct trivet_buffer text; /* lines of one reply */
+    bool has_header;
     struct trivet_cli_progress progress;
     uint64_t n_rows; /* written */
     uint64_t n_failed;
@@ -86,8 +87,9 @@ static const struct argp predict_argp = {
     .options = predict_argp_options,
     .parser = parse,
     .args_doc = "NAME[:VERSION|@ALIAS]",
-    .doc = "Predict every row of a CSV file. The output is CSV, row,prediction,error, in the order "
-           "of the input with rows counted from 0; with --json an object per row. One version "
+    .doc = "Predict every row of a CSV file. The output is CSV, row,prediction,error, for classes "
+           "with a probability or score of each before the error, in the order of the input with "
+           "rows counted from 0; with --json an object per row. One version "
            "answers all rows. The exit code is 1 when rows failed.",
     .children = trivet_cli_shared_children,
 };
@@ -117,6 +119,18 @@ static enum trivet_status write_text(struct predictor *predictor, struct trivet_
     return TRIVET_OK;
 }
 
+/* Before the first line: the first reply tells what the lines hold. */
+static enum trivet_status append_header(struct predictor *predictor,
+                                        const Trivet__V1__PredictResponse *response,
+                                        uint64_t n_rows, struct trivet_error *err)
+{
+    if (predictor->has_header || predictor->options->given.cli->json) {
+        return TRIVET_OK;
+    }
+    predictor->has_header = true;
+    return trivet_cli_scoring_header(response, n_rows, &predictor->text, err);
+}
+
 /* The oldest reply as lines of output. */
 static enum trivet_status take_one(struct predictor *predictor, struct trivet_error *err)
 {
@@ -132,6 +146,10 @@ static enum trivet_status take_one(struct predictor *predictor, struct trivet_er
     }
     if (status == TRIVET_OK) {
         predictor->text.n_bytes = 0;
+        status =
+            append_header(predictor, (const Trivet__V1__PredictResponse *)message, n_rows, err);
+    }
+    if (status == TRIVET_OK) {
         status =
             trivet_cli_scoring_append((const Trivet__V1__PredictResponse *)message, first, n_rows,
                                       predictor->options->given.cli->json, predictor->arena,
@@ -213,15 +231,15 @@ static enum trivet_status open_output(struct predictor *predictor, struct trivet
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "cannot write %s: %s", path,
                                 strerror(errno));
     }
-    if (!predictor->options->given.cli->json) {
-        fputs(TRIVET_CLI_SCORING_HEADER, predictor->out);
-    }
     return TRIVET_OK;
 }
 
 /* What was written only counts when it is on its way to the disk. */
 static enum trivet_status close_output(struct predictor *predictor, struct trivet_error *err)
 {
+    if (predictor->n_rows == 0 && !predictor->has_header && !predictor->options->given.cli->json) {
+        fputs(TRIVET_CLI_SCORING_HEADER, predictor->out);
+    }
     bool bad = fflush(predictor->out) != 0 || ferror(predictor->out);
     if (predictor->out != stdout) {
         bad = fclose(predictor->out) != 0 || bad;

@@ -24,6 +24,7 @@ struct trivet_cli_table {
     const struct trivet_cli_column *columns;
     size_t n_columns;
     bool csv;
+    bool keep_names;
     bool failed;               /* out of memory: render says so */
     struct trivet_buffer text; /* cells, each with its NUL */
     size_t n_cells;
@@ -51,6 +52,21 @@ void trivet_cli_table_free(struct trivet_cli_table *table)
     }
 }
 
+void trivet_cli_table_keep_names(struct trivet_cli_table *table)
+{
+    table->keep_names = true;
+}
+
+/* Names come from other people: nothing in them may steer the terminal. */
+static void disarm(char *text)
+{
+    for (char *at = text; *at != '\0'; at++) {
+        if (iscntrl((unsigned char)*at)) {
+            *at = '?';
+        }
+    }
+}
+
 static void add(struct trivet_cli_table *table, const char *text)
 {
     if (trivet_buffer_append(&table->text, text, strlen(text) + 1, NULL) != TRIVET_OK) {
@@ -66,11 +82,8 @@ void trivet_cli_table_text(struct trivet_cli_table *table, const char *format, .
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    /* Names come from other people: nothing in them may steer the terminal. */
-    for (char *at = text; !table->csv && *at != '\0'; at++) {
-        if (iscntrl((unsigned char)*at)) {
-            *at = '?';
-        }
+    if (!table->csv) {
+        disarm(text);
     }
     add(table, text);
 }
@@ -115,6 +128,17 @@ void trivet_cli_table_number(struct trivet_cli_table *table, double value)
     add(table, text);
 }
 
+void trivet_cli_table_score(struct trivet_cli_table *table, double value)
+{
+    char text[TRIVET_CLI_TEXT_BYTES];
+    if (table->csv) {
+        trivet_cli_table_number(table, value);
+        return;
+    }
+    snprintf(text, sizeof(text), "%.4f", value);
+    add(table, text);
+}
+
 void trivet_cli_table_time(struct trivet_cli_table *table, int64_t unix_us)
 {
     char text[TRIVET_CLI_TEXT_BYTES] = "";
@@ -139,9 +163,16 @@ void trivet_cli_table_seconds(struct trivet_cli_table *table, double seconds)
 
 /* --- rendering --- */
 
-static void header_text(const struct trivet_cli_column *column, char text[NAME_BYTES])
+static void header_text(const struct trivet_cli_table *table,
+                        const struct trivet_cli_column *column, char text[NAME_BYTES])
 {
     size_t i = 0;
+    if (table->keep_names) {
+        snprintf(text, NAME_BYTES, "%s", column->name);
+        trivet_text_trim_utf8(text);
+        disarm(text);
+        return;
+    }
     for (; column->name[i] != '\0' && i + 1 < NAME_BYTES; i++) {
         text[i] = column->name[i] == '_' ? ' ' : (char)toupper((unsigned char)column->name[i]);
     }
@@ -198,7 +229,9 @@ static void measure(const struct trivet_cli_table *table, size_t *widths)
         cell += strlen(cell) + 1;
     }
     for (size_t j = 0; j < table->n_columns; j++) {
-        size_t name_width = strlen(table->columns[j].name);
+        char name[NAME_BYTES];
+        header_text(table, &table->columns[j], name);
+        size_t name_width = trivet_cli_text_width(name);
         if (widths[j] == 0 && table->n_cells > 0) {
             widths[j] = HIDDEN;
         } else if (widths[j] < name_width) {
@@ -305,7 +338,7 @@ static enum trivet_status render_header(const struct trivet_cli_table *table, co
     enum trivet_status status = TRIVET_OK;
     for (size_t j = 0; status == TRIVET_OK && j < table->n_columns; j++) {
         char name[NAME_BYTES];
-        header_text(&table->columns[j], name);
+        header_text(table, &table->columns[j], name);
         status = trivet_buffer_append(&names, name, strlen(name) + 1, err);
     }
     if (status == TRIVET_OK) {

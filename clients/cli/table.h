@@ -24,6 +24,8 @@ struct trivet_cli_table;
 struct trivet_cli_table *trivet_cli_table_create(const struct trivet_cli_column *columns,
                                                  size_t n_columns, bool csv);
 void trivet_cli_table_free(struct trivet_cli_table *table);
+/* The columns' names are somebody's data: they are shown as they are, also to a person. */
+void trivet_cli_table_keep_names(struct trivet_cli_table *table);
 
 /* The next cell, row by row. Running out of memory shows at render. */
 void trivet_cli_table_text(struct trivet_cli_table *table, const char *format, ...)
@@ -32,6 +34,8 @@ void trivet_cli_table_empty(struct trivet_cli_table *table);
 void trivet_cli_table_count(struct trivet_cli_table *table, uint64_t count);
 void trivet_cli_table_bytes(struct trivet_cli_table *table, uint64_t n_bytes);
 void trivet_cli_table_number(struct trivet_cli_table *table, double value);
+/* Something of the order of one: for a person four decimals. */
+void trivet_cli_table_score(struct trivet_cli_table *table, double value);
 /* For a person how long ago, in CSV the date; empty for 0. */
 void trivet_cli_table_time(struct trivet_cli_table *table, int64_t unix_us);
 void trivet_cli_table_seconds(struct trivet_cli_table *table, double seconds);
