@@ -1,8 +1,10 @@
 /* trivet train NAME --data FILE.csv --target COLUMN … */
 #include "clients/cli/estimators.h"
+#include "clients/cli/gnuplot.h"
 #include "clients/cli/interrupt.h"
 #include "clients/cli/job.h"
 #include "clients/cli/output.h"
+#include "clients/cli/plot.h"
 #include "clients/cli/report.h"
 #include "clients/cli/train_options.h"
 #include "clients/cli/train_steps.h"
@@ -95,16 +97,31 @@ static int print_started(struct trivet_cli *cli, const Trivet__V1__Job *job)
     return trivet_cli_print_table(cli, table);
 }
 
-static int print_ended(struct trivet_cli *cli, const Trivet__V1__Job *job)
+/* The training has succeeded, whatever becomes of its picture. */
+static int plot(const struct trivet_cli_train_options *options, const Trivet__V1__Job *job)
 {
+    char path[TRIVET_CLI_PLOT_PATH_BYTES];
+    struct trivet_cli_subject subject = {job->model, job->version};
+    struct trivet_error err = {0};
+    if (options->plot == NULL) {
+        return TRIVET_CLI_DONE;
+    }
+    trivet_cli_plot_path(options->plot, job->model, job->version, "training", path);
+    if (trivet_cli_plot_training(&subject, job->report, path, &err) != TRIVET_OK) {
+        return trivet_cli_fail(&err);
+    }
+    fprintf(stderr, "drawn: %s\n", path);
+    return TRIVET_CLI_DONE;
+}
+
+static int print_ended(const struct trivet_cli_train_options *options, const Trivet__V1__Job *job)
+{
+    struct trivet_cli *cli = options->cli;
     struct trivet_error err = {0};
     if (trivet_cli_job_result(job, &err) != TRIVET_OK) {
         struct trivet_error ignored; /* the data is of no use to anyone then */
         (void)!trivet_cli_delete_dataset(cli, job->dataset_id, &ignored);
         return trivet_cli_fail(&err);
-    }
-    if (cli->json) {
-        return trivet_cli_print_json(&job->base);
     }
     struct trivet_cli_subject subject = {job->model, job->version};
     if (job->report == NULL) {
@@ -112,8 +129,12 @@ static int print_ended(struct trivet_cli *cli, const Trivet__V1__Job *job)
                          job->id);
         return trivet_cli_fail(&err);
     }
-    int code = trivet_cli_print_training(cli, &subject, job->report);
-    if (code == TRIVET_CLI_DONE && trivet_cli_for_person(cli)) {
+    int code = cli->json ? trivet_cli_print_json(&job->base)
+                         : trivet_cli_print_training(cli, &subject, job->report);
+    if (code == TRIVET_CLI_DONE) {
+        code = plot(options, job);
+    }
+    if (code == TRIVET_CLI_DONE && !cli->json && trivet_cli_for_person(cli)) {
         printf("\nLet it answer: trivet deploy %s %llu\n", job->model,
                (unsigned long long)job->version);
         code = trivet_cli_flush() ? TRIVET_CLI_DONE : TRIVET_CLI_FAILED;
@@ -145,7 +166,7 @@ static int train(const struct training *training)
     if (status != TRIVET_OK) {
         return trivet_cli_fail(&err);
     }
-    return options->no_wait ? print_started(cli, job) : print_ended(cli, job);
+    return options->no_wait ? print_started(cli, job) : print_ended(options, job);
 }
 
 static enum trivet_status check_split(const struct trivet_cli_train_options *options,
@@ -175,7 +196,15 @@ static enum trivet_status make_plan(struct training *training, struct trivet_err
     struct trivet_cli_plan *plan = &training->plan;
     struct trivet_arena *arena = options->cli->arena;
     Trivet__V1__ListEstimatorsResponse *known = NULL;
-    enum trivet_status status = trivet_cli_plan_make(recipe, plan, err);
+    char path[TRIVET_CLI_PLOT_PATH_BYTES];
+    enum trivet_status status = TRIVET_OK;
+    if (options->plot != NULL) {
+        trivet_cli_plot_path(options->plot, "model", 1, "training", path);
+        status = trivet_cli_gnuplot_check(path, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_cli_plan_make(recipe, plan, err);
+    }
     if (status == TRIVET_OK) {
         status = trivet_cli_list_estimators(options->cli, "", &known, err);
     }
