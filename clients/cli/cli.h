@@ -37,6 +37,7 @@ extern const struct trivet_cli_command trivet_cli_train;
 extern const struct trivet_cli_command trivet_cli_evaluate;
 extern const struct trivet_cli_command trivet_cli_deploy;
 extern const struct trivet_cli_command trivet_cli_predict;
+extern const struct trivet_cli_command trivet_cli_explain;
 extern const struct trivet_cli_command trivet_cli_models;
 extern const struct trivet_cli_command trivet_cli_jobs;
 extern const struct trivet_cli_command trivet_cli_datasets;
