@@ -310,27 +310,41 @@ static bool find_text(const char *path, const char *name, uint64_t line, char te
     return found;
 }
 
+/* Numbers with a few texts among them are more often a mistake in the file than classes. */
+static bool is_doubtful(const struct trivet_cli_recipe *recipe, const struct trivet_cli_plan *plan,
+                        const struct trivet_csv_column_counts *counts)
+{
+    bool said = recipe->task != NULL || (recipe->estimator != NULL && plan->info != NULL);
+    return !said && counts->n_texts * 10 <= counts->n_numbers;
+}
+
 enum trivet_status trivet_cli_check_target(const struct trivet_cli_recipe *recipe,
                                            const struct trivet_cli_plan *plan,
                                            struct trivet_error *err)
 {
-    if (recipe->target == NULL || plan->task != TRIVET__V1__TASK__TASK_REGRESSION) {
+    if (recipe->target == NULL) {
         return TRIVET_OK;
     }
     size_t target = trivet_schema_find(&plan->file.schema, recipe->target);
-    if (plan->file.schema.columns[target].type == TRIVET_COLUMN_NUMERIC) {
+    const struct trivet_csv_column_counts *counts = &plan->file.columns[target];
+    bool doubtful = is_doubtful(recipe, plan, counts);
+    if (plan->file.schema.columns[target].type == TRIVET_COLUMN_NUMERIC ||
+        (plan->task != TRIVET__V1__TASK__TASK_REGRESSION && !doubtful)) {
         return TRIVET_OK;
     }
-    uint64_t line = plan->file.columns[target].first_text_line;
+    uint64_t line = counts->first_text_line;
     char text[VALUE_BYTES] = "text";
     bool found = find_text(recipe->data, recipe->target, line, text);
     const char *quote = found ? "'" : "";
-    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                            "--target '%.80s' holds text, first %s%s%s in line %llu of %.160s, but "
-                            "%s predicts numbers; correct the file, choose a numeric target, or an "
-                            "estimator for classification",
-                            recipe->target, quote, text, quote, (unsigned long long)line,
-                            recipe->data, plan->info != NULL ? plan->info->name : "regression");
+    const char *who = plan->info != NULL ? plan->info->name : "regression";
+    return trivet_error_set(
+        err, TRIVET_INVALID_ARGUMENT,
+        "--target '%.80s' holds text, first %s%s%s in line %llu of %.160s, but %s%s; correct the "
+        "file, %s",
+        recipe->target, quote, text, quote, (unsigned long long)line, recipe->data,
+        doubtful ? "its other values are numbers" : who, doubtful ? "" : " predicts numbers",
+        doubtful ? "or give --task classification if each value is a class"
+                 : "choose a numeric target, or an estimator for classification");
 }
 
 enum trivet_status trivet_cli_check_plan(const struct trivet_cli_plan *plan,

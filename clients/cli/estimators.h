@@ -38,7 +38,8 @@ enum trivet_status trivet_cli_find_parameter(const Trivet__V1__EstimatorInfo *in
 enum trivet_status trivet_cli_check_value(const Trivet__V1__ParameterInfo *info, const char *option,
                                           const char *name, const char *value,
                                           struct trivet_error *err) TRIVET_MUST_USE;
-/* A target of text for a task that predicts numbers; names the first such text. */
+/* INVALID_ARGUMENT: a target of text for a task that predicts numbers, or, where nobody said what
+ * the task is, one of numbers with a few texts among them; names the first such text. */
 enum trivet_status trivet_cli_check_target(const struct trivet_cli_recipe *recipe,
                                            const struct trivet_cli_plan *plan,
                                            struct trivet_error *err) TRIVET_MUST_USE;

@@ -63,7 +63,8 @@ static const struct argp_option train_argp_options[] = {
      "of categories most_frequent; none for numbers when the estimator takes missing values)",
      3},
     {"scale", KEY_SCALE, "[COLUMNS=]HOW", 0,
-     "numbers: standard, min_max, robust, none (default: standard; none when the estimator takes "
+     "numbers: standard, min_max, robust, max_abs, none (default: standard; none when the "
+     "estimator takes "
      "missing values)",
      3},
     {"encode", KEY_ENCODE, "[COLUMNS=]HOW", 0,

@@ -192,8 +192,11 @@ void trivet_cli_plan_print(const struct trivet_cli_recipe *recipe,
         fprintf(out, "%s%s=%s", i == 0 ? " with " : ", ", recipe->params.keys.items[i],
                 recipe->params.values.items[i]);
     }
-    if (recipe->estimator == NULL || plan->info == NULL) {
+    if (plan->info == NULL || plan->task == TRIVET__V1__TASK__TASK_CLUSTERING) {
         fprintf(out, ", for %s", trivet_cli_task_name(plan->task));
+    } else if (recipe->estimator == NULL) {
+        fprintf(out, ", for a target of %s",
+                plan->task == TRIVET__V1__TASK__TASK_CLASSIFICATION ? "classes" : "numbers");
     }
     fputc('\n', out);
     if (search != NULL) {

@@ -114,15 +114,27 @@ class CommandLine(ServerTest):
         train = ("train", "early", "--data", self.houses, "--target", "price")
         before = self.rows_of("datasets")
         for text, arguments in (
-                ("choose one of: ", train + ("--estimator", "foo")),
+                ("choose auto or one of: ", train + ("--estimator", "foo")),
                 ("no parameter 'nope'; it has: ", train + ("--param", "nope=1")),
                 ("--param alpha=abc: give a number in ", train + ("--param", "alpha=abc")),
                 ("--param penalty=l3: give one of: ", train + ("--param", "penalty=l3")),
-                ("fill_value=abc: give a number in ", train + ("--impute", "constant=abc")),
+                ("fill_value=abc: give a number in ", train + ("--impute", "constant:abc")),
+                ("write constant:NUMBER", train + ("--impute", "constant=0")),
+                ("--scale normal: choose ", train + ("--scale", "normal")),
+                ("--transform 'pcb': the server has no such transformer; choose one of: ",
+                 train + ("--transform", "pcb")),
                 ("holds text, first 'a' in line 2 of ",
-                 train[:-1] + ("district",)),
+                 train[:-1] + ("district", "--estimator", "linear_regression")),
                 ("holds text, first 'inf' in line 32 of ",
                  ("train", "early", "--data", bad, "--target", "y")),
+                ("--task classification: linear_regression is for regression",
+                 train + ("--estimator", "linear_regression", "--task", "classification")),
+                ("--grid alpha=x: give a number in ", train + ("--grid", "alpha=1,x")),
+                ("--metric accuracy: for regression choose one of: mse, ",
+                 train + ("--grid", "alpha=1,2", "--metric", "accuracy")),
+                ("--split stratified keeps the shares of classes",
+                 train + ("--split", "stratified")),
+                ("give a file that ends in .png or .svg", train + ("--plot", "loss.pdf")),
                 ("has only 31 rows", ("train", "early", "--data", bad, "--target", "y",
                                       "--cross-validate", "32"))):
             done = run_cli(self.url, *arguments, check=False)

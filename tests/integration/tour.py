@@ -20,6 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MASKS = (
     (re.compile(r"\d[\d.,]* (ns|µs|ms|s)\b"), "TIME"),
     (re.compile(r"\d[\d.,]* rows/s"), "RATE"),
+    (re.compile(r"\d[\d.,]* ([KMG]i)?B\b"), "SIZE"),
+    (re.compile(r"\d+ threads?\b"), "THREADS"),
     (re.compile(r"tcp://127\.0\.0\.1:\d+"), "URL"),
     (re.compile(r"pid=\d+"), "PID"),
     (re.compile(r"\b(just now|\d+ [a-z]+ ago)"), "AGE"),

@@ -155,6 +155,16 @@ static void test_checks_of_estimator_and_target(void **state)
     check(recipe, NULL, "--target 'rooms' holds text, first 'x' in line 5 of");
     recipe.target = "city";
     check(recipe, NULL, "first 'Graz' in line 2 of");
+    /* Ten numbers and a text: nobody said that these are classes. */
+    recipe.target = "rooms";
+    recipe.estimator = NULL;
+    check(recipe, NULL, "but its other values are numbers; correct the file, or give --task");
+    recipe.estimator = "auto";
+    check(recipe, NULL, "but its other values are numbers");
+    recipe.task = "classification";
+    check(recipe, NULL, NULL);
+    recipe.task = NULL;
+    recipe.estimator = "e";
     recipe.target = NULL;
     check(recipe, NULL, "e learns what to predict: name it with --target COLUMN");
     recipe.estimator = NULL;
