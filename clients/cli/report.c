@@ -206,7 +206,8 @@ static void print_run(struct trivet_cli *cli, const Trivet__V1__TrainingReport *
         trivet_cli_format_bytes(report->peak_rss_bytes, peak);
         trivet_cli_format_bytes(grown, base);
         trivet_cli_format_bytes(report->data_bytes, data);
-        trivet_cli_print_fact(cli, "Memory", "peak %s, %s of it for data of %s", peak, base, data);
+        trivet_cli_print_fact(cli, "Memory", "peak %s, %s above the start; the data takes %s", peak,
+                              base, data);
     }
 }
 

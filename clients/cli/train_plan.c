@@ -231,6 +231,9 @@ enum trivet_status trivet_cli_plan_choose(const struct trivet_cli_recipe *recipe
     plan->estimator = recipe->estimator;
     if (recipe->estimator == NULL || is_auto(recipe->estimator)) {
         status = task_of_recipe(recipe, plan, &plan->task, err);
+        if (status == TRIVET_OK) {
+            status = trivet_cli_check_target(recipe, plan, err);
+        }
     }
     if (status == TRIVET_OK && recipe->estimator == NULL) {
         plan->estimator = default_estimator(plan->task);
