@@ -135,7 +135,7 @@ class CommandLine(ServerTest):
                 ("--split stratified keeps the shares of classes",
                  train + ("--split", "stratified")),
                 ("give a file that ends in .png or .svg", train + ("--plot", "loss.pdf")),
-                ("has only 31 rows", ("train", "early", "--data", bad, "--target", "y",
+                ("has only 31 rows", ("train", "early", "--data", bad, "--target", "x",
                                       "--cross-validate", "32"))):
             done = run_cli(self.url, *arguments, check=False)
             self.assertEqual(done.returncode, 1, done.stderr)
