@@ -92,3 +92,34 @@ uint64_t trivet_hash_bytes(const void *data, size_t n_bytes)
     }
     return trivet_hash_mix64(hash);
 }
+
+static uint32_t rotate_left(uint32_t x, unsigned n_bits)
+{
+    return x << n_bits | x >> (32 - n_bits);
+}
+
+static uint32_t murmur3_mix(uint32_t block)
+{
+    return rotate_left(block * 0xCC9E2D51U, 15) * 0x1B873593U;
+}
+
+uint32_t trivet_hash_murmur3(const void *data, size_t n_bytes, uint32_t seed)
+{
+    const uint8_t *bytes = data;
+    uint32_t hash = seed;
+    uint32_t tail = 0;
+    size_t whole = n_bytes - n_bytes % 4;
+    for (size_t i = 0; i < whole; i += 4) {
+        uint32_t block = (uint32_t)bytes[i] | (uint32_t)bytes[i + 1] << 8 |
+                         (uint32_t)bytes[i + 2] << 16 | (uint32_t)bytes[i + 3] << 24;
+        hash = rotate_left(hash ^ murmur3_mix(block), 13) * 5 + 0xE6546B64U;
+    }
+    for (size_t i = n_bytes; i > whole; i--) {
+        tail = tail << 8 | bytes[i - 1];
+    }
+    hash ^= murmur3_mix(tail);
+    hash ^= (uint32_t)n_bytes;
+    hash = (hash ^ hash >> 16) * 0x85EBCA6BU;
+    hash = (hash ^ hash >> 13) * 0xC2B2AE35U;
+    return hash ^ hash >> 16;
+}

@@ -31,5 +31,7 @@ void trivet_sha256_hex(const uint8_t digest[TRIVET_SHA256_BYTES],
 uint64_t trivet_hash_mix64(uint64_t x);
 /* FNV-1a over bytes, then mixed: for hash tables and sampling, not for security. */
 uint64_t trivet_hash_bytes(const void *data, size_t n_bytes);
+/* MurmurHash3_x86_32 (Appleby 2011), as scikit-learn hashes features with. */
+uint32_t trivet_hash_murmur3(const void *data, size_t n_bytes, uint32_t seed);
 
 #endif

@@ -6,6 +6,7 @@
 #include "models/mlp.h"
 #include "models/svc.h"
 #include "models/transformers/drop_correlated.h"
+#include "models/transformers/hashing.h"
 #include "models/transformers/imputer.h"
 #include "models/transformers/lag.h"
 #include "models/transformers/max_abs_scaler.h"
@@ -22,6 +23,7 @@
 #include "models/transformers/rolling_window.h"
 #include "models/transformers/select_k_best.h"
 #include "models/transformers/standard_scaler.h"
+#include "models/transformers/tfidf.h"
 #include "models/transformers/variance_threshold.h"
 
 #include <string.h>
@@ -44,6 +46,7 @@ static const struct trivet_estimator_ops *const estimators[] = {
 /* clang-format off */
 static const struct trivet_transformer_ops *const transformers[] = {
     &trivet_drop_correlated_ops,
+    &trivet_hashing_ops,
     &trivet_imputer_ops,
     &trivet_lag_ops,
     &trivet_max_abs_scaler_ops,
@@ -60,6 +63,7 @@ static const struct trivet_transformer_ops *const transformers[] = {
     &trivet_rolling_window_ops,
     &trivet_select_k_best_ops,
     &trivet_standard_scaler_ops,
+    &trivet_tfidf_ops,
     &trivet_variance_threshold_ops,
     NULL,
 };

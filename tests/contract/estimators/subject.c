@@ -45,6 +45,8 @@ static const struct {
     const char *value;
 } variants[] = {
     {"drop_correlated", "threshold", "0.9"},
+    {"hashing", "n_features", "5"},
+    {"hashing", "ngram_max", "2"},
     {"imputer", "fill_text", "nothing"},
     {"lag", "lags", "3,1"},
     {"pca", "n_components", "0.9"},
@@ -55,6 +57,8 @@ static const struct {
     {"rolling_window", "window", "1"},
     {"select_k_best", "k", "0.7"},
     {"select_k_best", "k", "all"},
+    {"tfidf", "max_features", "2"},
+    {"tfidf", "ngram_max", "2"},
 };
 
 /* Texts are imputed where they may be missing, and encoded where the transformer leaves them as
@@ -77,6 +81,11 @@ static void try_transformer(const struct trivet_transformer_ops *ops, const char
         fixture_spec_step(&subject.spec, "imputer", "strategy", "constant", "k1");
     }
     fixture_spec_step(&subject.spec, ops->name, parameter, value, NULL);
+    if (strcmp(ops->name, "hashing") == 0 &&
+        (parameter == NULL || strcmp(parameter, "n_features") != 0)) {
+        fixture_spec_step_parameter(&subject.spec, "n_features",
+                                    "8"); /* few, so that it is quick */
+    }
     if (looks_back) {
         fixture_spec_step(&subject.spec, "imputer", NULL, NULL, NULL);
     }

@@ -75,13 +75,36 @@ static void mixing_is_stable_and_spreads(void **state)
     assert_in_range(low, 880, 1120); /* 4 standard deviations about 1,000 */
 }
 
+/* sklearn.utils.murmurhash3_32(text, seed, positive=True) */
+static void murmur3_is_scikit_learns(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t seed_0;
+        uint32_t seed_7;
+    } cases[] = {
+        {"", 0, 415870660},
+        {"a", 1009084850, 3990715943},
+        {"ab", 2613040991, 4264175359},
+        {"abc", 3017643002, 940791465},
+        {"abcd", 1139631978, 1425861819},
+        {"hello, world", 345750399, 2702207619},
+        {"Größe", 3815716910, 1439471312},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        size_t n_bytes = strlen(cases[k].text);
+        assert_int_equal(trivet_hash_murmur3(cases[k].text, n_bytes, 0), cases[k].seed_0);
+        assert_int_equal(trivet_hash_murmur3(cases[k].text, n_bytes, 7), cases[k].seed_7);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(digests_are_the_standards),
-        cmocka_unit_test(a_stream_equals_one_shot),
-        cmocka_unit_test(no_memory_is_a_status),
-        cmocka_unit_test(mixing_is_stable_and_spreads),
+        cmocka_unit_test(digests_are_the_standards), cmocka_unit_test(a_stream_equals_one_shot),
+        cmocka_unit_test(no_memory_is_a_status),     cmocka_unit_test(mixing_is_stable_and_spreads),
+        cmocka_unit_test(murmur3_is_scikit_learns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
