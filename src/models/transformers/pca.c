@@ -83,7 +83,6 @@ static void project(const struct pca *pca, const double *block, size_t count, do
 static enum trivet_status count_components(const struct trivet_params *params, const double *s,
                                            size_t k, size_t *out, struct trivet_error *err)
 {
-    double wanted = trivet_params_real(params, "n_components");
     double total = 0.0;
     double sum = 0.0;
     size_t n = 0;
@@ -91,6 +90,7 @@ static enum trivet_status count_components(const struct trivet_params *params, c
         *out = k;
         return TRIVET_OK;
     }
+    double wanted = trivet_params_real(params, "n_components");
     if (wanted >= 1.0) {
         if (wanted != floor(wanted) || wanted > (double)k) {
             return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,

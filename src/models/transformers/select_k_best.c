@@ -139,11 +139,11 @@ static enum trivet_status count_kept(const struct trivet_params *params, size_t 
                                      size_t *out, struct trivet_fit_report *report,
                                      struct trivet_error *err)
 {
-    double k = trivet_params_real(params, "k");
     if (trivet_params_word(params, "k") != NULL) {
         *out = n_columns;
         return TRIVET_OK;
     }
+    double k = trivet_params_real(params, "k");
     if (k < 1.0) {
         double part = floor(k * (double)n_columns);
         *out = part < 1.0 ? 1 : (size_t)part;
