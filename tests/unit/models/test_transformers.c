@@ -247,6 +247,53 @@ static void encoder_reads_texts(void **state)
     trivet_pipeline_free(pipeline);
 }
 
+/* OrdinalEncoder: places among ["a", "b", "c"]. */
+static void ordinal_places(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"b", "a", "c", "not used"};
+    static const char *const asked_words[] = {"c", "new", "a"};
+    static const uint32_t codes[ROWS] = {0, 1, 2, 0, 1, TRIVET_CODE_NULL};
+    static const uint32_t asked[4] = {0, 1, 2, TRIVET_CODE_NULL};
+    static const struct {
+        const char *handle_unknown;
+        enum trivet_row_fault fault;
+        double value;
+    } cases[] = {{"error", TRIVET_ROW_UNSEEN_CATEGORY, 0.0},
+                 {"use_value", TRIVET_ROW_FINE, -7.5},
+                 {"ignore", TRIVET_ROW_FINE, -99.0}};
+    struct trivet_column columns[] = {fixture_codes("k", codes, words, 4),
+                                      fixture_numbers("y", target)};
+    struct trivet_column asked_columns[] = {fixture_codes("k", asked, asked_words, 3)};
+    struct trivet_table table = {ROWS, 2, columns};
+    struct trivet_table asked_table = {4, 1, asked_columns};
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        struct fixture_spec spec;
+        double x[ROWS];
+        struct trivet_row_status rows[ROWS];
+        fixture_spec_init(&spec, "y", "linear_regression");
+        fixture_spec_step(&spec, "ordinal_encoder", "handle_unknown", cases[c].handle_unknown,
+                          NULL);
+        fixture_spec_step_parameter(&spec, "unknown_value", "-7.5");
+        fixture_spec_step(&spec, "imputer", "strategy", "constant", "k");
+        fixture_spec_step_parameter(&spec, "fill_value", "-99");
+        struct trivet_pipeline *pipeline = fixture_fit(&spec, &table);
+        assert_string_equal(trivet_pipeline_feature_name(pipeline, 0), "k");
+        fixture_transform(pipeline, &table, x, rows);
+        assert_true(x[0] == 1.0 && x[1] == 0.0 && x[2] == 2.0 && x[5] == -99.0);
+        fixture_transform(pipeline, &asked_table, x, rows);
+        assert_true(x[0] == 2.0 && x[2] == 0.0 && x[3] == -99.0);
+        assert_int_equal(rows[1].fault, cases[c].fault);
+        assert_true(x[1] == cases[c].value);
+        /* Looked up alone, without a map of the dictionary. */
+        asked_table.n_rows = 1;
+        fixture_transform(pipeline, &asked_table, x, rows);
+        assert_true(x[0] == 2.0);
+        asked_table.n_rows = 4;
+        trivet_pipeline_free(pipeline);
+    }
+}
+
 static void encoder_refusals(void **state)
 {
     (void)state;
@@ -264,6 +311,11 @@ static void encoder_refusals(void **state)
     fixture_spec_init(&spec, "y", "linear_regression");
     fixture_spec_step(&spec, "one_hot_encoder", "drop", "first", NULL);
     fixture_fit_refused(&spec, &table, "leave no feature");
+    static const uint32_t nothing[ROWS] = {9, 9, 9, 9, 9, TRIVET_CODE_NULL};
+    columns[0] = fixture_codes("k", nothing, words, 1);
+    fixture_spec_init(&spec, "y", "linear_regression");
+    fixture_spec_step(&spec, "ordinal_encoder", NULL, NULL, NULL);
+    fixture_fit_refused(&spec, &table, "column 'k' has no value in any of the 6 training rows");
 }
 
 int main(void)
@@ -273,6 +325,7 @@ int main(void)
         cmocka_unit_test(imputer_refusals),    cmocka_unit_test(scaler_as_scikit_learn),
         cmocka_unit_test(scaler_options),      cmocka_unit_test(scaler_before_imputer),
         cmocka_unit_test(encoder_reads_texts), cmocka_unit_test(encoder_refusals),
+        cmocka_unit_test(ordinal_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
