@@ -81,6 +81,24 @@ enum trivet_status trivet_pipeline_predict(const struct trivet_pipeline *pipelin
                                            struct trivet_matrix out, struct trivet_row_status *rows,
                                            struct trivet_error *err) TRIVET_MUST_USE;
 
+/* What trivet_pipeline_explain explains: "prediction", "log-odds", "probabilities" …; how many
+ * outputs that is; and whether by a formula, else by sampling. Fitted only. */
+const char *trivet_pipeline_explained(const struct trivet_pipeline *pipeline);
+size_t trivet_pipeline_n_explained(const struct trivet_pipeline *pipeline);
+bool trivet_pipeline_explains_exactly(const struct trivet_pipeline *pipeline);
+/* Name of explained output k: a label, a number, "prediction". */
+void trivet_pipeline_explained_name(const struct trivet_pipeline *pipeline, size_t k, char *text,
+                                    size_t text_bytes);
+/* For features x (n_rows, n_features) of trivet_pipeline_transform: contributions (n_rows,
+ * n_explained, n_features), base (n_explained), errors as contributions, only when sampled, else
+ * untouched. base plus the contributions of a row are its explained output. `n_rounds` and `seed`
+ * as in models/shapley.h. Any thread. */
+enum trivet_status trivet_pipeline_explain(const struct trivet_pipeline *pipeline,
+                                           struct trivet_const_matrix x, size_t n_rounds,
+                                           uint64_t seed, double *contributions, double *base,
+                                           double *errors,
+                                           struct trivet_error *err) TRIVET_MUST_USE;
+
 /* Fitted pipeline ↔ message (made in `arena`; texts and numbers borrowed from the pipeline).
  * Load checks everything: DATA_LOSS. */
 enum trivet_status trivet_pipeline_save(const struct trivet_pipeline *pipeline,

@@ -11,6 +11,8 @@
 #include "models/outputs.h"
 #include "models/pipeline.h"
 #include "rpc/call.h"
+#include "rpc/explain.h"
+#include "rpc/row_errors.h"
 #include "rpc/services.h"
 #include "trivet/v1/prediction.pb-c.h"
 
@@ -18,7 +20,6 @@
 #include <string.h>
 
 #define PREDICTION_ID_BYTES_MAX 64
-#define ROW_FAULT_TEXT_BYTES    192
 #define OUTPUT_NAME_BYTES       128
 
 /* A Predict call on its way; in the call's arena. The task is first: the pool hands it back. */
@@ -230,38 +231,6 @@ static enum trivet_status fill_outputs(const struct prediction *prediction,
     return status;
 }
 
-static enum trivet_status fill_row_errors(const struct prediction *prediction,
-                                          Trivet__V1__PredictResponse *response,
-                                          struct trivet_error *err)
-{
-    const struct trivet_pool_task *task = &prediction->task;
-    struct trivet_arena *arena = prediction->call->arena;
-    size_t n_errors = prediction->n_failed;
-    Trivet__V1__RowError *errors = trivet_arena_alloc_array(arena, n_errors, sizeof(*errors));
-    response->row_errors = trivet_arena_alloc_array(arena, n_errors, sizeof(errors));
-    if (errors == NULL || response->row_errors == NULL) {
-        return out_of_memory(err);
-    }
-    for (size_t i = 0; i < task->rows.n_rows; i++) {
-        struct trivet_row_status row = task->row_status[i];
-        if (row.fault == TRIVET_ROW_FINE) {
-            continue;
-        }
-        char text[ROW_FAULT_TEXT_BYTES];
-        trivet_row_fault_text(row, &task->rows, text, sizeof(text));
-        Trivet__V1__RowError *error = &errors[response->n_row_errors];
-        trivet__v1__row_error__init(error);
-        error->row = (uint32_t)i;
-        error->status = (Trivet__V1__Status)trivet_row_fault_status(row.fault);
-        error->message = trivet_arena_strdup(arena, text);
-        if (error->message == NULL) {
-            return out_of_memory(err);
-        }
-        response->row_errors[response->n_row_errors++] = error;
-    }
-    return TRIVET_OK;
-}
-
 static enum trivet_status respond(struct prediction *prediction, struct trivet_error *err)
 {
     const struct trivet_pool_task *task = &prediction->task;
@@ -275,7 +244,8 @@ static enum trivet_status respond(struct prediction *prediction, struct trivet_e
     enum trivet_status status =
         model == NULL || id == NULL ? out_of_memory(err) : fill_outputs(prediction, &response, err);
     if (status == TRIVET_OK && prediction->n_failed > 0) {
-        status = fill_row_errors(prediction, &response, err);
+        status = trivet_row_errors_encode(&task->rows, task->row_status, call->arena,
+                                          &response.row_errors, &response.n_row_errors, err);
     }
     if (status != TRIVET_OK) {
         return status;
@@ -328,13 +298,12 @@ static enum trivet_status decode_rows(struct trivet_call *call, struct predictio
     const struct trivet_schema *inputs =
         trivet_pipeline_inputs(trivet_servable_pipeline(prediction->servable));
     struct trivet_pool_task *task = &prediction->task;
-    if (request->rows_case == TRIVET__V1__PREDICT_REQUEST__ROWS_MATRIX) {
-        prediction->single_precision = request->matrix->n_f32 > 0;
-        return trivet_table_decode_matrix(request->matrix, inputs, call->arena, &task->rows,
-                                          &task->row_status, err);
-    }
-    return trivet_table_decode_inputs(request->table, inputs, call->arena, &task->rows,
-                                      &task->row_status, err);
+    bool is_matrix = request->rows_case == TRIVET__V1__PREDICT_REQUEST__ROWS_MATRIX;
+    prediction->single_precision = is_matrix && request->matrix->n_f32 > 0;
+    return is_matrix ? trivet_table_decode_matrix(request->matrix, inputs, call->arena, &task->rows,
+                                                  &task->row_status, err)
+                     : trivet_table_decode_inputs(request->table, inputs, call->arena, &task->rows,
+                                                  &task->row_status, err);
 }
 
 static enum trivet_status check_request(const Trivet__V1__PredictRequest *request,
@@ -487,11 +456,12 @@ static const struct trivet_method rows[] = {
      .timeout_ms_default = 10000,
      .request_bytes_max = 16u << 20,
      .handle = predict},
+    /* Sampled explanations ask for many predictions: not on the threads that serve. */
     {.name = "Explain",
-     .plane = TRIVET_PLANE_DATA,
-     .timeout_ms_default = 10000,
+     .plane = TRIVET_PLANE_CONTROL,
+     .timeout_ms_default = 60000,
      .request_bytes_max = 16u << 20,
-     .handle = trivet_call_unimplemented},
+     .handle = trivet_explain},
     {.name = NULL},
 };
 
