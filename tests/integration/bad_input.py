@@ -122,7 +122,9 @@ class BadInput(ServerTest):
                    models.Model)
         self.fails("UNIMPLEMENTED", "not served", "Feedback/Record", feedback.RecordRequest(),
                    feedback.RecordResponse)
-        self.fails("UNIMPLEMENTED", "not served", "Prediction/Explain",
+
+    def test_explain_nothing(self):
+        self.fails("INVALID_ARGUMENT", "name the model", "Prediction/Explain",
                    prediction.ExplainRequest(), prediction.ExplainResponse)
 
     def test_change_without_request_id(self):
