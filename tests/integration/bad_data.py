@@ -19,9 +19,9 @@ class BadData(ServerTest):
         self.rows["price"] = self.rows["a"] + random.normal(size=60)
         self.rows["kind"] = numpy.where(self.rows["price"] > 0, "high", "low")
 
-    def refused(self, words, columns, **options):
+    def refused(self, words, rows, **options):
         with self.assertRaises(trivet.InvalidArgument) as caught:
-            self.python.train("bad", columns, **options)
+            self.python.train("bad", rows, **options)
         message = str(caught.exception)
         for word in words:
             self.assertIn(word, message)
@@ -49,12 +49,12 @@ class BadData(ServerTest):
         print(*job.report.fit.warnings, sep="\n")
 
     def test_infinite_values(self):
-        self.refused(["'a'", "infinite", "row 8"],
+        self.refused(["'a'", "infinity", "row 8"],
                      dict(self.rows, a=[1.0] * 7 + [float("inf")] + [2.0] * 52), target="price",
                      test_size=0)
 
     def test_infinite_target(self):
-        self.refused(["'price'", "infinite"], dict(self.rows, price=[float("inf")] + [2.0] * 59),
+        self.refused(["'price'", "infinity"], dict(self.rows, price=[float("inf")] + [2.0] * 59),
                      target="price", test_size=0)
 
     def test_unseen_category(self):

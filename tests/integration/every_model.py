@@ -22,7 +22,7 @@ TRANSFORMERS = {
     "lag": {"lags": "1,2"},
 }
 # Transformers of text columns; what they leave as numbers may be missing, and is imputed.
-TEXT = ("one_hot_encoder", "ordinal_encoder", "tfidf", "feature_hasher", "hashing_vectorizer")
+TEXT = ("one_hot_encoder", "ordinal_encoder", "tfidf", "hashing")
 
 
 def rows(seed, n_rows=ROWS):
