@@ -106,6 +106,24 @@ def _blobs():
     return sklearn.datasets.make_blobs(2000, 6, centers=5, cluster_std=1.2, random_state=19)
 
 
+def _iris_lengths():
+    """All above 0."""
+    loaded = sklearn.datasets.load_iris()
+    return loaded.data[:, :3], loaded.data[:, 3]
+
+
+def _texts():
+    """Sentences of words of several scripts, and how they are meant."""
+    rng = np.random.default_rng(20)
+    words = np.array("the of and Good good BAD bad service,food Café straße слово ПРИВЕТ 你好 42 x "
+                     "don't e-mail naïve ÉCOLE ΑΒΓ snake_case very-very not".split())
+    weights = rng.normal(size=len(words))
+    drawn = [rng.integers(0, len(words), rng.integers(1, 12)) for _ in range(400)]
+    text = [" ".join(words[row]) + "." for row in drawn]
+    y = np.array([weights[row].sum() for row in drawn]) + rng.normal(size=400)
+    return pd.DataFrame({"text": np.array(text, dtype=object)}), y
+
+
 _MAKERS = {
     "diabetes": lambda: _shipped(sklearn.datasets.load_diabetes),
     "breast_cancer": lambda: _shipped(sklearn.datasets.load_breast_cancer),
@@ -115,6 +133,7 @@ _MAKERS = {
     "mixed": _mixed_numbers, "mixed_classes": _mixed_classes, "gaps": _gaps,
     "collinear": _collinear, "offset": _offset, "wide": _wide, "large": _large,
     "large_classes": _large_classes, "blobs": _blobs,
+    "iris_lengths": _iris_lengths, "texts": _texts,
 }
 
 
