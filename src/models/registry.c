@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "models/dummy.h"
+#include "models/kmeans.h"
 #include "models/linear_regression.h"
 #include "models/mlp.h"
 #include "models/svc.h"
@@ -34,6 +35,7 @@
 static const struct trivet_estimator_ops *const estimators[] = {
     &trivet_dummy_classifier_ops,
     &trivet_dummy_regressor_ops,
+    &trivet_kmeans_ops,
     &trivet_linear_regression_ops,
     &trivet_mlp_classifier_ops,
     &trivet_mlp_regressor_ops,

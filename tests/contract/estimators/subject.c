@@ -119,7 +119,8 @@ static void try_task(const struct trivet_estimator_ops *ops, size_t n_classes,
     trivet_text_format(subject.name, sizeof subject.name, "%s(%s=%s) of %zu classes", ops->name,
                        parameter != NULL ? parameter : "", value != NULL ? value : "", n_classes);
     subject.n_classes = n_classes;
-    fixture_spec_init(&subject.spec, "y", ops->name);
+    subject.without_target = ops->task == TRIVET_TASK_CLUSTERING;
+    fixture_spec_init(&subject.spec, subject.without_target ? "" : "y", ops->name);
     if (parameter != NULL) {
         fixture_spec_parameter(&subject.spec, parameter, value);
     }
@@ -240,7 +241,9 @@ struct subject_data *subject_data_make(const struct subject *subject, size_t n_r
     if (subject->transformer != NULL) {
         add_texts(data, subject->with_missing, &rng);
     }
-    add_column(data, "y", fixture_numbers("y", data->numbers[SUBJECT_COLS_MAX]));
+    if (!subject->without_target) {
+        add_column(data, "y", fixture_numbers("y", data->numbers[SUBJECT_COLS_MAX]));
+    }
     subject_data_set_target(data, n_numbers);
     data->table = (struct trivet_table){n_rows, data->n_columns, data->columns};
     return data;

@@ -14,8 +14,8 @@
 
 #define SUBJECT_ROWS_MAX 600
 #define SUBJECT_COLS_MAX 24
-/* Outputs of a row: three classes, or three pairs of them. */
-#define SUBJECT_OUTPUTS_MAX 3
+/* Outputs of a row: three classes, three pairs of them, or eight clusters. */
+#define SUBJECT_OUTPUTS_MAX 8
 
 struct subject {
     char name[128];
@@ -24,6 +24,7 @@ struct subject {
     bool positive;                                    /* its data are all above 0 */
     bool with_missing;                                /* its data may have missing values */
     size_t n_classes;                                 /* 2 or 3 for classification, else 0 */
+    bool without_target;                              /* clustering */
 };
 
 /* Calls `body` with every subject. */

@@ -188,14 +188,9 @@ static void damage_step(struct saved *saved, size_t s)
     }
 }
 
-static void damage_parts(struct saved *saved)
+static void damage_target(struct saved *saved)
 {
-    char empty[] = "";
-    char *labels[1] = {empty};
     Trivet__V1__Pipeline *message = fresh(saved);
-    message->inputs = NULL;
-    refused(saved, message, "no inputs");
-    message = fresh(saved);
     message->target = NULL;
     refused(saved, message, "no target");
     message = fresh(saved);
@@ -205,6 +200,22 @@ static void damage_parts(struct saved *saved)
     if (message->n_labels == 0) {
         message->target->type = TRIVET__V1__COLUMN_TYPE__COLUMN_TYPE_CATEGORICAL;
         refused(saved, message, "a number's target of text");
+    }
+}
+
+static void damage_parts(struct saved *saved)
+{
+    char empty[] = "";
+    char *labels[1] = {empty};
+    Trivet__V1__Pipeline *message = fresh(saved);
+    message->inputs = NULL;
+    refused(saved, message, "no inputs");
+    if (message->target != NULL) {
+        damage_target(saved);
+    } else {
+        message = fresh(saved);
+        message->target = message->inputs->columns[0];
+        refused(saved, message, "a target of clusters");
     }
     message = fresh(saved);
     message->inputs->columns[0]->type = (Trivet__V1__ColumnType)99;
