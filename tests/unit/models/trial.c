@@ -159,3 +159,8 @@ void trial_near(const double *values, const double *expected, size_t n, double t
         }
     }
 }
+
+void trial_close(double value, double expected, double tolerance)
+{
+    trial_near(&value, &expected, 1, tolerance);
+}

@@ -35,5 +35,7 @@ double trial_fact(const struct trial *trial, const char *name);
 bool trial_warned(const struct trial *trial, const char *words);
 /* Fails unless all n values are within `tolerance`. */
 void trial_near(const double *values, const double *expected, size_t n, double tolerance);
+/* The same for one value; cmocka compares floats. */
+void trial_close(double value, double expected, double tolerance);
 
 #endif
