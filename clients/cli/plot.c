@@ -117,13 +117,14 @@ static void learning_panel(struct trivet_cli_script *script, const Trivet__V1__L
     const char *validation = trivet_cli_colour(0);
     trivet_cli_script_panel(script, "Learning curve: would more rows help?", "rows that train",
                             curve->metric);
-    trivet_cli_script_add(script,
-                          "set key bottom right samplen 1.6\nset style fill transparent solid 0.18 "
-                          "noborder\nset format x '%%.0f'\n"
-                          "plot $learning using 1:($2-$3):($2+$3) with filledcurves lc rgb '%s' "
-                          "notitle, $learning using 1:($4-$5):($4+$5) with filledcurves lc rgb "
-                          "'%s' notitle, ",
-                          train, validation);
+    trivet_cli_script_add(
+        script,
+        "set key bottom right Left reverse samplen 1.6\nset style fill transparent solid 0.18 "
+        "noborder\nset format x '%%.0f'\n"
+        "plot $learning using 1:($2-$3):($2+$3) with filledcurves lc rgb '%s' "
+        "notitle, $learning using 1:($4-$5):($4+$5) with filledcurves lc rgb "
+        "'%s' notitle, ",
+        train, validation);
     trivet_cli_script_add(script,
                           "$learning using 1:2 with linespoints pt 5 ps 0.9 lw 2.2 dt 2 lc rgb "
                           "'%s' title 'on the rows that train', $learning using 1:4 with "

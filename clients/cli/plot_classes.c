@@ -14,6 +14,7 @@
 #define PANEL_PIXELS   600
 #define HEADING_PIXELS 40
 #define LABEL_CHARS    16
+#define TURNED_CHARS   50 /* more do not fit side by side */
 
 static size_t count_curves(const Trivet__V1__EvaluationReport *report, const char *name)
 {
@@ -108,12 +109,13 @@ static void add_curves(struct trivet_cli_script *script, const Trivet__V1__Evalu
 
 static void unit_axes(struct trivet_cli_script *script, const char *key)
 {
-    trivet_cli_script_add(script,
-                          "set size square\nset xrange [-0.02:1.02]\nset yrange [-0.02:1.02]\n"
-                          "set xtics 0,0.2,1\nset ytics 0,0.2,1\n"
-                          "set key %s samplen 1.6 spacing 1.15 opaque fillcolor rgb '#f7f7f7' "
-                          "noborder\n",
-                          key);
+    trivet_cli_script_add(
+        script,
+        "set size square\nset xrange [-0.02:1.02]\nset yrange [-0.02:1.02]\n"
+        "set xtics 0,0.2,1\nset ytics 0,0.2,1\n"
+        "set key %s Left reverse samplen 1.6 spacing 1.15 opaque fillcolor rgb '#f7f7f7' "
+        "nobox\n",
+        key);
 }
 
 static void roc_panel(struct trivet_cli_script *script, const Trivet__V1__EvaluationReport *report)
@@ -149,7 +151,7 @@ static void calibration_panel(struct trivet_cli_script *script,
     }
     trivet_cli_script_panel(script, "Calibration: are probabilities what they say?",
                             "predicted probability", "observed frequency");
-    unit_axes(script, "top left");
+    unit_axes(script, "bottom right");
     trivet_cli_script_add(script, "plot x with lines dt 2 lw 1.5 lc rgb '%s' title 'perfect'",
                           TRIVET_CLI_GREY);
     trivet_cli_script_add(script,
@@ -205,26 +207,40 @@ static void add_labels(struct trivet_cli_script *script, const char *axis, const
     trivet_cli_script_add(script, ")\n");
 }
 
+static size_t widest_label(const Trivet__V1__ConfusionMatrix *matrix)
+{
+    size_t widest = 1;
+    for (size_t i = 0; i < matrix->n_labels; i++) {
+        size_t width = trivet_cli_text_width(matrix->labels[i]);
+        widest = width > widest ? width : widest;
+    }
+    return widest < LABEL_CHARS ? widest : LABEL_CHARS;
+}
+
 static void confusion_panel(struct trivet_cli_script *script,
                             const Trivet__V1__ConfusionMatrix *matrix)
 {
     size_t n = matrix->n_labels;
-    bool turned = n > 4;
+    int label_width = (int)widest_label(matrix);
+    bool turned = n * (size_t)label_width > TURNED_CHARS;
     trivet_cli_script_panel(script, "Confusion: share of each true class", "predicted", "true");
     trivet_cli_script_add(script,
                           "unset grid\nset border 0\nset size square\nset xrange [-0.5:%g]\n"
                           "set yrange [%g:-0.5]\nset cbrange [0:1]\n"
                           "set palette defined (0 '#ffffff', 0.5 '#6baed6', 1 '#08519c')\n"
-                          "set colorbox\nset cbtics 0.2 scale 0.4\nset format cb '%%.1f'\n"
+                          "%s\nset cbtics 0.2 scale 0.4\nset format cb '%%.1f'\n"
                           "set lmargin %d\nset bmargin %d\n",
-                          (double)n - 0.5, (double)n - 0.5, 15, turned ? 8 : 4);
+                          (double)n - 0.5, (double)n - 0.5,
+                          n <= NUMBERS_SHOWN ? "unset colorbox" : "set colorbox", label_width + 7,
+                          turned ? 3 + label_width / 2 : 4);
     add_labels(script, "xtics", turned ? "rotate by -40 left" : "", matrix);
     add_labels(script, "ytics", "", matrix);
     trivet_cli_script_add(script, "plot $confusion using 1:2:3 with image pixels notitle");
     if (n <= NUMBERS_SHOWN) {
         trivet_cli_script_add(
             script,
-            ", $confusion using 1:2:(sprintf('%%d', $4)):($3 > 0.55 ? 0xffffff : 0x222222) with "
+            ", $confusion using 1:2:(sprintf('%%d', $4)):($3 > 0.55 ? 0xffffff : $4 > 0 ? 0x222222 "
+            ": 0xb0b0b0) with "
             "labels font ',%d' tc rgb variable notitle",
             n <= 4   ? 14
             : n <= 8 ? 11

@@ -53,8 +53,7 @@ static void point_style(struct trivet_cli_script *script, size_t n_points)
 static void prediction_panel(struct trivet_cli_script *script, const Trivet__V1__Curve *curve)
 {
     trivet_cli_script_panel(script, "Predicted and true values", "prediction", "true value");
-    trivet_cli_script_add(script, "set size square\nset key top left samplen 1.6\n"
-                                  "set xtics rotate by -30\n");
+    trivet_cli_script_add(script, "set size square\nset key top left Left reverse samplen 1.6\n");
     common_range(script, curve);
     trivet_cli_script_add(script, "plot $prediction using 1:2");
     point_style(script, curve->n_x);
@@ -66,7 +65,7 @@ static void residual_panel(struct trivet_cli_script *script, const Trivet__V1__C
 {
     trivet_cli_script_panel(script, "Residuals: no pattern is good", "prediction",
                             "true value - prediction");
-    trivet_cli_script_add(script, "set size square\nset xtics rotate by -30\n"
+    trivet_cli_script_add(script, "set size square\n"
                                   "set offsets graph 0.03, graph 0.03, graph 0.03, graph 0.03\n"
                                   "plot $residuals using 1:2");
     point_style(script, curve->n_x);
@@ -125,7 +124,7 @@ static void histogram_panel(struct trivet_cli_script *script, double width)
     trivet_cli_script_panel(script, "Distribution of the residuals", "true value - prediction",
                             "rows");
     trivet_cli_script_add(script,
-                          "set size square\nset xtics rotate by -30\nset yrange [0:*]\n"
+                          "set size square\nset yrange [0:*]\n"
                           "set style fill solid 0.75 border rgb '#ffffff'\nset boxwidth %.17g\n"
                           "set arrow from first 0, graph 0 to first 0, graph 1 nohead dt 2 lw 2 lc "
                           "rgb '%s' front\n"

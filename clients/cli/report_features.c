@@ -166,7 +166,8 @@ int trivet_cli_print_importances(struct trivet_cli *cli, const Trivet__V1__Evalu
         char bar[TRIVET_CLI_BAR_BYTES];
         trivet_cli_bar(greatest > 0 ? importance->mean / greatest : 0, BAR_CELLS, blocks, bar);
         trivet_cli_table_text(table, "%s", importance->column);
-        trivet_cli_table_text(table, "%.4g \xc2\xb1 %.2g", importance->mean, importance->deviation);
+        trivet_cli_spread_cell(table, report->importance_metric, importance->mean,
+                               importance->deviation);
         trivet_cli_table_text(table, "%s", bar);
     }
     trivet_cli_heading(cli, "Importance: how much worse %s gets when a column is shuffled",
