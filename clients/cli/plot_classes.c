@@ -36,6 +36,14 @@ static bool metric_of(const Trivet__V1__EvaluationReport *report, const char *na
     return false;
 }
 
+/* At most `width` columns of a label; gnuplot leaves a legend out that is too wide. */
+static void cut_label(const char *label, size_t width, char text[LEGEND_BYTES])
+{
+    bool fits = trivet_cli_text_width(label) <= width;
+    size_t n_bytes = trivet_cli_text_fit(label, fits ? width : width - 1);
+    snprintf(text, LEGEND_BYTES, "%.*s%s", (int)n_bytes, label, fits ? "" : "…");
+}
+
 /* By trapezoids under ROC, by steps under precision and recall (the average precision). */
 static double area_of(const Trivet__V1__Curve *curve, bool steps)
 {
@@ -56,12 +64,14 @@ static double area_of(const Trivet__V1__Curve *curve, bool steps)
 static void add_legend(struct trivet_cli_script *script, const Trivet__V1__EvaluationReport *report,
                        const Trivet__V1__Curve *curve, bool steps, bool only)
 {
+    char label[LEGEND_BYTES];
     char text[LEGEND_BYTES];
     double area = area_of(curve, steps);
     if (only) {
         (void)metric_of(report, steps ? "pr_auc" : "roc_auc", &area);
     }
-    snprintf(text, sizeof(text), "%.60s (%s %.3f)", curve->label, steps ? "AP" : "AUC", area);
+    cut_label(curve->label, LABEL_CHARS, label);
+    snprintf(text, sizeof(text), "%.100s (%s %.3f)", label, steps ? "AP" : "AUC", area);
     trivet_cli_script_string(script, text);
 }
 
@@ -162,9 +172,10 @@ static void calibration_panel(struct trivet_cli_script *script,
     char text[LEGEND_BYTES];
     double gap = 0;
     bool has_gap = metric_of(report, "calibration_error", &gap);
-    int n = snprintf(text, sizeof(text), "%.60s", label[0] != '\0' ? label : "predicted class");
-    if (has_gap && n > 0) {
-        snprintf(text + n, sizeof(text) - (size_t)n, " (mean gap %.3f)", gap);
+    cut_label(label[0] != '\0' ? label : "predicted class", LABEL_CHARS, text);
+    size_t n = strlen(text);
+    if (has_gap) {
+        snprintf(text + n, sizeof(text) - n, " (mean gap %.3f)", gap);
     }
     trivet_cli_script_string(script, text);
     trivet_cli_script_add(script, "\n");
@@ -197,9 +208,7 @@ static void add_labels(struct trivet_cli_script *script, const char *axis, const
     trivet_cli_script_add(script, "set %s scale 0 %s (", axis, style);
     for (size_t i = 0; i < matrix->n_labels; i++) {
         char text[LEGEND_BYTES];
-        bool cut = trivet_cli_text_width(matrix->labels[i]) > LABEL_CHARS;
-        size_t n_bytes = trivet_cli_text_fit(matrix->labels[i], LABEL_CHARS);
-        snprintf(text, sizeof(text), "%.*s%s", (int)n_bytes, matrix->labels[i], cut ? "…" : "");
+        cut_label(matrix->labels[i], LABEL_CHARS, text);
         trivet_cli_script_add(script, "%s", i > 0 ? ", " : "");
         trivet_cli_script_string(script, text);
         trivet_cli_script_add(script, " %zu", i);

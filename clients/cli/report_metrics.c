@@ -180,6 +180,9 @@ int trivet_cli_print_metrics(struct trivet_cli *cli, const Trivet__V1__TrainingR
     columns[n_columns++] = (struct trivet_cli_column){"note", false, false};
     size_t n_metrics = train != NULL ? train->n_metrics : folds != NULL ? folds->n_mean : 0;
     Trivet__V1__Metric **all = train != NULL ? train->metrics : folds != NULL ? folds->mean : NULL;
+    if (n_metrics == 0) {
+        return TRIVET_CLI_DONE;
+    }
     struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, n_columns);
     for (size_t i = 0; table != NULL && i < n_metrics; i++) {
         const char *name = all[i]->name;
