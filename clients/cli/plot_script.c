@@ -35,14 +35,15 @@ void trivet_cli_script_add(struct trivet_cli_script *script, const char *format,
     append(script, piece, (size_t)n);
 }
 
-/* In single quotes only the quote itself has a meaning to gnuplot; in double quotes it would run
- * commands between backquotes. */
+/* In single quotes nothing but the quote itself has a meaning to gnuplot (in double quotes it would
+ * run commands between backquotes), and a doubled one ends the text where it stands first: it
+ * becomes the typographer's. */
 void trivet_cli_script_string(struct trivet_cli_script *script, const char *text)
 {
     append(script, "'", 1);
     for (const char *at = text; *at != '\0'; at++) {
         if (*at == '\'') {
-            append(script, "''", 2);
+            append(script, "\xe2\x80\x99", 3);
         } else {
             append(script, (unsigned char)*at < ' ' || *at == 0x7f ? " " : at, 1);
         }

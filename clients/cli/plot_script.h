@@ -22,7 +22,8 @@ struct trivet_cli_script {
 void trivet_cli_script_release(struct trivet_cli_script *script);
 void trivet_cli_script_add(struct trivet_cli_script *script, const char *format, ...)
     TRIVET_PRINTF(2, 3);
-/* `text` as a gnuplot string in which nothing has a meaning; control characters become blanks. */
+/* `text` as a gnuplot string in which nothing has a meaning: control characters become blanks,
+ * apostrophes ’. */
 void trivet_cli_script_string(struct trivet_cli_script *script, const char *text);
 const char *trivet_cli_colour(size_t index);
 /* "$NAME" as a block of points; z may be NULL. Points that are not finite are left out. */
