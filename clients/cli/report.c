@@ -10,11 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAMES_BYTES   512
-#define NAMES_SHOWN   12
-#define LOSS_CELLS    24
-#define HEADING_BYTES 256
-#define COUNTS        TRIVET_CLI_TEXT_BYTES
+#define NAMES_BYTES      512
+#define NAMES_SHOWN      12
+#define STEP_NAMES_SHOWN 8
+#define LOSS_CELLS       24
+#define HEADING_BYTES    256
+#define COUNTS           TRIVET_CLI_TEXT_BYTES
 
 /* --- what the parts share --- */
 
@@ -107,6 +108,27 @@ static void dropped_text(const Trivet__V1__TrainingReport *report, char text[NAM
     }
 }
 
+/* "imputer(mean): a, b, c … 27 more". */
+static void print_step(struct trivet_cli *cli, const char *title, const char *step)
+{
+    const char *list = strstr(step, ": ");
+    size_t n_names = list == NULL ? 0 : 1;
+    size_t shown_bytes = strlen(step);
+    for (const char *at = list; at != NULL && (at = strstr(at, ", ")) != NULL; at += 2) {
+        if (n_names == STEP_NAMES_SHOWN) {
+            shown_bytes = (size_t)(at - step);
+        }
+        n_names++;
+    }
+    /* One name more is no longer than saying so. */
+    if (n_names > STEP_NAMES_SHOWN + 1) {
+        trivet_cli_print_fact(cli, title, "%.*s … %zu more", (int)shown_bytes, step,
+                              n_names - STEP_NAMES_SHOWN);
+    } else {
+        trivet_cli_print_fact(cli, title, "%s", step);
+    }
+}
+
 static void print_data(struct trivet_cli *cli, const Trivet__V1__TrainingReport *report)
 {
     char train[COUNTS];
@@ -117,7 +139,7 @@ static void print_data(struct trivet_cli *cli, const Trivet__V1__TrainingReport 
     dropped_text(report, dropped);
     trivet_cli_print_fact(cli, "Data", "%s rows to train, %s to test%s", train, test, dropped);
     for (size_t i = 0; i < report->n_steps; i++) {
-        trivet_cli_print_fact(cli, i == 0 ? "Steps" : "", "%s", report->steps[i]);
+        print_step(cli, i == 0 ? "Steps" : "", report->steps[i]);
     }
 }
 

@@ -148,7 +148,14 @@ static void test_facts_of_a_training(void **state)
     fit.facts = report_metrics(2, facts, fact_values);
     fit.n_loss_curve = 4;
     fit.loss_curve = losses;
+    char *steps[] = {trivet_cli_field("imputer(mean): a, b, c, d, e, f, g, h, i, j"),
+                     trivet_cli_field("imputer(mean): a, b, c, d, e, f, g, h, i"),
+                     trivet_cli_field("svc")};
+    report.n_steps = 3;
+    report.steps = steps;
     print_training(&person, &report);
+    shows("Steps       imputer(mean): a, b, c, d, e, f, g, h … 2 more\n"
+          "            imputer(mean): a, b, c, d, e, f, g, h, i\n            svc\n");
     shows("Data        80 rows to train, 20 to test; 1,002 left out: 1,000 no target, 2\n          "
           "  duplicate\n");
     shows("Fit         did not converge after 200 iterations\n");
