@@ -236,11 +236,32 @@ static struct part *sorted_parts(const double *values, size_t n_values)
     return parts;
 }
 
+/* Of one output: "probabilities" is "probability" then. */
+static const char *singular(const char *explained)
+{
+    return strcmp(explained, "probabilities") == 0 ? "probability"
+           : strcmp(explained, "scores") == 0      ? "score"
+           : strcmp(explained, "distances") == 0   ? "distance"
+                                                   : explained;
+}
+
+/* A sampled explanation may be exact all the same: all orders of few features were drawn. */
+static bool has_errors(const double *errors, size_t n_features)
+{
+    for (size_t j = 0; errors != NULL && j < n_features; j++) {
+        if (errors[j] > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void fill_row(struct trivet_cli_table *table, const Trivet__V1__ExplainResponse *response,
                      const double *values, const double *errors, const struct part *parts,
                      size_t n_shown)
 {
     bool blocks = trivet_cli_has_blocks();
+    bool sampled = has_errors(errors, response->n_features);
     double rest = 0;
     for (size_t i = 0; i < response->n_features; i++) {
         size_t j = parts[i].feature;
@@ -255,7 +276,7 @@ static void fill_row(struct trivet_cli_table *table, const Trivet__V1__ExplainRe
         bool down = values[j] < 0;
         trivet_cli_bar(down ? cells / HALF_CELLS : share, HALF_CELLS, blocks, bar);
         trivet_cli_table_text(table, "%s", response->features[j]);
-        if (errors != NULL) {
+        if (sampled) {
             trivet_cli_table_text(table, "%+.4g \xc2\xb1 %.1g", values[j], errors[j]);
         } else {
             trivet_cli_table_text(table, "%+.4g", values[j]);
@@ -303,12 +324,12 @@ int trivet_cli_explain_print_row(struct trivet_cli *cli,
     }
     trivet_free(parts);
     bool said = strcmp(name, response->explained) == 0 || name[0] == '\0';
-    trivet_cli_heading(cli, "Row %llu: %s%s%s %.6g, %+.4g from the base %.6g",
-                       (unsigned long long)number, response->explained, said ? "" : " of ",
-                       said ? "" : name, response->values[row * response->n_outputs + output],
-                       response->values[row * response->n_outputs + output] -
-                           response->base_values[output],
-                       response->base_values[output]);
+    trivet_cli_heading(
+        cli, "Row %llu: %s%s%s %.6g, %+.4g from the base %.6g", (unsigned long long)number,
+        singular(response->explained), said ? "" : " of ", said ? "" : name,
+        response->values[row * response->n_outputs + output],
+        response->values[row * response->n_outputs + output] - response->base_values[output],
+        response->base_values[output]);
     return trivet_cli_print_table(cli, table);
 }
 
@@ -386,7 +407,7 @@ int trivet_cli_influence_print(struct trivet_cli *cli, const struct trivet_cli_i
     }
     trivet_free(parts);
     trivet_cli_heading(cli, "All %llu rows: mean size of the contributions to %s%s",
-                       (unsigned long long)influence->n_rows, influence->explained,
+                       (unsigned long long)influence->n_rows, singular(influence->explained),
                        influence->n_outputs > 1 ? ", over all outputs" : "");
     int code = trivet_cli_print_table(cli, table);
     trivet_cli_more(influence->n_features, n_shown);

@@ -3,10 +3,10 @@
 #include "clients/cli/format.h"
 #include "clients/cli/output.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Chance moves a score by less on any useful number of rows. */
 #define MUCH_WORSE 0.1
 
 const Trivet__V1__Metric *trivet_cli_find_metric(Trivet__V1__Metric *const *metrics,
@@ -81,7 +81,7 @@ bool trivet_cli_metric_repeats(const Trivet__V1__EvaluationReport *report, const
     return strcmp(name, "f1_micro") == 0 || strcmp(name, "recall_weighted") == 0;
 }
 
-double trivet_cli_overfit(const char *name, double train, double other)
+double trivet_cli_overfit(const char *name, double train, double other, uint64_t n_rows)
 {
     static const char *const telling[] = {
         "r2",
@@ -96,12 +96,13 @@ double trivet_cli_overfit(const char *name, double train, double other)
         "f1_weighted",
         "precision_weighted",
         "balanced_accuracy",
-        "mcc",
         "roc_auc",
         "pr_auc",
     };
+    /* A share of n rows has a standard deviation of at most 0.5 / √n; two of them are chance. */
+    double chance = n_rows > 0 ? 1 / sqrt((double)n_rows) : 0;
     double gap = train - other;
-    for (size_t i = 0; gap > MUCH_WORSE && i < TRIVET_ARRAY_COUNT(telling); i++) {
+    for (size_t i = 0; gap > MUCH_WORSE && gap > chance && i < TRIVET_ARRAY_COUNT(telling); i++) {
         if (strcmp(telling[i], name) == 0) {
             return gap;
         }
@@ -144,8 +145,9 @@ static double gap_of(const Trivet__V1__TrainingReport *report, const char *name)
         test != NULL    ? trivet_cli_find_metric(test->metrics, test->n_metrics, name)
         : folds != NULL ? trivet_cli_find_metric(folds->mean, folds->n_mean, name)
                         : NULL;
+    uint64_t n_rows = test != NULL ? report->rows_test : report->rows_train;
     bool both = of_train != NULL && other != NULL && of_train->defined && other->defined;
-    return both ? trivet_cli_overfit(name, of_train->value, other->value) : 0;
+    return both ? trivet_cli_overfit(name, of_train->value, other->value, n_rows) : 0;
 }
 
 static void gap_cell(struct trivet_cli_table *table, double gap)
@@ -207,9 +209,10 @@ int trivet_cli_print_metrics(struct trivet_cli *cli, const Trivet__V1__TrainingR
     putchar('\n');
     int code = trivet_cli_print_table(cli, table);
     if (gap_max > 0) {
-        puts(
-            "! Much better on the rows it learned from than on others: overfitting. Try more rows, "
-            "fewer\n  features, or a stronger penalty.");
+        putchar('\n');
+        trivet_cli_print_fact(cli, "Overfitting",
+                              "much better on the rows it learned from than on others; try more "
+                              "rows, fewer features, or a stronger penalty");
     }
     return code;
 }

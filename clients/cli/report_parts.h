@@ -20,9 +20,9 @@ void trivet_cli_spread_cell(struct trivet_cli_table *table, const char *name, do
                             double deviation);
 /* For a person: what others say already, like the macro average of several classes said twice. */
 bool trivet_cli_metric_repeats(const Trivet__V1__EvaluationReport *report, const char *name);
-/* How far a score is lower on other rows than on those that trained; 0 unless it is by more than
- * 0.1. */
-double trivet_cli_overfit(const char *name, double train, double other);
+/* How far a score is lower on `n_rows` other rows (0 = not known) than on those that trained; 0
+ * unless it is by more than 0.1, and than chance explains. */
+double trivet_cli_overfit(const char *name, double train, double other, uint64_t n_rows);
 /* Training, test and folds side by side; what is much worse than in training is marked. */
 int trivet_cli_print_metrics(struct trivet_cli *cli, const Trivet__V1__TrainingReport *report);
 

@@ -236,19 +236,36 @@ static Trivet__V1__EstimatorInfo *encode_estimator(struct trivet_arena *arena,
     return info;
 }
 
+/* With its defaults, or with one choice of one parameter: a strategy may be for another type. */
+static void note_types(const struct trivet_transformer_ops *ops,
+                       Trivet__V1__Parameter *const *given, size_t n_given,
+                       Trivet__V1__EstimatorInfo *info)
+{
+    struct trivet_params params;
+    struct trivet_error err;
+    if (trivet_params_parse(ops->params, ops->name, given, n_given, &params, &err) == TRIVET_OK) {
+        info->takes_numeric |= ops->accepts(&params, TRIVET_COLUMN_NUMERIC);
+        info->takes_categorical |= ops->accepts(&params, TRIVET_COLUMN_CATEGORICAL);
+    }
+}
+
 static Trivet__V1__EstimatorInfo *encode_transformer(struct trivet_arena *arena,
                                                      const struct trivet_transformer_ops *ops)
 {
-    struct trivet_params defaults;
-    struct trivet_error err;
-    if (trivet_params_parse(ops->params, ops->name, NULL, 0, &defaults, &err) != TRIVET_OK) {
-        return NULL;
-    }
     Trivet__V1__EstimatorInfo *info =
         encode_info(arena, ops->name, "transformer", ops->summary, ops->params);
-    if (info != NULL) {
-        info->takes_numeric = ops->accepts(&defaults, TRIVET_COLUMN_NUMERIC);
-        info->takes_categorical = ops->accepts(&defaults, TRIVET_COLUMN_CATEGORICAL);
+    if (info == NULL) {
+        return NULL;
+    }
+    note_types(ops, NULL, 0, info);
+    for (size_t i = 0; i < info->n_parameters; i++) {
+        for (size_t j = 0; j < info->parameters[i]->n_choices; j++) {
+            Trivet__V1__Parameter parameter = TRIVET__V1__PARAMETER__INIT;
+            Trivet__V1__Parameter *given[1] = {&parameter};
+            parameter.name = info->parameters[i]->name;
+            parameter.value = info->parameters[i]->choices[j];
+            note_types(ops, given, 1, info);
+        }
     }
     return info;
 }

@@ -84,12 +84,19 @@ static void test_overfitting_at_a_glance(void **state)
     shows("precision        0.9800  0.9300\n");
     shows("precision_macro  0.9800  0.8801\n"); /* 0.1 is not more than 0.1 */
     shows("log_loss         0.1000  9.0000\n");
-    shows("overfitting");
+    shows("Overfitting much better on");
+    /* On 11 rows that is chance, on 12 no longer. */
+    report.rows_test = 11;
+    print_training(&person, &report);
+    hides("worse by");
+    report.rows_test = 12;
+    print_training(&person, &report);
+    shows("worse by");
     hides("recall_weighted"); /* is the accuracy */
     /* Without a gap nothing is said. */
     test.metrics = train.metrics;
     print_training(&person, &report);
-    hides("overfitting");
+    hides("Overfitting");
     /* With several classes the macro average is said once. */
     report_classes(&train, 3);
     print_training(&person, &report);
