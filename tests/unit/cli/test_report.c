@@ -226,8 +226,8 @@ static void make_coefficients(Trivet__V1__TrainingReport *report, size_t n_equat
     static Trivet__V1__Coefficient *list[256];
     static Trivet__V1__Intercept ends[8];
     static Trivet__V1__Intercept *end_list[8];
-    static char names[256][16];
-    static char outputs[8][8];
+    static char names[256][24];
+    static char outputs[8][24];
     for (size_t k = 0; k < n_equations; k++) {
         snprintf(outputs[k], sizeof(outputs[k]), "%s%zu", n_equations > 1 ? "k" : "", k);
         trivet__v1__intercept__init(&ends[k]);
