@@ -108,16 +108,23 @@ static double longest_run(const double *sorted, size_t n)
 }
 
 /* `values` (n >= 1) is scratch. */
-static double statistic(const char *strategy, double *values, size_t n)
+static enum trivet_status statistic(const char *strategy, double *values, size_t n, double *out,
+                                    struct trivet_error *err)
 {
     if (strcmp(strategy, "mean") == 0) {
-        return mean_of(values, n);
+        *out = mean_of(values, n);
+        return TRIVET_OK;
     }
-    trivet_numeric_sort(values, n);
+    enum trivet_status status = trivet_numeric_sort("imputer", values, n, err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
     if (strcmp(strategy, "median") == 0) {
-        return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+        *out = n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+    } else {
+        *out = longest_run(values, n);
     }
-    return longest_run(values, n);
+    return TRIVET_OK;
 }
 
 static enum trivet_status fit_number(const struct trivet_column *column, const char *strategy,
@@ -140,8 +147,12 @@ static enum trivet_status fit_number(const struct trivet_column *column, const c
         }
     }
     assert(n > 0);
-    double result = statistic(strategy, values, n);
+    double result = 0.0;
+    enum trivet_status status = statistic(strategy, values, n, &result, err);
     trivet_free(values);
+    if (status != TRIVET_OK) {
+        return status;
+    }
     if (!isfinite(result)) {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                                 "imputer: the values of column '%s' are too large for a mean; use "

@@ -6,7 +6,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum trivet_status trivet_transformer_no_memory(const char *owner, struct trivet_error *err)
@@ -244,16 +243,65 @@ enum trivet_status trivet_numeric_present(const char *owner, const struct trivet
     return TRIVET_OK;
 }
 
-static int compare_numbers(const void *a, const void *b)
+/* A number whose order as an integer is that of the double. */
+static uint64_t key_of(double value)
 {
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits >> 63 != 0 ? ~bits : bits | (uint64_t)1 << 63;
 }
 
-void trivet_numeric_sort(double *values, size_t n)
+static double value_of(uint64_t key)
 {
-    qsort(values, n, sizeof(double), compare_numbers);
+    uint64_t bits = key >> 63 != 0 ? key & ~((uint64_t)1 << 63) : ~key;
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* One pass by the byte at `shift`; false when all keys have the same there, and nothing is done. */
+static bool sort_by_byte(const uint64_t *from, uint64_t *to, size_t n, unsigned shift)
+{
+    size_t starts[257] = {0};
+    for (size_t i = 0; i < n; i++) {
+        starts[(from[i] >> shift & 0xFF) + 1]++;
+    }
+    if (starts[(from[0] >> shift & 0xFF) + 1] == n) {
+        return false;
+    }
+    for (size_t k = 1; k < 257; k++) {
+        starts[k] += starts[k - 1];
+    }
+    for (size_t i = 0; i < n; i++) {
+        to[starts[from[i] >> shift & 0xFF]++] = from[i];
+    }
+    return true;
+}
+
+enum trivet_status trivet_numeric_sort(const char *owner, double *values, size_t n,
+                                       struct trivet_error *err)
+{
+    uint64_t *keys = trivet_alloc_array(n, 2 * sizeof(uint64_t));
+    if (keys == NULL) {
+        return trivet_transformer_no_memory(owner, err);
+    }
+    uint64_t *from = keys;
+    uint64_t *to = &keys[n];
+    for (size_t i = 0; i < n; i++) {
+        from[i] = key_of(values[i]);
+    }
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        if (sort_by_byte(from, to, n, shift)) {
+            uint64_t *sorted = to;
+            to = from;
+            from = sorted;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        values[i] = value_of(from[i]);
+    }
+    trivet_free(keys);
+    return TRIVET_OK;
 }
 
 double trivet_numeric_quantile(const double *sorted, size_t n, double q)

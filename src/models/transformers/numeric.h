@@ -70,7 +70,10 @@ enum trivet_status trivet_numeric_refuse_missing(const char *owner,
 enum trivet_status trivet_numeric_present(const char *owner, const struct trivet_column *column,
                                           size_t n_rows, double **values, size_t *n,
                                           struct trivet_error *err) TRIVET_MUST_USE;
-void trivet_numeric_sort(double *values, size_t n);
+/* Ascending, by the bits of the values from the lowest byte to the highest (radix sort): 4 to 8
+ * passes. RESOURCE_EXHAUSTED. */
+enum trivet_status trivet_numeric_sort(const char *owner, double *values, size_t n,
+                                       struct trivet_error *err) TRIVET_MUST_USE;
 /* Quantile 0 <= q <= 1 of ascending values, n >= 1, linear between neighbours, as numpy's. */
 double trivet_numeric_quantile(const double *sorted, size_t n, double q);
 

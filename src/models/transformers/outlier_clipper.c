@@ -55,10 +55,13 @@ static enum trivet_status fit_column(const struct trivet_params *params,
     size_t n_beyond = 0;
     enum trivet_status status =
         trivet_numeric_present("outlier_clipper", column, n_rows, &values, &n, err);
+    if (status == TRIVET_OK) {
+        status = trivet_numeric_sort("outlier_clipper", values, n, err);
+    }
     if (status != TRIVET_OK) {
+        trivet_free(values);
         return status;
     }
-    trivet_numeric_sort(values, n);
     double low =
         trivet_numeric_quantile(values, n, iqr ? 0.25 : trivet_params_real(params, "lower"));
     double high =

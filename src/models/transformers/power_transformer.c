@@ -1,6 +1,7 @@
 #include "models/transformers/power_transformer.h"
 
 #include "base/alloc.h"
+#include "linalg/kernels.h"
 #include "models/brent.h"
 #include "models/transformers/column.h"
 #include "models/transformers/numeric.h"
@@ -76,20 +77,57 @@ struct likelihood {
     double sum_of_logs;
 };
 
+/* Powers nearer to 0 than this lose digits in exp(power · log) - 1. */
+#define POWER_NEAR_0 1e-3
+
+/* The values raised, by the vector exponential where it is exact enough. */
+static void raise_all(const struct likelihood *likelihood, double lambda)
+{
+    const double *logs = likelihood->logs;
+    double *out = likelihood->transformed;
+    const bool signs = likelihood->method == YEO_JOHNSON;
+    const double below = signs ? 2.0 - lambda : lambda;
+    if (fabs(lambda) < POWER_NEAR_0 || fabs(below) < POWER_NEAR_0) {
+        for (size_t i = 0; i < likelihood->n; i++) {
+            out[i] = signs && logs[i] < 0.0 ? -raised(-logs[i], below) : raised(logs[i], lambda);
+        }
+        return;
+    }
+    for (size_t i = 0; i < likelihood->n; i++) {
+        out[i] = signs && logs[i] < 0.0 ? -below * logs[i] : lambda * logs[i];
+    }
+    trivet_linalg_exp(out, likelihood->n);
+    for (size_t i = 0; i < likelihood->n; i++) {
+        double change = out[i] - 1.0;
+        out[i] = signs && logs[i] < 0.0 ? change / -below : change / lambda;
+    }
+}
+
+/* ddof 0, in two passes over differences to the first value. */
+static double variance_of(const double *values, size_t n)
+{
+    double sum = 0.0;
+    double squares = 0.0;
+    double rest = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        sum += values[i] - values[0];
+    }
+    double mean = values[0] + sum / (double)n;
+    for (size_t i = 0; i < n; i++) {
+        double difference = values[i] - mean;
+        rest += difference;
+        squares += difference * difference;
+    }
+    return (squares - rest * rest / (double)n) / (double)n;
+}
+
 /* Minus the logarithm of the likelihood; infinite where the transformed values overflow or do not
  * vary. */
 static double minus_log_likelihood(double lambda, void *ctx)
 {
     const struct likelihood *likelihood = ctx;
-    const bool signed_logs = likelihood->method == YEO_JOHNSON;
-    for (size_t i = 0; i < likelihood->n; i++) {
-        double log_x = likelihood->logs[i];
-        likelihood->transformed[i] =
-            signed_logs && log_x < 0.0 ? -raised(-log_x, 2.0 - lambda) : raised(log_x, lambda);
-    }
-    const struct trivet_column column = {
-        .type = TRIVET_COLUMN_NUMERIC, .stride = 1, .numbers = likelihood->transformed};
-    double variance = trivet_numeric_moments(&column, likelihood->n).variance;
+    raise_all(likelihood, lambda);
+    double variance = variance_of(likelihood->transformed, likelihood->n);
     if (!(variance >= DBL_MIN) || isinf(variance)) {
         return INFINITY;
     }

@@ -89,10 +89,13 @@ static enum trivet_status fit_column(struct quantile_binner *binner, size_t j, b
     double *edges = &binner->edges[binner->n_edges];
     enum trivet_status status =
         trivet_numeric_present("quantile_binner", column, n_rows, &values, &n, err);
+    if (status == TRIVET_OK) {
+        status = trivet_numeric_sort("quantile_binner", values, n, err);
+    }
     if (status != TRIVET_OK) {
+        trivet_free(values);
         return status;
     }
-    trivet_numeric_sort(values, n);
     if (values[0] < values[n - 1]) {
         n_edges = quantile ? quantile_edges(values, n, n_bins, edges)
                            : uniform_edges(values[0], values[n - 1], n_bins, edges);

@@ -47,10 +47,13 @@ static enum trivet_status fit_column(const struct trivet_column *column, size_t 
     size_t n = 0;
     enum trivet_status status =
         trivet_numeric_present("robust_scaler", column, n_rows, &values, &n, err);
+    if (status == TRIVET_OK) {
+        status = trivet_numeric_sort("robust_scaler", values, n, err);
+    }
     if (status != TRIVET_OK) {
+        trivet_free(values);
         return status;
     }
-    trivet_numeric_sort(values, n);
     *centre = n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
     double spread =
         trivet_numeric_quantile(values, n, q.high) - trivet_numeric_quantile(values, n, q.low);
