@@ -11,13 +11,15 @@ cross_val_score and the like take these estimators.
     preprocess     True: the default transformers for numbers too
 """
 
+import contextlib
+import itertools
 import uuid
 
 import numpy as np
 
 from . import _data
 from .client import Client
-from .errors import FailedPrecondition
+from .errors import FailedPrecondition, Internal
 
 _clients = {}
 _OWN = ("client", "model", "transformers", "preprocess")
@@ -133,21 +135,39 @@ class _Classifier(_Estimator):
 
     def _places(self, labels):
         """Index into classes_ of each of the server's labels."""
-        labels = np.asarray(labels).astype(self._keys.dtype)
-        order = np.argsort(self._keys)
-        return order[np.searchsorted(self._keys[order], labels)]
+        labels = np.asarray(labels)
+        labels = labels.astype(float if self._keys.dtype.kind == "f" else str)
+        places = np.minimum(np.searchsorted(self._keys, labels), len(self._keys) - 1)
+        if not np.array_equal(self._keys[places], labels):
+            raise Internal("%s answered with a class that it was not trained on" % self.model_)
+        return places
+
+    def _pair(self, name):
+        """(i, j) of "A/B", indices into classes_; None when it names no pair. A label may hold a
+        slash itself."""
+        for cut in (at for at, letter in enumerate(name) if letter == "/"):
+            with contextlib.suppress(ValueError, Internal):
+                return tuple(self._places([name[:cut], name[cut + 1:]]))
+        return None
 
     def predict(self, X):
         return self.classes_[self._places(self._predict(X, ["label"]).labels)]
 
     def _by_class(self, found, name):
-        """An output's columns in the order of classes_."""
+        """An output's columns in the order of classes_, or of their pairs."""
         values, names = found.outputs[name], found.columns.get(name, [])
-        if values.ndim == 2 and len(names) == len(self.classes_):
-            out = np.empty_like(values)
+        if values.ndim == 1:
+            return values
+        pairs = [self._pair(column) for column in names]
+        out = np.empty_like(values)
+        if None in pairs:
             out[:, self._places(names)] = values
             return out
-        return values
+        wanted = list(itertools.combinations(range(len(self.classes_)), 2))
+        for column, (i, j) in enumerate(pairs):
+            sign = 1 if i < j else -1
+            out[:, wanted.index((min(i, j), max(i, j)))] = sign * values[:, column]
+        return out
 
     def predict_proba(self, X):
         return self._by_class(self._predict(X, ["probabilities"]), "probabilities")
@@ -156,6 +176,9 @@ class _Classifier(_Estimator):
         return np.log(self.predict_proba(X))
 
     def decision_function(self, X):
+        """Of two classes one value, positive for classes_[1]. Of more a column for each class; of
+        SVC a column for each pair (0, 1), (0, 2) … (1, 2) …, positive for the first, as
+        scikit-learn's with decision_function_shape="ovo"."""
         return self._by_class(self._predict(X, ["scores"]), "scores")
 
     def score(self, X, y, sample_weight=None):
