@@ -12,15 +12,16 @@ import time
 
 import numpy
 import pandas
-from sklearn.base import clone, is_regressor
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.linear_model import LinearRegression as ReferenceRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.svm import SVC as ReferenceSVC
 
 from harness import *  # the way to the package too
 
 import trivet
 from trivet import _wire
-from trivet.estimators import LinearRegression, Ridge
+from trivet.estimators import SVC, DummyClassifier, LinearRegression, MLPClassifier, Ridge
 
 README = os.path.join(os.path.dirname(__file__), "../../clients/python/README.md")
 
@@ -458,6 +459,50 @@ class LikeScikitLearn(PythonClientTest):
         ours = LinearRegression(client=self.python).fit(table, y)
         numpy.testing.assert_allclose(ours.predict(table), y, atol=1e-8)
         self.assertEqual(ours.feature_names_in_.tolist(), ["a", "t"])
+
+    def classes(self, labels, n_rows=150):
+        """Rows around one centre for each label; ascending labels are not in the order of centres."""
+        y = numpy.repeat(numpy.arange(len(labels)), n_rows // len(labels))
+        centres = self.random.normal(scale=3, size=(len(labels), 4))
+        x = centres[y] + self.random.normal(size=(len(y), 4))
+        return x, numpy.array(labels)[y]
+
+    def test_labels_come_back_as_they_were_given(self):
+        for labels in ([3, -1, 20], ["ö", "a", "b/c"], [0.5, 1 / 3, -2.0], [True, False],
+                       ["10", "9"], ["a/b", "a", "b"]):
+            x, y = self.classes(labels)
+            ours = SVC(client=self.python).fit(x, y)
+            reference = ReferenceSVC(decision_function_shape="ovo").fit(x, [str(v) for v in y])
+            self.assertTrue(is_classifier(ours))
+            numpy.testing.assert_array_equal(ours.classes_, numpy.unique(y))
+            found = ours.predict(x)
+            self.assertEqual(found.dtype, y.dtype)
+            self.assertEqual(found.astype(str).tolist(), reference.predict(x).tolist())
+            self.assertEqual(ours.score(x, y), numpy.mean(found == y))
+            baseline = DummyClassifier(client=self.python).fit(x, y)
+            shares = [numpy.mean(y == label) for label in ours.classes_]
+            numpy.testing.assert_allclose(baseline.predict_proba(x[:2]), [shares] * 2, rtol=1e-12)
+            numpy.testing.assert_allclose(numpy.exp(baseline.predict_log_proba(x[:1])), [shares])
+
+    def test_decision_values_have_scikit_learns_order_and_sign(self):
+        for labels in ([5, -5], ["no", "yes"], [10, 9, -1], ["c", "a", "b", "d/e"]):
+            x, y = self.classes(labels)
+            ours = SVC(client=self.python, tol=1e-6).fit(x, y).decision_function(x)
+            reference = ReferenceSVC(decision_function_shape="ovo", tol=1e-6).fit(x, y)
+            numpy.testing.assert_allclose(ours, reference.decision_function(x), atol=1e-6)
+
+    def test_classifiers_in_cross_validation(self):
+        x, y = self.classes(["a", "b", "c"])
+        scores = cross_val_score(SVC(client=self.python), x, y, cv=3)
+        expected = cross_val_score(ReferenceSVC(), x, y, cv=3)
+        numpy.testing.assert_array_equal(scores, expected)
+        perceptron = MLPClassifier(client=self.python, hidden_layers=[20], epochs=60,
+                                   learning_rate=0.01).fit(x, y)
+        self.assertGreater(perceptron.score(x, y), 0.9)
+        self.assertEqual(len(perceptron.loss_curve_), perceptron.n_iter_)
+        numpy.testing.assert_allclose(perceptron.predict_proba(x).sum(axis=1), 1.0)
+        with self.assertRaises(trivet.InvalidArgument):
+            SVC(client=self.python).fit(x, ["a"] * len(x))
 
 
 if __name__ == "__main__":

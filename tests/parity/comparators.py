@@ -7,6 +7,7 @@ scikit-learn, or XGBoost's with that face.
 """
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -48,21 +49,27 @@ def label_places(labels, classes):
     classes = np.asarray(classes)
     keys = classes.astype(float) if classes.dtype.kind in "biuf" else classes.astype(str)
     place = {key: i for i, key in enumerate(keys.tolist())}
+    known, inverse = np.unique(np.asarray(labels), return_inverse=True)
     kind = float if keys.dtype.kind == "f" else str
-    return np.array([place.get(kind(label), -1) for label in labels])
+    return np.array([place.get(kind(label), -1) for label in known], int)[inverse]
 
 
 def _by_class(prediction, name, classes):
-    """An output with its columns in the reference's order of classes."""
+    """An output with its columns in the reference's order of classes, or of the pairs of classes
+    (0, 1), (0, 2) … (1, 2) …; NaN where they are not those."""
     values, names = prediction.outputs[name], prediction.columns.get(name, [])
-    if values.ndim == 2 and len(names) == len(classes):
-        places = label_places(names, classes)
-        if sorted(places) != list(range(len(classes))):
-            return np.full(values.shape, np.nan)
-        out = np.empty_like(values)
-        out[:, places] = values
-        return out
-    return values
+    if values.ndim == 1:
+        return values
+    places = [tuple(label_places(column.split("/"), classes)) for column in names]
+    of_pairs = all(len(place) == 2 for place in places)
+    wanted = list(itertools.combinations(range(len(classes)), 2 if of_pairs else 1))
+    turned = [place if place in wanted else place[::-1] for place in places]
+    if sorted(turned) != wanted or values.shape[1] != len(wanted):
+        return np.full(values.shape, np.nan)
+    out = np.empty_like(values)
+    for column, (place, turn) in enumerate(zip(places, turned)):
+        out[:, wanted.index(turn)] = values[:, column] * (1 if place == turn else -1)
+    return out
 
 
 def _share_equal(places, truth):
@@ -170,7 +177,7 @@ def _spread(ours, references, floor, measure):
 
 
 def metric(score, floor=0.0):
-    """The same algorithm with other random numbers. By R² ("r2") or accuracy ("accuracy") on rows
+    """The same algorithm with other random numbers. By R² ("r2"), "accuracy" or "log_loss" on rows
     held out, over the seeds of the case: the means may differ, to either side, by 2 standard errors
     (and at least `floor`). A score that is far better is a comparison of unlike things."""
     def metric_compared(ours, references):
@@ -188,8 +195,15 @@ def metric_at_least(score, floor=0.0):
     return metric_at_least_compared
 
 
-def score_of(name, truth, values, classes=None):
-    """A score from predictions: ours, or the reference's as labels."""
+def score_of(name, truth, found, classes=None):
+    """A score, greater is better, of `found`: a Prediction of ours, or what the reference predicts,
+    which is probabilities for log_loss."""
+    ours = hasattr(found, "outputs")
     if name == "r2":
-        return r2_score(truth, np.asarray(values, float))
-    return _share_equal(label_places(values, classes), label_places(truth, classes))
+        return r2_score(truth, np.asarray(found.values if ours else found, float))
+    if name == "log_loss":
+        values = _by_class(found, "probabilities", classes) if ours else found
+        chosen = values[np.arange(len(values)), label_places(truth, classes)]
+        return float(np.mean(np.log(np.maximum(chosen, 1e-15))))
+    return _share_equal(label_places(found.values if ours else found, classes),
+                        label_places(truth, classes))

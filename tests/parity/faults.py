@@ -57,6 +57,16 @@ def ours(labels=Y, order="abc", shift=0.0, single_type=np.float32, single_shift=
                                  single=lambda: prediction(single_shift, single_type))
 
 
+PAIRS = PROBABILITIES - 0.3
+
+
+def pairs(names=("a/b", "a/c", "b/c"), columns=(0, 1, 2), signs=(1, 1, 1)):
+    """Decision values of pairs, as a server would answer them."""
+    return types.SimpleNamespace(prediction=trivet.Prediction(
+        "m", 1, {"label": Y, "scores": PAIRS[:, columns] * signs}, {"scores": list(names)}, {},
+        [("p", 4)], None))
+
+
 def _numbers(values):
     return types.SimpleNamespace(prediction=trivet.Prediction(
         "m", 1, {"prediction": np.asarray(values)}, {}, {}, [("p", len(values))], None))
@@ -90,6 +100,15 @@ def by_hand():
     for name, values, ok in [("numbers", NUMBERS.y, True), ("a number", NUMBERS.y + [0, 1e-7, 0, 0],
                              False), ("NaN", NUMBERS.y * np.nan, False)]:
         found.append((name, c.predictions(1e-8)(_numbers(values), numbers, NUMBERS), ok))
+    by_pair = types.SimpleNamespace(classes_=expected.classes_, predict=expected.predict,
+                                    decision_function=lambda x: PAIRS)
+    for name, answer, ok in [
+            ("pairs", pairs(), True),
+            ("pairs turned", pairs(["b/c", "b/a", "a/c"], [2, 0, 1], [1, -1, 1]), True),
+            ("a pair's sign", pairs(signs=(1, 1, -1)), False),
+            ("pairs in another order", pairs(["a/b", "b/c", "a/c"]), False),
+            ("a pair twice", pairs(["a/b", "a/c", "a/c"]), False)]:
+        found.append((name, c.decision_values(1e-3)(answer, by_pair, DATA), ok))
     spread = np.linspace(0.88, 0.92, 10)
     for name, values, within, at_least in [
             ("metric", spread - 0.002, True, True), ("metric better", spread + 0.1, False, True),
