@@ -13,7 +13,9 @@ import time
 import numpy
 import pandas
 from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.cluster import KMeans as ReferenceKMeans
 from sklearn.linear_model import LinearRegression as ReferenceRegression
+from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.svm import SVC as ReferenceSVC
 
@@ -21,7 +23,8 @@ from harness import *  # the way to the package too
 
 import trivet
 from trivet import _wire
-from trivet.estimators import SVC, DummyClassifier, LinearRegression, MLPClassifier, Ridge
+from trivet.estimators import (SVC, DummyClassifier, KMeans, LinearRegression, MLPClassifier,
+                               Ridge)
 
 README = os.path.join(os.path.dirname(__file__), "../../clients/python/README.md")
 
@@ -503,6 +506,17 @@ class LikeScikitLearn(PythonClientTest):
         numpy.testing.assert_allclose(perceptron.predict_proba(x).sum(axis=1), 1.0)
         with self.assertRaises(trivet.InvalidArgument):
             SVC(client=self.python).fit(x, ["a"] * len(x))
+
+    def test_clusters(self):
+        x, y = self.classes([0, 1, 2])
+        ours = KMeans(client=self.python, n_clusters=3, n_init=5).fit(x)
+        reference = ReferenceKMeans(3, n_init=5, random_state=0).fit(x)
+        self.assertEqual(adjusted_rand_score(ours.labels_, reference.labels_), 1.0)
+        self.assertEqual((ours.labels_.dtype.kind, is_classifier(ours)), ("i", False))
+        self.assertAlmostEqual(ours.score(x), reference.score(x), 6)
+        numpy.testing.assert_array_equal(ours.transform(x).argmin(axis=1), ours.predict(x))
+        again = KMeans(client=self.python, n_clusters=3, n_init=5)
+        numpy.testing.assert_array_equal(again.fit_predict(x, y), ours.labels_)
 
 
 if __name__ == "__main__":

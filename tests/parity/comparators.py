@@ -156,6 +156,19 @@ def decision_values(tolerance):
     return decision_values_compared
 
 
+def distances(tolerance):
+    """Distances to the centres, relative to the largest of the reference's, where both began at the
+    same centres; rows in the same clusters. Scores are inertias."""
+    def distances_compared(ours, reference, data):
+        found, expected = ours.prediction.outputs["distances"], reference.transform(data.x)
+        difference = largest(found, expected, relative=True)
+        if not np.array_equal(ours.prediction.values, reference.predict(data.x)):
+            difference = math.inf
+        return Result(last_step(reference).inertia_, float(np.sum(np.min(found, axis=1) ** 2)),
+                      difference, tolerance)
+    return distances_compared
+
+
 def inertia(factor=1.001):
     """Sum of squared distances to the nearest centre, as a multiple of the reference's; of several
     references the best counts. Smaller is better and no fault."""

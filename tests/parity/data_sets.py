@@ -2,7 +2,6 @@
 has. Each is made once and sent to the server once."""
 
 import functools
-import itertools
 
 import numpy as np
 import pandas as pd
@@ -115,20 +114,6 @@ def _some_classes():
         2500, 20, n_informative=8, n_classes=4, class_sep=1.2, random_state=20)
 
 
-def _texts():
-    """Sentences of a small vocabulary, with what tokenizers differ about."""
-    rng = np.random.default_rng(21)
-    words = np.array(["%s%s" % pair for pair in itertools.product(
-        ["ab", "Über", "x_", "ÇA", "9", "日本"], ["", "le", "SE", "7", "ñu", "ing"])] + ["a", "i"])
-    marks = np.array([" ", " ", " ", ", ", "-", "'", "... "])
-    score = rng.normal(size=len(words))
-    chosen = [rng.choice(len(words), rng.integers(1, 15), p=rng.dirichlet(np.ones(len(words))))
-              for _ in range(800)]
-    text = ["".join(words[i] + rng.choice(marks) for i in row) for row in chosen]
-    y = np.array([score[row].sum() for row in chosen]) + rng.normal(size=len(text))
-    return pd.DataFrame({"text": np.array(text, object)}), y
-
-
 def _blobs():
     return sklearn.datasets.make_blobs(2000, 6, centers=5, cluster_std=1.2, random_state=19)
 
@@ -159,7 +144,6 @@ _MAKERS = {
     "digits": lambda: _shipped(sklearn.datasets.load_digits),
     "mixed": _mixed_numbers, "mixed_classes": _mixed_classes, "gaps": _gaps,
     "gaps_filled": _gaps_filled, "some_classes": _some_classes,
-    "texts": _texts,
     "collinear": _collinear, "offset": _offset, "wide": _wide, "large": _large,
     "large_classes": _large_classes, "blobs": _blobs,
     "iris_lengths": _iris_lengths, "texts": _texts,
@@ -168,4 +152,7 @@ _MAKERS = {
 
 @functools.lru_cache(maxsize=None)
 def get(name):
+    """`NAME:x` is NAME without its outcomes, to be clustered."""
+    if name.endswith(":x"):
+        return DataSet(name, get(name[:-2]).x, None)
     return DataSet(name, *_MAKERS[name]())

@@ -97,6 +97,16 @@ def by_hand():
         ("inertia worse", c.inertia(), ours(distance=np.sqrt(10.03 / 4)), False),
     ]
     found = [(name, compare(answer, expected, DATA), ok) for name, compare, answer, ok in rows]
+    centred = types.SimpleNamespace(transform=lambda x: PROBABILITIES, inertia_=1.0,
+                                    predict=lambda x: np.argmin(PROBABILITIES, axis=1))
+    near_centres = np.argmin(PROBABILITIES, axis=1)
+    for name, shift, cluster, ok in [("distances", 0.0, near_centres, True),
+                                     ("distances off", 1e-7, near_centres, False),
+                                     ("another cluster", 0.0, near_centres[::-1], False)]:
+        answer = types.SimpleNamespace(prediction=trivet.Prediction(
+            "m", 1, {"cluster": cluster, "distances": PROBABILITIES + shift}, {}, {}, [("p", 4)],
+            None))
+        found.append((name, c.distances(1e-8)(answer, centred, DATA), ok))
     for name, values, ok in [("numbers", NUMBERS.y, True), ("a number", NUMBERS.y + [0, 1e-7, 0, 0],
                              False), ("NaN", NUMBERS.y * np.nan, False)]:
         found.append((name, c.predictions(1e-8)(_numbers(values), numbers, NUMBERS), ok))
