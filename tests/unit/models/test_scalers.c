@@ -2,11 +2,16 @@
  * of 1000 and a constant. */
 #include "fixture.h"
 
+#include "base/rng.h"
+#include "models/transformers/numeric.h"
+#include "support/normal.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 /* after its prerequisites */
 #include <cmocka.h>
@@ -276,6 +281,51 @@ static void fill_text(void **state)
     trivet_pipeline_free(pipeline);
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void sorted(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    static double values[N];
+    static double expected[N];
+    struct trivet_rng rng;
+    trivet_rng_seed(&rng, 4);
+    for (size_t i = 0; i < N; i++) {
+        double number = normal_next(&rng);
+        values[i] = i % 5 == 0 ? number * pow(10.0, 60.0 * number) : number;
+    }
+    values[7] = -1e308;
+    values[8] = 5e-324;
+    values[9] = -5e-324;
+    values[10] = 1e308;
+    values[11] = values[12];
+    for (size_t n = 1; n <= N; n = n * 3 + 1) {
+        memcpy(expected, values, n * sizeof(double));
+        qsort(expected, n, sizeof(double), compare_numbers);
+        assert_int_equal(trivet_numeric_sort("a test", values, n, NULL), TRIVET_OK);
+        assert_memory_equal(values, expected, n * sizeof(double));
+    }
+}
+
+/* np.quantile([1, 2, 4, 8], q) */
+static void quantiles(void **state)
+{
+    (void)state;
+    static const double values[4] = {1, 2, 4, 8};
+    static const double expected[5][2] = {
+        {0.0, 1.0}, {0.1, 1.3}, {0.5, 3.0}, {0.75, 5.0}, {1.0, 8.0}};
+    for (size_t k = 0; k < 5; k++) {
+        fixture_near(trivet_numeric_quantile(values, 4, expected[k][0]), expected[k][1], 1e-15);
+    }
+    assert_true(trivet_numeric_quantile(values, 1, 0.3) == 1.0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +338,8 @@ int main(void)
         cmocka_unit_test(counts_are_told),
         cmocka_unit_test(indicators),
         cmocka_unit_test(fill_text),
+        cmocka_unit_test(sorted),
+        cmocka_unit_test(quantiles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
