@@ -17,6 +17,7 @@
 #define SUMMARY_SHOWN  20
 #define HALF_CELLS     16
 #define BAR_CELLS      24
+#define ROUNDING       1e-12
 
 /* --- a reply's lists ----------------------------------------------------------------------- */
 
@@ -245,15 +246,16 @@ static const char *singular(const char *explained)
                                                    : explained;
 }
 
-/* A sampled explanation may be exact all the same: all orders of few features were drawn. */
-static bool has_errors(const double *errors, size_t n_features)
+/* Rounding is no error of sampling; few features are not sampled at all. */
+static bool has_errors(const double *values, const double *errors, size_t n_features)
 {
+    double largest = 0;
+    double error = 0;
     for (size_t j = 0; errors != NULL && j < n_features; j++) {
-        if (errors[j] > 0) {
-            return true;
-        }
+        largest = fmax(largest, fabs(values[j]));
+        error = fmax(error, errors[j]);
     }
-    return false;
+    return error > ROUNDING * largest;
 }
 
 static void fill_row(struct trivet_cli_table *table, const Trivet__V1__ExplainResponse *response,
@@ -261,7 +263,7 @@ static void fill_row(struct trivet_cli_table *table, const Trivet__V1__ExplainRe
                      size_t n_shown)
 {
     bool blocks = trivet_cli_has_blocks();
-    bool sampled = has_errors(errors, response->n_features);
+    bool sampled = has_errors(values, errors, response->n_features);
     double rest = 0;
     for (size_t i = 0; i < response->n_features; i++) {
         size_t j = parts[i].feature;
@@ -292,12 +294,19 @@ static void fill_row(struct trivet_cli_table *table, const Trivet__V1__ExplainRe
     }
 }
 
-static size_t greatest_output(const Trivet__V1__ExplainResponse *response, uint32_t row)
+static bool is_distance(const Trivet__V1__ExplainResponse *response)
+{
+    return strcmp(response->explained, "distances") == 0;
+}
+
+/* The class that is likeliest; the cluster that is nearest. */
+static size_t telling_output(const Trivet__V1__ExplainResponse *response, uint32_t row)
 {
     const double *values = response->values + row * response->n_outputs;
     size_t best = 0;
     for (size_t k = 1; k < response->n_outputs; k++) {
-        best = values[k] > values[best] ? k : best;
+        bool better = is_distance(response) ? values[k] < values[best] : values[k] > values[best];
+        best = better ? k : best;
     }
     return best;
 }
@@ -313,7 +322,7 @@ int trivet_cli_explain_print_row(struct trivet_cli *cli,
         trivet_cli_heading(cli, "Row %llu failed: %s", (unsigned long long)number, error);
         return TRIVET_CLI_DONE;
     }
-    size_t output = greatest_output(response, row);
+    size_t output = telling_output(response, row);
     const char *name = response->outputs[output];
     const double *values = contributions_of(response, row, output);
     struct part *parts = sorted_parts(values, response->n_features);
@@ -324,12 +333,15 @@ int trivet_cli_explain_print_row(struct trivet_cli *cli,
     }
     trivet_free(parts);
     bool said = strcmp(name, response->explained) == 0 || name[0] == '\0';
-    trivet_cli_heading(
-        cli, "Row %llu: %s%s%s %.6g, %+.4g from the base %.6g", (unsigned long long)number,
-        singular(response->explained), said ? "" : " of ", said ? "" : name,
-        response->values[row * response->n_outputs + output],
-        response->values[row * response->n_outputs + output] - response->base_values[output],
-        response->base_values[output]);
+    trivet_cli_heading(cli, "Row %llu: %s%s%s %.6g, %+.4g from the base %.6g",
+                       (unsigned long long)number, singular(response->explained),
+                       said                    ? ""
+                       : is_distance(response) ? " to "
+                                               : " of ",
+                       said ? "" : name, response->values[row * response->n_outputs + output],
+                       response->values[row * response->n_outputs + output] -
+                           response->base_values[output],
+                       response->base_values[output]);
     return trivet_cli_print_table(cli, table);
 }
 
@@ -379,7 +391,8 @@ enum trivet_status trivet_cli_influence_add(struct trivet_cli_influence *influen
             const double *errors = errors_of(response, row, k);
             for (size_t j = 0; j < response->n_features; j++) {
                 influence->sums[j] += isfinite(values[j]) ? fabs(values[j]) : 0;
-                if (errors != NULL && errors[j] > influence->worst_error) {
+                if (errors != NULL && errors[j] > influence->worst_error &&
+                    has_errors(values, errors, response->n_features)) {
                     influence->worst_error = errors[j];
                 }
             }

@@ -35,7 +35,7 @@ enum trivet_status trivet_cli_explain_append(const Trivet__V1__ExplainResponse *
                                              struct trivet_buffer *out,
                                              struct trivet_error *err) TRIVET_MUST_USE;
 /* A row for a person: what is explained, and the largest contributions with bars; of several
- * outputs the one with the greatest value. Returns the exit code. */
+ * outputs the likeliest class or the nearest cluster. Returns the exit code. */
 int trivet_cli_explain_print_row(struct trivet_cli *cli,
                                  const Trivet__V1__ExplainResponse *response, uint32_t row,
                                  uint64_t number);

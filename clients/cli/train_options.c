@@ -73,7 +73,7 @@ static const struct argp_option train_argp_options[] = {
      3},
     {"transform", KEY_TRANSFORM, "STEP", 0,
      "one more step, as 'pca(n_components=5)' or 'tfidf(ngram_max=2): title'; comes before the "
-     "scaling, pca and polynomial_features after it; may be repeated",
+     "scaling; pca, polynomial_features and normalizer after it; may be repeated",
      3},
 
     {NULL, 0, NULL, 0, "How it is judged:", 4},

@@ -154,7 +154,8 @@ static enum trivet_status add_steps(struct builder *builder, enum trivet_cli_way
 /* These measure columns against each other, so they come after the scaling. */
 static bool is_late(const char *name)
 {
-    return strcmp(name, "pca") == 0 || strcmp(name, "polynomial_features") == 0;
+    return strcmp(name, "pca") == 0 || strcmp(name, "polynomial_features") == 0 ||
+           strcmp(name, "normalizer") == 0;
 }
 
 static void add_given(struct builder *builder, bool late)

@@ -5,27 +5,12 @@ import csv
 import io
 import json
 import os
-import pty
 import signal
 import subprocess
 import time
 
 from harness import *
-
-
-def in_terminal(url, *arguments):
-    """What a command writes to a terminal as its standard output."""
-    leader, follower = pty.openpty()
-    with subprocess.Popen([program("trivet"), "--server", url] + list(arguments), stdout=follower):
-        os.close(follower)
-        shown = b""
-        try:
-            while piece := os.read(leader, 65536):
-                shown += piece
-        except OSError:  # the end: nobody has the terminal any more
-            pass
-        os.close(leader)
-    return shown.decode()
+from terminal import in_terminal
 
 
 class CommandLine(ServerTest):
