@@ -22,6 +22,8 @@
 #define ROUNDING 1e-28
 /* Columns whose mean is nearer to 0 than half as many deviations are not shifted. */
 #define GRID_DEVIATIONS 16.0
+/* Zeros are left out where no more than one in so many numbers is not zero. */
+#define SPARSE_PART 10
 /* Trainings of a pair: one, and with probabilities one a fold. */
 #define CALIBRATION_TRAININGS 6
 
@@ -121,6 +123,7 @@ struct library_problem {
     double *shift;          /* owned, (n_features) */
     size_t *order;          /* owned, (n_rows): row of x that libsvm's row is */
     double *y;              /* owned, (n_rows) */
+    bool dense;             /* nodes of zeros are there too */
     struct svm_node *nodes; /* owned */
     struct svm_node **rows; /* owned, (n_rows), into nodes */
     int *class_labels;      /* owned, (n_classes) */
@@ -171,15 +174,28 @@ static double shift_of(struct trivet_matrix x, size_t j)
     return constant ? x.data[j] : step * round(mean / step);
 }
 
-static size_t count_nodes(struct trivet_matrix x, const double *shift)
+/* Numbers that are not zero once shifted. */
+static size_t count_values(struct trivet_matrix x, const double *shift)
 {
-    size_t n = x.n_rows; /* each row's end */
+    size_t n = 0;
     for (size_t i = 0; i < x.n_rows; i++) {
         for (size_t j = 0; j < x.n_cols; j++) {
             n += x.data[i * x.stride + j] - shift[j] != 0.0 ? 1 : 0;
         }
     }
     return n;
+}
+
+/* Rows where few numbers are zero keep the zeros: libsvm's walk along two rows then takes the same
+ * branch at each step, which is twice as fast. */
+static enum trivet_status alloc_nodes(struct trivet_matrix x, struct library_problem *in,
+                                      struct trivet_error *err)
+{
+    size_t n_all = x.n_rows * x.n_cols;
+    size_t n_values = count_values(x, in->shift);
+    in->dense = n_values > n_all / SPARSE_PART;
+    in->nodes = trivet_alloc_array((in->dense ? n_all : n_values) + x.n_rows, sizeof *in->nodes);
+    return in->nodes != NULL ? TRIVET_OK : trivet_svm_no_memory(err);
 }
 
 static void fill_nodes(struct trivet_matrix x, struct library_problem *in)
@@ -190,7 +206,7 @@ static void fill_nodes(struct trivet_matrix x, struct library_problem *in)
         in->rows[i] = node;
         for (size_t j = 0; j < x.n_cols; j++) {
             double value = row[j] - in->shift[j];
-            if (value != 0.0) {
+            if (value != 0.0 || in->dense) {
                 *node++ = (struct svm_node){(int)j + 1, value};
             }
         }
@@ -231,9 +247,9 @@ static enum trivet_status library_problem_init(const struct trivet_svm_problem *
             in->shift[j] = shift_of(x, j);
         }
     }
-    in->nodes = trivet_alloc_array(count_nodes(x, in->shift), sizeof(struct svm_node));
-    if (in->nodes == NULL) {
-        return trivet_svm_no_memory(err);
+    enum trivet_status status = alloc_nodes(x, in, err);
+    if (status != TRIVET_OK) {
+        return status;
     }
     sort_rows(data, in);
     weigh_classes(data, in);

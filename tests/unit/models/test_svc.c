@@ -256,6 +256,30 @@ static void offset_and_blocks(void **state)
     trial_free(&trial);
 }
 
+/* Columns of zeros change nothing but what is stored for libsvm. */
+static void sparse_rows(void **state)
+{
+    (void)state;
+    enum { WIDTH = 32 };
+    static double wide[ROWS * WIDTH];
+    double narrow_out[ROWS];
+    double wide_out[ROWS];
+    struct trial trial;
+    for (size_t i = 0; i < ROWS; i++) {
+        wide[i * WIDTH + 3] = data()->x[i * FEATURES];
+        wide[i * WIDTH + 30] = data()->x[i * FEATURES + 1];
+    }
+    trial_make(&trial, &trivet_svc_ops, "gamma=0.7", data()->x, ROWS, FEATURES, data()->b, 2);
+    trial_fit_or_fail(&trial);
+    trial_predict(&trial, data()->x, ROWS, narrow_out);
+    trial_free(&trial);
+    trial_make(&trial, &trivet_svc_ops, "gamma=0.7", wide, ROWS, WIDTH, data()->b, 2);
+    trial_fit_or_fail(&trial);
+    trial_predict(&trial, wide, ROWS, wide_out);
+    trial_near(wide_out, narrow_out, ROWS, 1e-12);
+    trial_free(&trial);
+}
+
 static void regression_without_vectors(void **state)
 {
     (void)state;
@@ -323,7 +347,8 @@ int main(void)
         cmocka_unit_test(each_kernel),       cmocka_unit_test(widths_of_the_kernel),
         cmocka_unit_test(probabilities),     cmocka_unit_test(coupling),
         cmocka_unit_test(offset_and_blocks), cmocka_unit_test(regression_without_vectors),
-        cmocka_unit_test(refusals),          cmocka_unit_test(warnings),
+        cmocka_unit_test(refusals),          cmocka_unit_test(sparse_rows),
+        cmocka_unit_test(warnings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
