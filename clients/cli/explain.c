@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "clients/cli/bar.h"
+#include "clients/cli/format.h"
 #include "clients/cli/json.h"
 #include "clients/cli/output.h"
 #include "clients/cli/report_parts.h"
@@ -264,6 +265,7 @@ static void fill_row(struct trivet_cli_table *table, const Trivet__V1__ExplainRe
 {
     bool blocks = trivet_cli_has_blocks();
     bool sampled = has_errors(values, errors, response->n_features);
+    char number[TRIVET_CLI_TEXT_BYTES];
     double rest = 0;
     for (size_t i = 0; i < response->n_features; i++) {
         size_t j = parts[i].feature;
@@ -278,17 +280,19 @@ static void fill_row(struct trivet_cli_table *table, const Trivet__V1__ExplainRe
         bool down = values[j] < 0;
         trivet_cli_bar(down ? cells / HALF_CELLS : share, HALF_CELLS, blocks, bar);
         trivet_cli_table_text(table, "%s", response->features[j]);
+        trivet_cli_format_short(values[j], true, number);
         if (sampled) {
-            trivet_cli_table_text(table, "%+.4g \xc2\xb1 %.1g", values[j], errors[j]);
+            trivet_cli_table_text(table, "%s \xc2\xb1 %.1g", number, errors[j]);
         } else {
-            trivet_cli_table_text(table, "%+.4g", values[j]);
+            trivet_cli_table_text(table, "%s", number);
         }
         trivet_cli_table_text(table, "%s", down ? bar : "");
         trivet_cli_table_text(table, "%s", down ? "" : bar);
     }
     if (response->n_features > n_shown) {
         trivet_cli_table_text(table, "… %zu more", response->n_features - n_shown);
-        trivet_cli_table_text(table, "%+.4g", rest);
+        trivet_cli_format_short(rest, true, number);
+        trivet_cli_table_text(table, "%s", number);
         trivet_cli_table_empty(table);
         trivet_cli_table_empty(table);
     }
@@ -333,15 +337,15 @@ int trivet_cli_explain_print_row(struct trivet_cli *cli,
     }
     trivet_free(parts);
     bool said = strcmp(name, response->explained) == 0 || name[0] == '\0';
-    trivet_cli_heading(cli, "Row %llu: %s%s%s %.6g, %+.4g from the base %.6g",
+    double value = response->values[row * response->n_outputs + output];
+    char added[TRIVET_CLI_TEXT_BYTES];
+    trivet_cli_format_short(value - response->base_values[output], true, added);
+    trivet_cli_heading(cli, "Row %llu: %s%s%s %.6g, %s from the base %.6g",
                        (unsigned long long)number, singular(response->explained),
                        said                    ? ""
                        : is_distance(response) ? " to "
                                                : " of ",
-                       said ? "" : name, response->values[row * response->n_outputs + output],
-                       response->values[row * response->n_outputs + output] -
-                           response->base_values[output],
-                       response->base_values[output]);
+                       said ? "" : name, value, added, response->base_values[output]);
     return trivet_cli_print_table(cli, table);
 }
 
@@ -412,10 +416,12 @@ int trivet_cli_influence_print(struct trivet_cli *cli, const struct trivet_cli_i
     struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, 3);
     for (size_t i = 0; parts != NULL && table != NULL && i < n_shown; i++) {
         char bar[TRIVET_CLI_BAR_BYTES];
+        char number[TRIVET_CLI_TEXT_BYTES];
         trivet_cli_bar(parts[0].size > 0 ? parts[i].size / parts[0].size : 0, BAR_CELLS, blocks,
                        bar);
         trivet_cli_table_text(table, "%s", influence->names[parts[i].feature]);
-        trivet_cli_table_text(table, "%.4g", n_values > 0 ? parts[i].size / n_values : 0);
+        trivet_cli_format_short(n_values > 0 ? parts[i].size / n_values : 0, false, number);
+        trivet_cli_table_text(table, "%s", number);
         trivet_cli_table_text(table, "%s", bar);
     }
     trivet_free(parts);

@@ -42,6 +42,18 @@ void trivet_cli_format_number(double value, char text[TRIVET_CLI_TEXT_BYTES])
     snprintf(text, TRIVET_CLI_TEXT_BYTES, "%.6g", value);
 }
 
+void trivet_cli_format_short(double value, bool sign, char text[TRIVET_CLI_TEXT_BYTES])
+{
+    double size = fabs(value);
+    if (!(size >= 1e-3 && size < 1e6)) {
+        snprintf(text, TRIVET_CLI_TEXT_BYTES, sign ? "%+.4g" : "%.4g", value);
+        return;
+    }
+    int decimals = 3 - (int)floor(log10(size));
+    decimals = decimals < 0 ? 0 : decimals;
+    snprintf(text, TRIVET_CLI_TEXT_BYTES, sign ? "%+.*f" : "%.*f", decimals, value);
+}
+
 void trivet_cli_format_seconds(double seconds, char text[TRIVET_CLI_TEXT_BYTES])
 {
     if (!(seconds > 0)) {

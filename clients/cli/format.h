@@ -2,6 +2,7 @@
 #ifndef TRIVET_CLI_FORMAT_H
 #define TRIVET_CLI_FORMAT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,9 @@ void trivet_cli_format_count(uint64_t count, char text[TRIVET_CLI_TEXT_BYTES]);
 void trivet_cli_format_bytes(uint64_t n_bytes, char text[TRIVET_CLI_TEXT_BYTES]);
 /* Six significant digits, without a row of zeros. */
 void trivet_cli_format_number(double value, char text[TRIVET_CLI_TEXT_BYTES]);
+/* Four significant digits, all digits before the point up to a million: "37604", "0.02080". A sign
+ * always, when `sign`. */
+void trivet_cli_format_short(double value, bool sign, char text[TRIVET_CLI_TEXT_BYTES]);
 /* "1.5 ms", "420 ms", "3.10 s", "42.0 s", "3 min 10 s", "2 h 5 min". */
 void trivet_cli_format_seconds(double seconds, char text[TRIVET_CLI_TEXT_BYTES]);
 /* "just now", "5 min ago", "3 h ago", "12 days ago"; "-" for 0. */

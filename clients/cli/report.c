@@ -299,8 +299,8 @@ static size_t append_metric(const Trivet__V1__Metric *metric, bool exact, char *
 void trivet_cli_metrics_text(Trivet__V1__Metric *const *metrics, size_t n_metrics, bool exact,
                              char *text, size_t text_bytes)
 {
-    static const char *const telling[] = {"r2",      "rmse",       "accuracy", "f1_macro",
-                                          "roc_auc", "silhouette", "inertia"};
+    static const char *const telling[] = {"r2",       "rmse",       "accuracy",
+                                          "f1_macro", "silhouette", "inertia"};
     size_t used = 0;
     text[0] = '\0';
     for (size_t i = 0; exact && i < n_metrics; i++) {

@@ -116,7 +116,9 @@ void trivet_cli_spread_cell(struct trivet_cli_table *table, const char *name, do
     if (trivet_cli_is_score(name)) {
         trivet_cli_table_text(table, "%.4f \xc2\xb1 %.4f", mean, deviation);
     } else {
-        trivet_cli_table_text(table, "%.6g \xc2\xb1 %.4g", mean, deviation);
+        char spread[TRIVET_CLI_TEXT_BYTES];
+        trivet_cli_format_short(deviation, false, spread);
+        trivet_cli_table_text(table, "%.6g \xc2\xb1 %s", mean, spread);
     }
 }
 

@@ -93,7 +93,7 @@ def screen(text):
 def walk(folder):
     """Each step of the tour, run: (command, lines printed, lines of README.md)."""
     shutil.copytree(ROOT / "deploy", os.path.join(folder, "deploy"))
-    env = dict(os.environ, TERM="dumb", NO_COLOR="1", COLUMNS="100",
+    env = dict(os.environ, TERM="dumb", NO_COLOR="1", COLUMNS="100", LC_ALL="C.UTF-8",
                PATH="%s:%s" % (BIN, os.environ["PATH"]))
     trivetd = None
     try:

@@ -251,11 +251,11 @@ static void test_explanations_for_a_person(void **state)
     report_capture_end(shown);
     assert_int_equal(code, TRIVET_CLI_DONE);
     /* Of the output with the greatest value, the largest contribution first. */
-    assert_string_equal(shown, "\nRow 5: log-odds of yes 0.35, +0.25 from the base 0.1\n"
-                               "FEATURE          ADDS\n"
-                               "city=Graz, old     +1            ████████████████\n"
-                               "area             -0.5  ████████\n"
-                               "rooms           -0.25      ████\n"
+    assert_string_equal(shown, "\nRow 5: log-odds of yes 0.35, +0.2500 from the base 0.1\n"
+                               "FEATURE            ADDS\n"
+                               "city=Graz, old   +1.000            ████████████████\n"
+                               "area            -0.5000  ████████\n"
+                               "rooms           -0.2500      ████\n"
                                "\nRow 6 failed: unseen\n");
     made.response.n_errors = 12;
     made.response.errors = made.errors;
@@ -268,9 +268,9 @@ static void test_explanations_for_a_person(void **state)
     report_capture_end(shown);
     assert_int_equal(code, TRIVET_CLI_DONE);
     assert_non_null(strstr(shown, "All 2 rows: mean size of the contributions to log-odds"));
-    assert_non_null(strstr(shown, "city=Graz, old          1  ████████████████████████\n"
-                                  "area                  0.5  ████████████\n"
-                                  "rooms                0.25  ██████\n"));
+    assert_non_null(strstr(shown, "city=Graz, old      1.000  ████████████████████████\n"
+                                  "area               0.5000  ████████████\n"
+                                  "rooms              0.2500  ██████\n"));
     assert_non_null(strstr(shown, "standard errors up to 0.05"));
     made.response.n_features = 2;
     assert_int_equal(trivet_cli_influence_add(&influence, &made.response, NULL), TRIVET_DATA_LOSS);

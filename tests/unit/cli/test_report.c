@@ -339,7 +339,7 @@ static void test_learning_curve(void **state)
     point.validation_mean = 2.5;
     point.validation_deviation = 0.25;
     print_training(&person, &report);
-    shows("Learning curve, rmse\n ROWS    TRAIN  VALIDATION\n1,000  1.5 ± 0  2.5 ± 0.25\n");
+    shows("Learning curve, rmse\n ROWS    TRAIN    VALIDATION\n1,000  1.5 ± 0  2.5 ± 0.2500\n");
 }
 
 /* --- evaluation --- */

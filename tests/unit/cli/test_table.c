@@ -142,6 +142,21 @@ static void test_counts_and_sizes(void **state)
     assert_string_equal(text, "1.0 KiB");
     trivet_cli_format_bytes(1048575, text);
     assert_string_equal(text, "1.0 MiB");
+    static const struct {
+        double value;
+        bool sign;
+        const char *text;
+    } shorts[] = {{37604.4, true, "+37604"},
+                  {999999, false, "999999"},
+                  {1e6, false, "1e+06"},
+                  {-0.0208, true, "-0.02080"},
+                  {1.5, false, "1.500"},
+                  {1e-4, false, "0.0001"},
+                  {0, true, "+0"}};
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(shorts); i++) {
+        trivet_cli_format_short(shorts[i].value, shorts[i].sign, text);
+        assert_string_equal(text, shorts[i].text);
+    }
     trivet_cli_format_number(0.1 + 0.2, text);
     assert_string_equal(text, "0.3");
 }
