@@ -17,7 +17,7 @@ case ${1-} in
 esac
 
 # A kernel forced from outside would be measured and tested instead of this CPU's.
-for name in $(env | sed -n 's/^\(OPENBLAS_[A-Z_]*\)=.*/\1/p'); do
+for name in $(env | sed -n 's/^\(OPENBLAS_[A-Z0-9_]*\)=.*/\1/p'); do
     unset "$name"
 done
 

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 build=${TRIVET_BUILD:-build/release}
 
 # A kernel forced from outside would be compared instead of this CPU's.
-for name in $(env | sed -n 's/^\(OPENBLAS_[A-Z_]*\)=.*/\1/p'); do
+for name in $(env | sed -n 's/^\(OPENBLAS_[A-Z0-9_]*\)=.*/\1/p'); do
     unset "$name"
 done
 export TRIVET_BIN="$build/bin" TRIVET_PROTO="$build/python"
