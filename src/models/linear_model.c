@@ -1,0 +1,156 @@
+#include "models/linear_model.h"
+
+#include "base/alloc.h"
+#include "linalg/affine.h"
+#include "models/tensors.h"
+
+#include <string.h>
+
+static enum trivet_status no_memory(struct trivet_error *err)
+{
+    return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                            "out of memory for linear equations; use fewer features");
+}
+
+void trivet_linear_model_release(struct trivet_linear_model *model)
+{
+    trivet_free(model->coefficients);
+    trivet_free(model->intercepts);
+    *model = (struct trivet_linear_model){0};
+}
+
+static bool take_parameters(const double *theta, size_t n_equations, size_t n_features,
+                            bool intercept, double **coefficients, double **intercepts)
+{
+    const size_t width = n_features + (intercept ? 1 : 0);
+    *coefficients = trivet_alloc_array(n_equations * n_features, sizeof(double));
+    *intercepts = trivet_calloc(n_equations, sizeof(double));
+    if (*coefficients == NULL || *intercepts == NULL) {
+        return false;
+    }
+    for (size_t k = 0; k < n_equations; k++) {
+        memcpy(&(*coefficients)[k * n_features], &theta[k * width], n_features * sizeof(double));
+        if (intercept) {
+            (*intercepts)[k] = theta[k * width + n_features];
+        }
+    }
+    return true;
+}
+
+enum trivet_status trivet_linear_model_set(struct trivet_linear_model *model, const double *theta,
+                                           size_t n_equations, size_t n_features, bool intercept,
+                                           struct trivet_fit_report *report,
+                                           struct trivet_error *err)
+{
+    report->n_features = n_features;
+    if (!take_parameters(theta, n_equations, n_features, intercept, &report->coefficients,
+                         &report->intercepts) ||
+        !take_parameters(theta, n_equations, n_features, intercept, &model->coefficients,
+                         &model->intercepts)) {
+        trivet_linear_model_release(model);
+        return no_memory(err);
+    }
+    report->n_equations = n_equations;
+    model->n_equations = n_equations;
+    model->n_features = n_features;
+    return TRIVET_OK;
+}
+
+void trivet_linear_model_margins(const struct trivet_linear_model *model,
+                                 struct trivet_const_matrix x, struct trivet_matrix out)
+{
+    for (size_t k = 0; k < model->n_equations; k++) {
+        trivet_linalg_affine(x, &model->coefficients[k * model->n_features], model->intercepts[k],
+                             &out.data[k], out.stride);
+    }
+}
+
+enum trivet_status trivet_linear_model_check(const struct trivet_linear_model *model,
+                                             const char *name, struct trivet_const_matrix x,
+                                             struct trivet_matrix out, size_t n_outputs,
+                                             struct trivet_error *err)
+{
+    if (x.n_cols == model->n_features && out.n_cols == n_outputs && out.n_rows == x.n_rows) {
+        return TRIVET_OK;
+    }
+    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                            "%s was trained on %zu features and has %zu outputs; given are %zu "
+                            "features and %zu outputs",
+                            name, model->n_features, n_outputs, x.n_cols, out.n_cols);
+}
+
+enum trivet_status trivet_linear_model_save(const struct trivet_linear_model *model,
+                                            struct trivet_arena *arena, Trivet__V1__Step *out,
+                                            struct trivet_error *err)
+{
+    enum trivet_status status = trivet_tensors_begin(arena, 2, out, err);
+    if (status == TRIVET_OK) {
+        status = trivet_tensors_put_f64(arena, out, "coefficients", model->coefficients,
+                                        model->n_equations * model->n_features, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_tensors_put_f64(arena, out, "intercepts", model->intercepts,
+                                        model->n_equations, err);
+    }
+    return status;
+}
+
+enum trivet_status trivet_linear_model_load(struct trivet_linear_model *model,
+                                            const Trivet__V1__Step *step, struct trivet_error *err)
+{
+    const double *coefficients = NULL;
+    const double *intercepts = NULL;
+    size_t n_coefficients = 0;
+    size_t n_equations = 0;
+    enum trivet_status status = trivet_tensors_expect(step, 2, err);
+    if (status == TRIVET_OK) {
+        status = trivet_tensors_get_f64(step, "coefficients", &coefficients, &n_coefficients, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_tensors_get_f64(step, "intercepts", &intercepts, &n_equations, err);
+    }
+    if (status == TRIVET_OK && n_equations == 0) {
+        status = trivet_tensors_wrong_count(step, "intercepts", 0, 1, err);
+    }
+    if (status == TRIVET_OK && (n_coefficients == 0 || n_coefficients % n_equations != 0)) {
+        status = trivet_tensors_wrong_count(step, "coefficients", n_coefficients, n_equations, err);
+    }
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    model->coefficients = trivet_memdup(coefficients, n_coefficients * sizeof(double));
+    model->intercepts = trivet_memdup(intercepts, n_equations * sizeof(double));
+    if (model->coefficients == NULL || model->intercepts == NULL) {
+        trivet_linear_model_release(model);
+        return no_memory(err);
+    }
+    model->n_equations = n_equations;
+    model->n_features = n_coefficients / n_equations;
+    return TRIVET_OK;
+}
+
+enum trivet_status trivet_linear_model_explain(const struct trivet_linear_model *model,
+                                               struct trivet_const_matrix x, const double *means,
+                                               double *contributions, double *base,
+                                               struct trivet_error *err)
+{
+    (void)err;
+    const size_t n = model->n_features;
+    for (size_t k = 0; k < model->n_equations; k++) {
+        const double *w = &model->coefficients[k * n];
+        base[k] = model->intercepts[k] + trivet_linalg_dot(w, means, n);
+        for (size_t i = 0; i < x.n_rows; i++) {
+            const double *row = &x.data[i * x.stride];
+            double *out = &contributions[(i * model->n_equations + k) * n];
+            for (size_t j = 0; j < n; j++) {
+                out[j] = w[j] * (row[j] - means[j]);
+            }
+        }
+    }
+    return TRIVET_OK;
+}
+
+size_t trivet_linear_model_memory_bytes(const struct trivet_linear_model *model)
+{
+    return model->n_equations * (model->n_features + 1) * sizeof(double);
+}

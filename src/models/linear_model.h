@@ -1,0 +1,44 @@
+/* One or several linear equations: what linear_regression, logistic_regression and linear_svc keep.
+ */
+#ifndef TRIVET_MODELS_LINEAR_MODEL_H
+#define TRIVET_MODELS_LINEAR_MODEL_H
+
+#include "models/estimator.h"
+
+/* z_ik = intercepts[k] + coefficients[k]·x_i. Zero-initialised is none. */
+struct trivet_linear_model {
+    size_t n_equations;
+    size_t n_features;
+    double *coefficients; /* owned, (n_equations, n_features) */
+    double *intercepts;   /* owned, n_equations */
+};
+
+void trivet_linear_model_release(struct trivet_linear_model *model);
+/* From parameters (n_equations, n_features + intercept), and the same into `report`. */
+enum trivet_status trivet_linear_model_set(struct trivet_linear_model *model, const double *theta,
+                                           size_t n_equations, size_t n_features, bool intercept,
+                                           struct trivet_fit_report *report,
+                                           struct trivet_error *err) TRIVET_MUST_USE;
+/* out (n_rows, at least n_equations): its first columns become z. A row's result is bitwise the
+ * same alone and in any batch. */
+void trivet_linear_model_margins(const struct trivet_linear_model *model,
+                                 struct trivet_const_matrix x, struct trivet_matrix out);
+/* INVALID_ARGUMENT unless x has the model's features and out its rows and `n_outputs` columns. */
+enum trivet_status trivet_linear_model_check(const struct trivet_linear_model *model,
+                                             const char *name, struct trivet_const_matrix x,
+                                             struct trivet_matrix out, size_t n_outputs,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_linear_model_save(const struct trivet_linear_model *model,
+                                            struct trivet_arena *arena, Trivet__V1__Step *out,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_linear_model_load(struct trivet_linear_model *model,
+                                            const Trivet__V1__Step *step,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
+/* explain of the vtable, for each equation. */
+enum trivet_status trivet_linear_model_explain(const struct trivet_linear_model *model,
+                                               struct trivet_const_matrix x, const double *means,
+                                               double *contributions, double *base,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+size_t trivet_linear_model_memory_bytes(const struct trivet_linear_model *model);
+
+#endif
