@@ -1,39 +1,103 @@
 #include "models/linear_regression.h"
 
 #include "base/alloc.h"
-#include "linalg/affine.h"
+#include "linalg/coordinate_descent.h"
+#include "linalg/gradient_descent.h"
 #include "linalg/least_squares.h"
-#include "models/linear_explain.h"
-#include "models/tensors.h"
+#include "models/linear_model.h"
 
 #include <math.h>
 #include <string.h>
 
 struct linear_regression {
-    size_t n_features;
-    double *coefficients; /* owned */
-    double intercept;
+    struct trivet_linear_model model;
 };
 
-static const char *const penalties[] = {"none", "l2", NULL};
+static const char *const penalties[] = {"none", "l2", "l1", "elastic_net", NULL};
+static const char *const solvers[] = {"auto", "exact", "coordinate_descent", "gradient_descent",
+                                      NULL};
+static const char *const schedules[] = {"constant", "inverse_scaling", "step", NULL};
+static const char *const batch_words[] = {"all", NULL};
 
 static const struct trivet_param_spec linear_regression_params[] = {
     {.name = "penalty",
      .type = TRIVET_PARAM_ENUM,
      .default_text = "none",
      .choices = penalties,
-     .help = "none: ordinary least squares; l2: ridge, which shrinks coefficients"},
+     .help =
+         "none: ordinary least squares; l2: ridge, which shrinks coefficients; l1: lasso, which "
+         "makes many of them zero; elastic_net: both"},
     {.name = "alpha",
      .type = TRIVET_PARAM_REAL,
      .default_text = "1",
      .min = 0.0,
      .max = INFINITY,
      .max_open = true,
-     .help = "strength of the l2 penalty; not used without one"},
+     .help = "strength of the penalty, against the summed squares for l2, against half their mean "
+             "for l1 and elastic_net; not used without a penalty"},
+    {.name = "l1_ratio",
+     .type = TRIVET_PARAM_REAL,
+     .default_text = "0.5",
+     .min = 0.0,
+     .max = 1.0,
+     .help = "share of l1 in penalty=elastic_net; not used otherwise"},
     {.name = "fit_intercept",
      .type = TRIVET_PARAM_BOOL,
      .default_text = "true",
      .help = "add a constant term, which is not penalised"},
+    {.name = "solver",
+     .type = TRIVET_PARAM_ENUM,
+     .default_text = "auto",
+     .choices = solvers,
+     .help = "auto: exact for penalties none and l2, coordinate_descent for l1 and elastic_net; "
+             "gradient_descent: the textbook method, with its loss curve, for none and l2"},
+    {.name = "tol",
+     .type = TRIVET_PARAM_REAL,
+     .default_text = "0.0001",
+     .min = 0.0,
+     .max = 1.0,
+     .help = "coordinate_descent: stop when the duality gap is below this part of the target's sum "
+             "of squares"},
+    {.name = "max_iter",
+     .type = TRIVET_PARAM_INT,
+     .default_text = "1000",
+     .min = 1.0,
+     .max = 10000000.0,
+     .help = "coordinate_descent: most sweeps over the coefficients"},
+    {.name = "learning_rate",
+     .type = TRIVET_PARAM_REAL,
+     .default_text = "0.1",
+     .min = 0.0,
+     .min_open = true,
+     .max = INFINITY,
+     .max_open = true,
+     .help = "gradient_descent: size of a step; for scaled features"},
+    {.name = "schedule",
+     .type = TRIVET_PARAM_ENUM,
+     .default_text = "constant",
+     .choices = schedules,
+     .help =
+         "gradient_descent: the learning rate stays, is divided by the root of the epoch, or is "
+         "halved ten times"},
+    {.name = "epochs",
+     .type = TRIVET_PARAM_INT,
+     .default_text = "1000",
+     .min = 1.0,
+     .max = 1000000.0,
+     .help = "gradient_descent: most passes over the rows"},
+    {.name = "batch_size",
+     .type = TRIVET_PARAM_INT,
+     .default_text = "all",
+     .min = 1.0,
+     .max = 2147483647.0,
+     .words = batch_words,
+     .help = "gradient_descent: rows for a step"},
+    {.name = "epoch_tol",
+     .type = TRIVET_PARAM_REAL,
+     .default_text = "1e-10",
+     .min = 0.0,
+     .max = 1.0,
+     .help = "gradient_descent: stop when an epoch changes the objective by less than this part"},
     {.name = NULL},
 };
 
@@ -43,12 +107,26 @@ static enum trivet_status no_memory(struct trivet_error *err)
                             "out of memory in linear_regression; use fewer features");
 }
 
-static void linear_regression_release(void *state)
+static bool is(const struct trivet_params *params, const char *name, const char *value)
 {
-    struct linear_regression *model = state;
-    trivet_free(model->coefficients);
-    model->coefficients = NULL;
+    return strcmp(trivet_params_choice(params, name), value) == 0;
 }
+
+static double l2_of(const struct trivet_params *params)
+{
+    return is(params, "penalty", "l2") ? trivet_params_real(params, "alpha") : 0.0;
+}
+
+/* One fit on its way: coefficients, then the intercept. */
+struct fitting {
+    const struct trivet_params *params;
+    const struct trivet_fit_data *data;
+    const struct trivet_fit_context *context;
+    struct trivet_fit_report *report;
+    double *theta;
+};
+
+/* --- exact ----------------------------------------------------------------------------------- */
 
 static void warn(const struct trivet_least_squares_solution *solution, size_t n_features,
                  double alpha, struct trivet_fit_report *report)
@@ -76,49 +154,159 @@ static void warn(const struct trivet_least_squares_solution *solution, size_t n_
     }
 }
 
-static enum trivet_status fit_problem(const struct trivet_least_squares_problem *problem,
-                                      struct linear_regression *model,
-                                      struct trivet_fit_report *report, struct trivet_error *err)
+static enum trivet_status fit_exactly(struct fitting *fitting, struct trivet_error *err)
 {
-    size_t n_features = problem->x.n_cols;
-    enum trivet_status status = TRIVET_OK;
-    double *copy = NULL;
-    double *intercept = NULL;
-    struct trivet_least_squares_solution solution = {0};
-    solution.coefficients = trivet_calloc(n_features, sizeof(double));
+    const size_t n_features = fitting->data->x.n_cols;
+    struct trivet_fit_report *report = fitting->report;
+    const struct trivet_least_squares_problem problem = {
+        .x = fitting->data->x,
+        .y = fitting->data->y,
+        .alpha = l2_of(fitting->params),
+        .intercept = trivet_params_bool(fitting->params, "fit_intercept"),
+        .progress = fitting->context->progress,
+        .progress_ctx = fitting->context->progress_ctx,
+    };
+    struct trivet_least_squares_solution solution = {.coefficients = fitting->theta};
     solution.constant = trivet_calloc(n_features, sizeof(bool));
-    copy = trivet_alloc_array(n_features, sizeof(double));
-    intercept = trivet_alloc_array(1, sizeof(double));
-    if (solution.coefficients == NULL || solution.constant == NULL || copy == NULL ||
-        intercept == NULL) {
-        status = no_memory(err);
-        goto done;
-    }
-    status = trivet_least_squares_solve(problem, &solution, err);
+    enum trivet_status status = solution.constant == NULL
+                                    ? no_memory(err)
+                                    : trivet_least_squares_solve(&problem, &solution, err);
     if (status != TRIVET_OK) {
-        goto done;
+        trivet_free(solution.constant);
+        return status;
     }
-    memcpy(copy, solution.coefficients, n_features * sizeof(double));
-    warn(&solution, n_features, problem->alpha, report);
+    warn(&solution, n_features, problem.alpha, report);
+    fitting->theta[n_features] = solution.intercept;
     report->converged = true;
     report->rank = solution.rank;
     report->condition_number = solution.condition_number;
-    report->n_features = n_features;
-    report->n_equations = 1;
-    *intercept = solution.intercept;
-    report->intercepts = intercept;
-    report->coefficients = copy;
     report->constant = solution.constant;
-    model->n_features = n_features;
-    model->coefficients = solution.coefficients;
-    model->intercept = solution.intercept;
     return TRIVET_OK;
-done:
-    trivet_free(solution.coefficients);
-    trivet_free(solution.constant);
-    trivet_free(copy);
-    trivet_free(intercept);
-    return status;
+}
+
+/* --- coordinate descent ---------------------------------------------------------------------- */
+
+static enum trivet_status fit_by_coordinates(struct fitting *fitting, struct trivet_error *err)
+{
+    const struct trivet_params *params = fitting->params;
+    const size_t n_features = fitting->data->x.n_cols;
+    struct trivet_fit_report *report = fitting->report;
+    const struct trivet_elastic_net_problem problem = {
+        .x = fitting->data->x,
+        .y = fitting->data->y,
+        .alpha = trivet_params_real(params, "alpha"),
+        .l1_ratio = is(params, "penalty", "l1") ? 1.0 : trivet_params_real(params, "l1_ratio"),
+        .intercept = trivet_params_bool(params, "fit_intercept"),
+        .tol = trivet_params_real(params, "tol"),
+        .max_iterations = (uint64_t)trivet_params_int(params, "max_iter"),
+        .progress = fitting->context->progress,
+        .progress_ctx = fitting->context->progress_ctx,
+    };
+    struct trivet_elastic_net_solution solution = {.coefficients = fitting->theta};
+    enum trivet_status status = trivet_elastic_net_solve(&problem, &solution, err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    fitting->theta[n_features] = solution.intercept;
+    report->converged = solution.converged;
+    report->iterations = solution.iterations;
+    trivet_fit_report_fact(report, "duality_gap", solution.duality_gap);
+    trivet_fit_report_fact(report, "zero_coefficients", (double)solution.n_zero);
+    if (!solution.converged) {
+        trivet_fit_report_warn(report,
+                               "not converged after %llu sweeps, duality gap %.3g; scale the "
+                               "features, give more max_iter or a larger tol",
+                               (unsigned long long)solution.iterations, solution.duality_gap);
+    }
+    if (solution.n_zero == n_features) {
+        trivet_fit_report_warn(report, "every coefficient is zero: alpha is too large for this "
+                                       "target; give a smaller one");
+    }
+    return TRIVET_OK;
+}
+
+/* --- gradient descent ------------------------------------------------------------------------ */
+
+static enum trivet_descent_schedule schedule_of(const struct trivet_params *params)
+{
+    if (is(params, "schedule", "inverse_scaling")) {
+        return TRIVET_DESCENT_INVERSE_SCALING;
+    }
+    return is(params, "schedule", "step") ? TRIVET_DESCENT_STEP : TRIVET_DESCENT_CONSTANT;
+}
+
+static enum trivet_status fit_by_gradients(struct fitting *fitting, struct trivet_error *err)
+{
+    const struct trivet_params *params = fitting->params;
+    const size_t n_features = fitting->data->x.n_cols;
+    struct trivet_fit_report *report = fitting->report;
+    const struct trivet_descent_problem problem = {
+        .x = fitting->data->x,
+        .y = fitting->data->y,
+        .alpha = l2_of(params),
+        .intercept = trivet_params_bool(params, "fit_intercept"),
+        .learning_rate = trivet_params_real(params, "learning_rate"),
+        .schedule = schedule_of(params),
+        .epochs = (uint64_t)trivet_params_int(params, "epochs"),
+        .batch_rows = trivet_params_word(params, "batch_size") != NULL
+                          ? 0
+                          : (size_t)trivet_params_int(params, "batch_size"),
+        .tol = trivet_params_real(params, "epoch_tol"),
+        .seed = fitting->context->seed,
+        .progress = fitting->context->progress,
+        .progress_ctx = fitting->context->progress_ctx,
+    };
+    struct trivet_descent_solution solution = {.coefficients = fitting->theta};
+    solution.losses = trivet_alloc_array((size_t)problem.epochs, sizeof(double));
+    enum trivet_status status =
+        solution.losses == NULL ? no_memory(err) : trivet_descent_solve(&problem, &solution, err);
+    if (status != TRIVET_OK) {
+        trivet_free(solution.losses);
+        return status;
+    }
+    fitting->theta[n_features] = solution.intercept;
+    report->loss_curve = solution.losses;
+    report->n_losses = (size_t)solution.epochs;
+    report->converged = solution.converged;
+    report->iterations = solution.epochs;
+    report->gradient_norm = solution.gradient_norm;
+    if (!solution.converged) {
+        trivet_fit_report_warn(report,
+                               "not converged after %llu epochs, greatest gradient %.3g; scale the "
+                               "features, give more epochs or another learning_rate",
+                               (unsigned long long)solution.epochs, solution.gradient_norm);
+    }
+    return TRIVET_OK;
+}
+
+/* --- the table's functions ------------------------------------------------------------------- */
+
+static enum trivet_status refuse_solver(const struct trivet_params *params,
+                                        struct trivet_error *err)
+{
+    const char *solver = trivet_params_choice(params, "solver");
+    const char *penalty = trivet_params_choice(params, "penalty");
+    trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                     "solver=%s is not for penalty=%s; give %s, or auto", solver, penalty,
+                     is(params, "solver", "coordinate_descent") ? "exact or gradient_descent"
+                                                                : "coordinate_descent");
+    trivet_error_add_violation(err, "solver", "is not for penalty=%s", penalty);
+    return TRIVET_INVALID_ARGUMENT;
+}
+
+static enum trivet_status solve(struct fitting *fitting, struct trivet_error *err)
+{
+    const struct trivet_params *params = fitting->params;
+    const bool sparse = is(params, "penalty", "l1") || is(params, "penalty", "elastic_net");
+    const bool by_coordinates = is(params, "solver", "coordinate_descent");
+    if (!is(params, "solver", "auto") && sparse != by_coordinates) {
+        return refuse_solver(params, err);
+    }
+    if (sparse) {
+        return fit_by_coordinates(fitting, err);
+    }
+    return is(params, "solver", "gradient_descent") ? fit_by_gradients(fitting, err)
+                                                    : fit_exactly(fitting, err);
 }
 
 static enum trivet_status linear_regression_fit(void *state, const struct trivet_params *params,
@@ -127,46 +315,36 @@ static enum trivet_status linear_regression_fit(void *state, const struct trivet
                                                 struct trivet_fit_report *report,
                                                 struct trivet_error *err)
 {
-    bool penalised = strcmp(trivet_params_choice(params, "penalty"), "l2") == 0;
-    struct trivet_least_squares_problem problem = {
-        .x = data->x,
-        .y = data->y,
-        .alpha = penalised ? trivet_params_real(params, "alpha") : 0.0,
-        .intercept = trivet_params_bool(params, "fit_intercept"),
-        .progress = context->progress,
-        .progress_ctx = context->progress_ctx,
-    };
-    return fit_problem(&problem, state, report, err);
+    struct linear_regression *regression = state;
+    struct fitting fitting = {.params = params, .data = data, .context = context, .report = report};
+    fitting.theta = trivet_calloc(data->x.n_cols + 1, sizeof(double));
+    enum trivet_status status = fitting.theta == NULL ? no_memory(err) : solve(&fitting, err);
+    if (status == TRIVET_OK) {
+        status = trivet_linear_model_set(&regression->model, fitting.theta, 1, data->x.n_cols, true,
+                                         report, err);
+    }
+    trivet_free(fitting.theta);
+    return status;
 }
 
 static enum trivet_status linear_regression_predict(const void *state, struct trivet_const_matrix x,
                                                     struct trivet_matrix out,
                                                     struct trivet_error *err)
 {
-    const struct linear_regression *model = state;
-    if (x.n_cols != model->n_features || out.n_cols != 1 || out.n_rows != x.n_rows) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "linear_regression was trained on %zu features and has 1 output; "
-                                "given are %zu features and %zu outputs",
-                                model->n_features, x.n_cols, out.n_cols);
+    const struct linear_regression *regression = state;
+    enum trivet_status status =
+        trivet_linear_model_check(&regression->model, "linear_regression", x, out, 1, err);
+    if (status == TRIVET_OK) {
+        trivet_linear_model_margins(&regression->model, x, out);
     }
-    trivet_linalg_affine(x, model->coefficients, model->intercept, out.data, out.stride);
-    return TRIVET_OK;
+    return status;
 }
 
 static enum trivet_status linear_regression_save(const void *state, struct trivet_arena *arena,
                                                  Trivet__V1__Step *out, struct trivet_error *err)
 {
-    const struct linear_regression *model = state;
-    enum trivet_status status = trivet_tensors_begin(arena, 2, out, err);
-    if (status == TRIVET_OK) {
-        status = trivet_tensors_put_f64(arena, out, "coefficients", model->coefficients,
-                                        model->n_features, err);
-    }
-    if (status == TRIVET_OK) {
-        status = trivet_tensors_put_f64(arena, out, "intercept", &model->intercept, 1, err);
-    }
-    return status;
+    const struct linear_regression *regression = state;
+    return trivet_linear_model_save(&regression->model, arena, out, err);
 }
 
 static enum trivet_status linear_regression_load(void *state, const struct trivet_params *params,
@@ -174,42 +352,26 @@ static enum trivet_status linear_regression_load(void *state, const struct trive
                                                  struct trivet_error *err)
 {
     (void)params;
-    struct linear_regression *model = state;
-    const double *coefficients = NULL;
-    const double *intercept = NULL;
-    size_t n_features = 0;
-    enum trivet_status status = trivet_tensors_expect(step, 2, err);
-    if (status == TRIVET_OK) {
-        status = trivet_tensors_get_f64(step, "coefficients", &coefficients, &n_features, err);
-    }
-    if (status == TRIVET_OK && n_features == 0) {
-        status = trivet_tensors_wrong_count(step, "coefficients", 0, 1, err);
-    }
-    if (status == TRIVET_OK) {
-        status = trivet_tensors_get_f64_exactly(step, "intercept", 1, &intercept, err);
-    }
-    if (status != TRIVET_OK) {
-        return status;
-    }
-    double *copy = trivet_memdup(coefficients, n_features * sizeof(double));
-    if (copy == NULL) {
-        return no_memory(err);
-    }
-    model->coefficients = copy;
-    model->n_features = n_features;
-    model->intercept = *intercept;
-    return TRIVET_OK;
+    struct linear_regression *regression = state;
+    return trivet_linear_model_load(&regression->model, step, err);
+}
+
+static enum trivet_status linear_regression_explain(const void *state, struct trivet_const_matrix x,
+                                                    const double *means, double *contributions,
+                                                    double *base, struct trivet_error *err)
+{
+    const struct linear_regression *regression = state;
+    return trivet_linear_model_explain(&regression->model, x, means, contributions, base, err);
 }
 
 static size_t linear_regression_n_features(const void *state)
 {
-    return ((const struct linear_regression *)state)->n_features;
+    return ((const struct linear_regression *)state)->model.n_features;
 }
 
 static size_t linear_regression_n_outputs(const void *state)
 {
-    (void)state;
-    return 1;
+    return ((const struct linear_regression *)state)->model.n_equations;
 }
 
 static enum trivet_output_kind linear_regression_output_kind(const void *state)
@@ -218,25 +380,20 @@ static enum trivet_output_kind linear_regression_output_kind(const void *state)
     return TRIVET_OUTPUT_VALUE;
 }
 
-static enum trivet_status linear_regression_explain(const void *state, struct trivet_const_matrix x,
-                                                    const double *means, double *contributions,
-                                                    double *base, struct trivet_error *err)
-{
-    (void)err;
-    const struct linear_regression *model = state;
-    trivet_linear_explain(model->coefficients, model->intercept, x, means, contributions, base);
-    return TRIVET_OK;
-}
-
 static size_t linear_regression_memory_bytes(const void *state)
 {
-    const struct linear_regression *model = state;
-    return sizeof *model + model->n_features * sizeof(double);
+    const struct linear_regression *regression = state;
+    return sizeof *regression + trivet_linear_model_memory_bytes(&regression->model);
+}
+
+static void linear_regression_release(void *state)
+{
+    trivet_linear_model_release(&((struct linear_regression *)state)->model);
 }
 
 const struct trivet_estimator_ops trivet_linear_regression_ops = {
     .name = "linear_regression",
-    .summary = "least squares fit of a plane, or ridge with penalty=l2",
+    .summary = "least squares fit of a plane: ordinary, ridge, lasso or elastic net",
     .task = TRIVET_TASK_REGRESSION,
     .state_bytes = sizeof(struct linear_regression),
     .params = linear_regression_params,
@@ -244,12 +401,12 @@ const struct trivet_estimator_ops trivet_linear_regression_ops = {
     .predict = linear_regression_predict,
     .save = linear_regression_save,
     .load = linear_regression_load,
-    .n_features = linear_regression_n_features,
-    .n_outputs = linear_regression_n_outputs,
-    .output_kind = linear_regression_output_kind,
     .explained = "prediction",
     .n_explained = linear_regression_n_outputs,
     .explain = linear_regression_explain,
+    .n_features = linear_regression_n_features,
+    .n_outputs = linear_regression_n_outputs,
+    .output_kind = linear_regression_output_kind,
     .memory_bytes = linear_regression_memory_bytes,
     .release = linear_regression_release,
 };

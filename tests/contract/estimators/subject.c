@@ -110,6 +110,26 @@ static void each_choice(const struct trivet_transformer_ops *ops,
     }
 }
 
+/* Choices that go only with another. */
+static const struct {
+    const char *parameter;
+    const char *value;
+    const char *with;
+    const char *with_value;
+} companions[] = {
+    {"solver", "coordinate_descent", "penalty", "l1"},
+};
+
+static void add_companions(struct subject *subject, const char *parameter, const char *value)
+{
+    for (size_t k = 0; k < TRIVET_ARRAY_COUNT(companions); k++) {
+        if (strcmp(companions[k].parameter, parameter) == 0 &&
+            strcmp(companions[k].value, value) == 0) {
+            fixture_spec_parameter(&subject->spec, companions[k].with, companions[k].with_value);
+        }
+    }
+}
+
 static void try_task(const struct trivet_estimator_ops *ops, size_t n_classes,
                      const char *parameter, const char *value,
                      void (*body)(const struct subject *subject))
@@ -123,6 +143,7 @@ static void try_task(const struct trivet_estimator_ops *ops, size_t n_classes,
     fixture_spec_init(&subject.spec, subject.without_target ? "" : "y", ops->name);
     if (parameter != NULL) {
         fixture_spec_parameter(&subject.spec, parameter, value);
+        add_companions(&subject, parameter, value);
     }
     body(&subject);
 }
