@@ -27,6 +27,7 @@
 #include "models/transformers/standard_scaler.h"
 #include "models/transformers/tfidf.h"
 #include "models/transformers/variance_threshold.h"
+#include "models/tree_ensembles.h"
 
 #include <string.h>
 
@@ -34,13 +35,19 @@
 
 /* clang-format off */
 static const struct trivet_estimator_ops *const estimators[] = {
+    &trivet_decision_tree_classifier_ops,
+    &trivet_decision_tree_regressor_ops,
     &trivet_dummy_classifier_ops,
     &trivet_dummy_regressor_ops,
+    &trivet_gradient_boosting_classifier_ops,
+    &trivet_gradient_boosting_regressor_ops,
     &trivet_kmeans_ops,
     &trivet_linear_regression_ops,
     &trivet_logistic_regression_ops,
     &trivet_mlp_classifier_ops,
     &trivet_mlp_regressor_ops,
+    &trivet_random_forest_classifier_ops,
+    &trivet_random_forest_regressor_ops,
     &trivet_svc_ops,
     &trivet_svr_ops,
     NULL,

@@ -141,9 +141,16 @@ static void try_task(const struct trivet_estimator_ops *ops, size_t n_classes,
     subject.n_classes = n_classes;
     subject.without_target = ops->task == TRIVET_TASK_CLUSTERING;
     fixture_spec_init(&subject.spec, subject.without_target ? "" : "y", ops->name);
+    subject.takes_missing = ops->accepts_missing;
     if (parameter != NULL) {
         fixture_spec_parameter(&subject.spec, parameter, value);
         add_companions(&subject, parameter, value);
+    }
+    for (const struct trivet_param_spec *spec = ops->params; spec->name != NULL; spec++) {
+        if (strcmp(spec->name, "n_estimators") == 0) {
+            fixture_spec_parameter(&subject.spec, "n_estimators",
+                                   "5"); /* few, so that it is quick */
+        }
     }
     body(&subject);
 }

@@ -23,6 +23,7 @@ struct subject {
     const struct trivet_transformer_ops *transformer; /* NULL: the estimator alone */
     bool positive;                                    /* its data are all above 0 */
     bool with_missing;                                /* its data may have missing values */
+    bool takes_missing;                               /* the estimator takes NaN as missing */
     size_t n_classes;                                 /* 2 or 3 for classification, else 0 */
     bool without_target;                              /* clustering */
 };

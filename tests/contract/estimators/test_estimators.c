@@ -185,7 +185,7 @@ static void widths_body(const struct subject *subject)
     trivet_free(data);
 }
 
-/* Infinity is always refused; NaN unless the subject imputes. */
+/* Infinity is always refused; NaN unless the subject imputes, or takes it as it is. */
 static void not_finite_body(const struct subject *subject)
 {
     static const double bad[3] = {INFINITY, -INFINITY, NAN};
@@ -197,7 +197,7 @@ static void not_finite_body(const struct subject *subject)
         struct trivet_row_status rows[SUBJECT_ROWS_MAX];
         double out[ROWS * SUBJECT_OUTPUTS_MAX] = {0};
         double kept = data->numbers[1][20];
-        bool imputed = isnan(bad[k]) && subject->with_missing;
+        bool imputed = isnan(bad[k]) && (subject->with_missing || subject->takes_missing);
         data->numbers[1][20] = bad[k];
         enum trivet_status status = subject_fit(subject, data, 7, &pipeline, &err);
         assert_int_equal(status, imputed ? TRIVET_OK : TRIVET_INVALID_ARGUMENT);
@@ -295,8 +295,8 @@ static void one_value_body(const struct subject *subject)
 }
 
 /* True when the subject's model does not change under an offset of its inputs: a network starts
- * from weights that expect scaled ones, and says so; powers and tanh of x·z do not know distances.
- */
+ * from weights that expect scaled ones, and says so; powers and tanh of x·z do not know distances;
+ * trees compare single-precision numbers, and say so. */
 static bool is_shift_invariant(const struct subject *subject)
 {
     static const char *const varying[] = {"polynomial_features", "power_transformer", "normalizer",
@@ -306,7 +306,9 @@ static bool is_shift_invariant(const struct subject *subject)
             return false;
         }
     }
-    static const char *const others[] = {"constant", "mlp_", "kernel=poly", "kernel=sigmoid"};
+    static const char *const others[] = {"constant",       "mlp_",          "kernel=poly",
+                                         "kernel=sigmoid", "decision_tree", "gradient_boosting",
+                                         "random_forest"};
     for (size_t i = 0; i < TRIVET_ARRAY_COUNT(others); i++) {
         if (strstr(subject->name, others[i]) != NULL) {
             return false;
