@@ -383,18 +383,18 @@ static enum trivet_status take_trees(struct training *training, struct trivet_tr
                                      struct trivet_error *err)
 {
     bst_ulong n_bytes = 0;
-    const char *json = NULL;
+    const char *model = NULL;
     size_t n_rounds = training->aside != NULL ? training->best + 1 : training->n_done;
     size_t n_margins = training->n_classes > 2 ? training->n_classes : 1;
     training->library->matrix_free(training->rows);
     training->rows = NULL;
-    if (training->library->booster_save(training->booster, "{\"format\": \"json\"}", &n_bytes,
-                                        &json) != 0) {
+    if (training->library->booster_save(training->booster, "{\"format\": \"ubj\"}", &n_bytes,
+                                        &model) != 0) {
         return failed(training, err);
     }
     out->n_features = training->x.n_cols;
     out->n_classes = training->n_classes;
-    return trivet_xgboost_model_read(json, n_bytes,
+    return trivet_xgboost_model_read(model, n_bytes,
                                      n_rounds * n_margins * training->plan->n_parallel, out, err);
 }
 

@@ -1,18 +1,31 @@
 #include "models/xgboost_model.h"
 
-#include <jansson.h>
+#include "models/ubjson.h"
+
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
+
+#define NUMBER_BYTES 64
 
 /* The arrays of one tree, by XGBoost's number of a node; borrowed. */
 struct source {
-    const json_t *lefts; /* -1: a leaf */
-    const json_t *rights;
-    const json_t *features;
-    const json_t *thresholds; /* of a leaf, its value */
-    const json_t *missing_left;
-    const json_t *covers;
+    size_t n_nodes;
+    struct trivet_ubjson_array lefts; /* -1: a leaf */
+    struct trivet_ubjson_array rights;
+    struct trivet_ubjson_array features;
+    struct trivet_ubjson_array thresholds; /* of a leaf, its value */
+    struct trivet_ubjson_array missing_left;
+    struct trivet_ubjson_array covers;
+};
+
+/* A node; without children it is a leaf. */
+struct node {
+    int64_t left;
+    int64_t right;
+    int64_t feature;
+    int64_t missing_left;
+    float threshold;
+    float cover;
 };
 
 static enum trivet_status unreadable(const char *what, struct trivet_error *err)
@@ -21,41 +34,43 @@ static enum trivet_status unreadable(const char *what, struct trivet_error *err)
                             what);
 }
 
-static const json_t *array_of(const json_t *object, const char *name)
+static bool open_array(struct trivet_ubjson tree, const char *name, struct trivet_ubjson_array *out)
 {
-    const json_t *array = json_object_get(object, name);
-    return json_is_array(array) ? array : NULL;
+    struct trivet_ubjson value;
+    return trivet_ubjson_member(tree, name, &value) && trivet_ubjson_open(value, out) &&
+           out->type != 0;
 }
 
-static bool open_tree(const json_t *tree, struct source *out)
+static bool open_tree(struct trivet_ubjson tree, struct source *out)
 {
-    *out = (struct source){
-        .lefts = array_of(tree, "left_children"),
-        .rights = array_of(tree, "right_children"),
-        .features = array_of(tree, "split_indices"),
-        .thresholds = array_of(tree, "split_conditions"),
-        .missing_left = array_of(tree, "default_left"),
-        .covers = array_of(tree, "sum_hessian"),
-    };
-    if (out->lefts == NULL || out->rights == NULL || out->features == NULL ||
-        out->thresholds == NULL || out->missing_left == NULL || out->covers == NULL) {
+    if (!open_array(tree, "left_children", &out->lefts) ||
+        !open_array(tree, "right_children", &out->rights) ||
+        !open_array(tree, "split_indices", &out->features) ||
+        !open_array(tree, "split_conditions", &out->thresholds) ||
+        !open_array(tree, "default_left", &out->missing_left) ||
+        !open_array(tree, "sum_hessian", &out->covers)) {
         return false;
     }
-    size_t n = json_array_size(out->lefts);
-    return n > 0 && json_array_size(out->rights) == n && json_array_size(out->features) == n &&
-           json_array_size(out->thresholds) == n && json_array_size(out->missing_left) == n &&
-           json_array_size(out->covers) == n;
+    size_t n = out->lefts.n_items;
+    out->n_nodes = n;
+    return n > 0 && out->rights.n_items == n && out->features.n_items == n &&
+           out->thresholds.n_items == n && out->missing_left.n_items == n &&
+           out->covers.n_items == n;
 }
 
-static json_int_t integer_at(const json_t *array, size_t i)
+static bool read_node(const struct source *from, size_t i, struct node *out)
 {
-    const json_t *value = json_array_get(array, i);
-    return json_is_boolean(value) ? json_is_true(value) : json_integer_value(value);
+    return trivet_ubjson_item_integer(&from->lefts, i, &out->left) &&
+           trivet_ubjson_item_integer(&from->rights, i, &out->right) &&
+           trivet_ubjson_item_integer(&from->features, i, &out->feature) &&
+           trivet_ubjson_item_integer(&from->missing_left, i, &out->missing_left) &&
+           trivet_ubjson_item_float(&from->thresholds, i, &out->threshold) &&
+           trivet_ubjson_item_float(&from->covers, i, &out->cover);
 }
 
-static double single_at(const json_t *array, size_t i)
+static bool is_node(int64_t i, size_t n_nodes)
 {
-    return (double)(float)json_number_value(json_array_get(array, i));
+    return i >= 0 && (uint64_t)i < n_nodes;
 }
 
 /* Nodes in our order, from out->n_nodes on. False: not a tree. */
@@ -63,28 +78,24 @@ static bool read_nodes(const struct source *from, struct trivet_trees *out)
 {
     size_t stack[TRIVET_TREES_DEPTH_MAX + 2] = {0};
     size_t n_waiting = 1;
-    size_t n = json_array_size(from->lefts);
+    size_t n = from->n_nodes;
     size_t room = n;
     while (n_waiting > 0) {
-        size_t i = stack[--n_waiting];
-        json_int_t left = integer_at(from->lefts, i);
-        json_int_t right = integer_at(from->rights, i);
-        json_int_t feature = integer_at(from->features, i);
-        if (room-- == 0) {
+        struct node node;
+        if (room-- == 0 || !read_node(from, stack[--n_waiting], &node)) {
             return false;
         }
-        out->values[out->n_nodes] = single_at(from->thresholds, i);
-        out->covers[out->n_nodes] = single_at(from->covers, i);
+        out->values[out->n_nodes] = (double)node.threshold;
+        out->covers[out->n_nodes] = (double)node.cover;
         out->kinds[out->n_nodes] = TRIVET_TREES_LEAF;
-        if (left != -1) {
-            if (left < 0 || (size_t)left >= n || right < 0 || (size_t)right >= n || feature < 0 ||
-                (size_t)feature >= out->n_features || n_waiting > TRIVET_TREES_DEPTH_MAX) {
+        if (node.left != -1) {
+            if (!is_node(node.left, n) || !is_node(node.right, n) ||
+                !is_node(node.feature, out->n_features) || n_waiting > TRIVET_TREES_DEPTH_MAX) {
                 return false;
             }
-            out->kinds[out->n_nodes] =
-                TRIVET_TREES_SPLIT(feature, integer_at(from->missing_left, i) == 0);
-            stack[n_waiting++] = (size_t)right;
-            stack[n_waiting++] = (size_t)left;
+            out->kinds[out->n_nodes] = TRIVET_TREES_SPLIT(node.feature, node.missing_left == 0);
+            stack[n_waiting++] = (size_t)node.right;
+            stack[n_waiting++] = (size_t)node.left;
         }
         out->n_nodes++;
     }
@@ -92,11 +103,14 @@ static bool read_nodes(const struct source *from, struct trivet_trees *out)
 }
 
 /* base_score is in the units of the prediction: of two classes, a probability. */
-static bool read_base(const json_t *learner, struct trivet_trees *out)
+static bool read_base(struct trivet_ubjson learner, struct trivet_trees *out)
 {
-    const json_t *param = json_object_get(learner, "learner_model_param");
-    const char *text = json_string_value(json_object_get(param, "base_score"));
-    if (text == NULL) {
+    char text[NUMBER_BYTES];
+    struct trivet_ubjson param;
+    struct trivet_ubjson value;
+    if (!trivet_ubjson_member(learner, "learner_model_param", &param) ||
+        !trivet_ubjson_member(param, "base_score", &value) ||
+        !trivet_ubjson_text(value, text, sizeof text)) {
         return false;
     }
     float base = strtof(text, NULL);
@@ -107,25 +121,56 @@ static bool read_base(const json_t *learner, struct trivet_trees *out)
     return isfinite(base);
 }
 
-static enum trivet_status read_trees(const json_t *learner, size_t n_trees_max,
-                                     struct trivet_trees *out, struct trivet_error *err)
+/* Numbers that training left without being finite: no model, and no damage either. */
+static bool all_finite(const struct trivet_trees *trees)
 {
-    const json_t *booster = json_object_get(learner, "gradient_booster");
-    const json_t *model = json_object_get(booster, "model");
-    const json_t *trees = array_of(model, "trees");
-    const json_t *margins = array_of(model, "tree_info");
-    if (trees == NULL || margins == NULL || json_array_size(trees) != json_array_size(margins) ||
-        json_array_size(trees) == 0) {
-        return unreadable("it has no trees", err);
+    for (size_t i = 0; i < trees->n_nodes; i++) {
+        if (!isfinite(trees->values[i]) || !isfinite(trees->covers[i])) {
+            return false;
+        }
     }
-    out->n_trees = json_array_size(trees);
-    out->n_trees = out->n_trees < n_trees_max ? out->n_trees : n_trees_max;
+    return true;
+}
+
+/* Lists of the trees and of their margins. */
+static bool open_lists(struct trivet_ubjson learner, struct trivet_ubjson_array *trees,
+                       struct trivet_ubjson_array *margins)
+{
+    struct trivet_ubjson booster;
+    struct trivet_ubjson model;
+    struct trivet_ubjson value;
+    return trivet_ubjson_member(learner, "gradient_booster", &booster) &&
+           trivet_ubjson_member(booster, "model", &model) &&
+           trivet_ubjson_member(model, "trees", &value) && trivet_ubjson_open(value, trees) &&
+           trees->type == 0 && trivet_ubjson_member(model, "tree_info", &value) &&
+           trivet_ubjson_open(value, margins) && margins->type == 0 &&
+           trees->n_items == margins->n_items && trees->n_items > 0;
+}
+
+/* Nodes of the first out->n_trees, those that were pruned away too. */
+static bool count_nodes(struct trivet_ubjson tree, struct trivet_trees *out)
+{
     for (size_t t = 0; t < out->n_trees; t++) {
         struct source source;
-        if (!open_tree(json_array_get(trees, t), &source)) {
-            return unreadable("a tree lacks an array", err);
+        if (!open_tree(tree, &source) || !trivet_ubjson_skip(&tree)) {
+            return false;
         }
-        out->n_nodes += json_array_size(source.lefts);
+        out->n_nodes += source.n_nodes;
+    }
+    return true;
+}
+
+static enum trivet_status read_trees(struct trivet_ubjson learner, size_t n_trees_max,
+                                     struct trivet_trees *out, struct trivet_error *err)
+{
+    struct trivet_ubjson_array trees;
+    struct trivet_ubjson_array margins;
+    if (!open_lists(learner, &trees, &margins)) {
+        return unreadable("it has no trees", err);
+    }
+    out->n_trees = trees.n_items < n_trees_max ? trees.n_items : n_trees_max;
+    if (!count_nodes(trees.items, out)) {
+        return unreadable("a tree lacks an array", err);
     }
     enum trivet_status status = trivet_trees_alloc(out, err);
     if (status != TRIVET_OK) {
@@ -134,33 +179,35 @@ static enum trivet_status read_trees(const json_t *learner, size_t n_trees_max,
     out->n_nodes = 0;
     for (size_t t = 0; t < out->n_trees; t++) {
         struct source source;
-        out->tree_margins[t] = (int64_t)integer_at(margins, t) + 1;
-        if (!open_tree(json_array_get(trees, t), &source) || !read_nodes(&source, out)) {
+        int64_t margin = 0;
+        if (!open_tree(trees.items, &source) || !read_nodes(&source, out) ||
+            !trivet_ubjson_integer(margins.items, &margin) || margin < 0 ||
+            (uint64_t)margin >= out->n_margins) {
             return unreadable("a tree is none, or is too deep", err);
         }
+        out->tree_margins[t] = margin + 1;
+        if (t + 1 < out->n_trees &&
+            (!trivet_ubjson_skip(&trees.items) || !trivet_ubjson_skip(&margins.items))) {
+            return unreadable("it ends before its trees do", err);
+        }
+    }
+    if (!all_finite(out)) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "training left numbers that are not finite: scale the target, or "
+                                "raise reg_lambda or min_child_weight");
     }
     return read_base(learner, out) ? TRIVET_OK : unreadable("it has no base_score", err);
 }
 
-enum trivet_status trivet_xgboost_model_read(const char *json, size_t n_bytes, size_t n_trees_max,
+enum trivet_status trivet_xgboost_model_read(const char *model, size_t n_bytes, size_t n_trees_max,
                                              struct trivet_trees *out, struct trivet_error *err)
 {
-    json_error_t fault;
     struct trivet_trees made = {.n_features = out->n_features, .n_classes = out->n_classes};
-    json_t *root = json_loadb(json, n_bytes, 0, &fault);
-    if (root == NULL && json_error_code(&fault) == json_error_out_of_memory) {
-        return trivet_trees_no_memory(err);
-    }
-    if (root == NULL) {
-        /* JSON has no infinity. */
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "training left numbers that are not finite (%s): scale the target, "
-                                "or raise reg_lambda or min_child_weight",
-                                fault.text);
-    }
-    enum trivet_status status =
-        read_trees(json_object_get(root, "learner"), n_trees_max, &made, err);
-    json_decref(root);
+    struct trivet_ubjson root = {(const uint8_t *)model, n_bytes};
+    struct trivet_ubjson learner;
+    enum trivet_status status = trivet_ubjson_member(root, "learner", &learner)
+                                    ? read_trees(learner, n_trees_max, &made, err)
+                                    : unreadable("it has no learner", err);
     if (status == TRIVET_OK) {
         status = trivet_trees_finish(&made, "XGBoost", err);
     }
