@@ -8,6 +8,7 @@
 
 #define FEATURES_MAX ((size_t)1 << 26)
 #define NODES_MAX    ((size_t)1 << 28)
+#define N_TENSORS    7
 
 enum trivet_status trivet_trees_no_memory(struct trivet_error *err)
 {
@@ -18,12 +19,13 @@ enum trivet_status trivet_trees_alloc(struct trivet_trees *trees, struct trivet_
 {
     trees->n_margins = trees->n_classes > 2 ? trees->n_classes : 1;
     trees->base = trivet_alloc_array(trees->n_margins, sizeof(double));
+    trees->shift = trivet_calloc(trees->n_features, sizeof(double));
     trees->tree_margins = trivet_alloc_array(trees->n_trees, sizeof(int64_t));
     trees->kinds = trivet_alloc_array(trees->n_nodes, sizeof(int64_t));
     trees->values = trivet_alloc_array(trees->n_nodes, sizeof(double));
     trees->covers = trivet_alloc_array(trees->n_nodes, sizeof(double));
-    bool ok = trees->base != NULL && trees->tree_margins != NULL && trees->kinds != NULL &&
-              trees->values != NULL && trees->covers != NULL;
+    bool ok = trees->base != NULL && trees->shift != NULL && trees->tree_margins != NULL &&
+              trees->kinds != NULL && trees->values != NULL && trees->covers != NULL;
     return ok ? TRIVET_OK : trivet_trees_no_memory(err);
 }
 
@@ -184,12 +186,15 @@ enum trivet_status trivet_trees_save(const void *state, struct trivet_arena *are
         return trivet_trees_no_memory(err);
     }
     *n_features = (int64_t)trees->n_features;
-    enum trivet_status status = trivet_tensors_begin(arena, 6, out, err);
+    enum trivet_status status = trivet_tensors_begin(arena, N_TENSORS, out, err);
     if (status == TRIVET_OK) {
         status = trivet_tensors_put_i64(arena, out, "n_features", n_features, 1, err);
     }
     if (status == TRIVET_OK) {
         status = trivet_tensors_put_f64(arena, out, "base", trees->base, trees->n_margins, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_tensors_put_f64(arena, out, "shift", trees->shift, trees->n_features, err);
     }
     if (status == TRIVET_OK) {
         status = trivet_tensors_put_i64(arena, out, "tree_margins", trees->tree_margins,
@@ -211,6 +216,7 @@ enum trivet_status trivet_trees_save(const void *state, struct trivet_arena *are
 struct saved {
     const int64_t *n_features;
     const double *base;
+    const double *shift;
     const int64_t *tree_margins;
     const int64_t *kinds;
     const double *values;
@@ -222,7 +228,7 @@ static enum trivet_status get_tensors(struct trivet_trees *trees, const Trivet__
                                       struct saved *saved, struct trivet_error *err)
 {
     size_t n = 0;
-    enum trivet_status status = trivet_tensors_expect(step, 6, err);
+    enum trivet_status status = trivet_tensors_expect(step, N_TENSORS, err);
     if (status == TRIVET_OK) {
         status = trivet_tensors_get_i64(step, "n_features", &saved->n_features, &n, err);
     }
@@ -232,6 +238,10 @@ static enum trivet_status get_tensors(struct trivet_trees *trees, const Trivet__
     if (status == TRIVET_OK) {
         trees->n_features = (size_t)*saved->n_features;
         status = trivet_tensors_get_f64(step, "base", &saved->base, &trees->n_margins, err);
+    }
+    if (status == TRIVET_OK) {
+        status =
+            trivet_tensors_get_f64_exactly(step, "shift", trees->n_features, &saved->shift, err);
     }
     if (status == TRIVET_OK) {
         status = trivet_tensors_get_i64(step, "tree_margins", &saved->tree_margins, &trees->n_trees,
@@ -267,6 +277,7 @@ static enum trivet_status load(struct trivet_trees *trees, bool classes,
     }
     if (status == TRIVET_OK) {
         memcpy(trees->base, saved.base, n_margins * sizeof(double));
+        memcpy(trees->shift, saved.shift, trees->n_features * sizeof(double));
         memcpy(trees->tree_margins, saved.tree_margins, trees->n_trees * sizeof(int64_t));
         memcpy(trees->kinds, saved.kinds, trees->n_nodes * sizeof(int64_t));
         memcpy(trees->values, saved.values, trees->n_nodes * sizeof(double));
@@ -320,7 +331,8 @@ enum trivet_output_kind trivet_trees_output_kind(const void *state)
 size_t trivet_trees_memory_bytes(const void *state)
 {
     const struct trivet_trees *trees = state;
-    return sizeof *trees + trees->n_margins * (sizeof(double) + sizeof(float)) +
+    return sizeof *trees + trees->n_features * sizeof(double) +
+           trees->n_margins * (sizeof(double) + sizeof(float)) +
            trees->n_trees * (sizeof(int64_t) + 2 * sizeof(uint32_t)) +
            trees->n_nodes * (sizeof(int64_t) + 2 * sizeof(double) + sizeof(uint32_t)) +
            trees->n_trees * sizeof *trees->kernel.trees + trees->kernel.n_words * sizeof(uint32_t);
@@ -330,6 +342,7 @@ void trivet_trees_release(void *state)
 {
     struct trivet_trees *trees = state;
     trivet_free(trees->base);
+    trivet_free(trees->shift);
     trivet_free(trees->tree_margins);
     trivet_free(trees->kinds);
     trivet_free(trees->values);

@@ -1,10 +1,12 @@
 /* Ensembles of decision trees as they are kept, saved and served, whatever trained them.
  *
- * Row x reaches one leaf of each tree: at a split of feature j it goes left when x_j, as a single-
- * precision number, is less than the threshold, and the split's own way where x_j is missing. The
- * margin m of a row is base[m] plus the leaf values of its trees, summed in their order in single
- * precision. Output: regression, the margin; two classes, 1 / (1 + exp(-margin)) for class 1; more
- * classes, the softmax of one margin a class.
+ * Row x reaches one leaf of each tree: at a split of feature j it goes left when x_j - shift_j, as
+ * a single-precision number, is less than the threshold, and the split's own way where x_j is
+ * missing. The shift is 0 but for a column whose mean is so large that single precision would lose
+ * what its values differ by; it is taken off in double precision. The margin m of a row is base[m]
+ * plus the leaf values of its trees, summed in their order in single precision. Output: regression,
+ * the margin; two classes, 1 / (1 + exp(-margin)) for class 1; more classes, the softmax of one
+ * margin a class.
  *
  * All numbers of a model are single precision, as XGBoost's are. */
 #ifndef TRIVET_MODELS_TREES_H
@@ -38,6 +40,7 @@ struct trivet_trees {
     size_t n_trees;
     size_t n_nodes;
     double *base;          /* (n_margins) */
+    double *shift;         /* (n_features) */
     int64_t *tree_margins; /* (n_trees): margin that the tree adds to, from 1 */
     int64_t *kinds;        /* (n_nodes) */
     double *values;        /* (n_nodes): a split's threshold, a leaf's value */
@@ -64,8 +67,8 @@ static inline bool trivet_trees_missing_right(const struct trivet_trees *trees, 
     return trees->kinds[node] % 2 != 0;
 }
 
-/* Room for the arrays that are saved; n_features, n_classes, n_trees and n_nodes are set by the
- * caller. RESOURCE_EXHAUSTED. */
+/* Room for the arrays that are saved, `shift` all 0; n_features, n_classes, n_trees and n_nodes are
+ * set by the caller. RESOURCE_EXHAUSTED. */
 enum trivet_status trivet_trees_alloc(struct trivet_trees *trees,
                                       struct trivet_error *err) TRIVET_MUST_USE;
 /* Checks all of the arrays that are saved and makes what follows from them. DATA_LOSS when they are

@@ -83,7 +83,8 @@ static double left_share(const struct trivet_trees *trees, size_t node)
 
 static bool goes_left(const struct walk *walk, size_t node)
 {
-    double value = walk->row[trivet_trees_feature(walk->trees, node)];
+    size_t feature = trivet_trees_feature(walk->trees, node);
+    double value = walk->row[feature] - walk->trees->shift[feature];
     if (isnan(value)) {
         return !trivet_trees_missing_right(walk->trees, node);
     }

@@ -137,7 +137,11 @@ static bool lay_out(const struct trivet_trees *trees, struct trivet_trees_kernel
 bool trivet_trees_kernel_make(const struct trivet_trees *trees, struct trivet_trees_kernel *out)
 {
     struct trivet_trees_kernel made = {
-        .n_trees = trees->n_trees, .n_features = trees->n_features, .n_margins = trees->n_margins};
+        .n_trees = trees->n_trees,
+        .n_features = trees->n_features,
+        .n_margins = trees->n_margins,
+        .shift = trees->shift,
+    };
     for (size_t t = 0; t < trees->n_trees; t++) {
         made.n_words += words_of(trees, t);
     }
@@ -166,9 +170,10 @@ void trivet_trees_kernel_release(struct trivet_trees_kernel *kernel)
     memset(kernel, 0, sizeof *kernel);
 }
 
-/* Keys (n_features, 2, LANES) of 1 to LANES rows; lanes without a row repeat the last one. */
+/* Keys (n_features, 2, LANES) of x - shift for 1 to LANES rows; lanes without a row repeat the last
+ * one. */
 static void fill_keys(const double *x, size_t stride, size_t n_rows, size_t n_features,
-                      uint32_t *restrict keys)
+                      const double *shift, uint32_t *restrict keys)
 {
     const double *rows[LANES];
     for (size_t r = 0; r < LANES; r++) {
@@ -177,7 +182,7 @@ static void fill_keys(const double *x, size_t stride, size_t n_rows, size_t n_fe
     for (size_t j = 0; j < n_features; j++) {
         float values[LANES];
         for (size_t r = 0; r < LANES; r++) {
-            values[r] = (float)rows[r][j];
+            values[r] = (float)(rows[r][j] - shift[j]);
         }
         uint32_t *to = &keys[j * FEATURE_KEYS];
         for (size_t r = 0; r < LANES; r++) {
@@ -272,7 +277,7 @@ static void run_chunk(const struct trivet_trees_kernel *kernel, struct trivet_co
     for (size_t b = 0; b < n_blocks; b++) {
         size_t left = x.n_rows - b * LANES;
         fill_keys(&x.data[b * LANES * x.stride], x.stride, left < LANES ? left : LANES,
-                  kernel->n_features, &keys[b * block_keys]);
+                  kernel->n_features, kernel->shift, &keys[b * block_keys]);
         for (size_t i = 0; i < block_sums; i++) {
             sums[b * block_sums + i] = kernel->base[i / LANES];
         }

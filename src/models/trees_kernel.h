@@ -32,6 +32,7 @@ struct trivet_trees_kernel {
     struct trivet_trees_kernel_tree *trees; /* owned */
     uint32_t *words;                        /* owned */
     float *base;                            /* owned, (n_margins) */
+    const double *shift;                    /* the ensemble's */
 };
 
 /* From an ensemble whose `rights` and `roots` are made. False: out of memory, or more than 2^32

@@ -13,9 +13,11 @@
 
 /* Seeds of XGBoost's generator. */
 #define SEED_MASK 0x7FFFFFFFU
-/* A deviation that is no more than so many steps of single precision is coarse. */
-#define COARSE_STEPS     1024.0
-#define COARSE_WARNS_MAX 4
+/* A column is shifted when its deviation is no more than so many steps of single precision. */
+#define COARSE_STEPS 1024.0
+/* The step of a shift, in deviations: coarse, so that the shift is a round number and differences
+ * stay exact. */
+#define GRID_DEVIATIONS 16.0
 
 /* Parameters that are handed on, and what XGBoost calls them. */
 static const struct {
@@ -44,6 +46,7 @@ struct training {
     struct trivet_matrix x;
     size_t n_classes;
     size_t n_train;        /* rows, which come first */
+    double *shift;         /* owned, (n_features): taken off x */
     float *labels;         /* owned, (n_rows) */
     float *weights;        /* owned, (n_rows); NULL: all 1 */
     DMatrixHandle rows;    /* owned */
@@ -72,6 +75,7 @@ static void training_release(struct training *training)
     if (training->booster != NULL) {
         training->library->booster_free(training->booster);
     }
+    trivet_free(training->shift);
     trivet_free(training->labels);
     trivet_free(training->weights);
     trivet_free(training->losses);
@@ -105,34 +109,46 @@ static void measure(struct trivet_matrix x, struct extent *extents)
     }
 }
 
-/* Values beyond single precision are refused; columns that it makes coarse are told of. */
-static enum trivet_status check_columns(const struct trivet_fit_data *data,
-                                        struct trivet_fit_report *report, struct trivet_error *err)
+/* A round number near the mean of a column that single precision would blur; 0 of any other. */
+static double shift_of(const struct extent *extent)
 {
-    size_t n_told = 0;
-    struct extent *extents = trivet_calloc(data->x.n_cols, sizeof *extents);
+    double n = extent->n > 0 ? (double)extent->n : 1.0;
+    double mean = extent->sum / n;
+    double deviation = sqrt(fmax(extent->sum2 / n - mean * mean, 0.0));
+    double step = ldexp(1.0, ilogb(GRID_DEVIATIONS * deviation) + 1);
+    if (deviation >= COARSE_STEPS * extent->greatest * (double)FLT_EPSILON || !isnormal(step)) {
+        return 0.0;
+    }
+    return step * round((extent->first + mean) / step);
+}
+
+/* Values beyond single precision are refused; what it would blur is shifted, in double precision.
+ */
+static enum trivet_status shift_columns(struct training *training, struct trivet_error *err)
+{
+    struct trivet_matrix x = training->x;
+    bool shifted = false;
+    struct extent *extents = trivet_calloc(x.n_cols, sizeof *extents);
+    training->shift = trivet_calloc(x.n_cols, sizeof(double));
     enum trivet_status status = TRIVET_OK;
-    if (extents == NULL) {
+    if (extents == NULL || training->shift == NULL) {
+        trivet_free(extents);
         return trivet_trees_no_memory(err);
     }
-    measure(data->x, extents);
-    for (size_t j = 0; status == TRIVET_OK && j < data->x.n_cols; j++) {
-        const struct extent *extent = &extents[j];
-        double n = extent->n > 0 ? (double)extent->n : 1.0;
-        double mean = extent->sum / n;
-        double deviation = sqrt(fmax(extent->sum2 / n - mean * mean, 0.0));
-        if (extent->greatest > (double)FLT_MAX) {
+    measure(x, extents);
+    for (size_t j = 0; status == TRIVET_OK && j < x.n_cols; j++) {
+        training->shift[j] = shift_of(&extents[j]);
+        shifted = shifted || training->shift[j] != 0.0;
+        if (extents[j].greatest > (double)FLT_MAX) {
             status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                                       "feature %zu has a value of %g, trees compare single-"
                                       "precision numbers, up to %g: scale the column",
-                                      j, extent->greatest, (double)FLT_MAX);
-        } else if (deviation > 0.0 && n_told < COARSE_WARNS_MAX &&
-                   deviation < COARSE_STEPS * extent->greatest * (double)FLT_EPSILON) {
-            n_told++;
-            trivet_fit_report_warn(report,
-                                   "feature %zu varies by %g around values of %g: trees compare "
-                                   "single-precision numbers, which blurs it; take its mean off",
-                                   j, deviation, extent->greatest);
+                                      j, extents[j].greatest, (double)FLT_MAX);
+        }
+    }
+    for (size_t i = 0; i < x.n_rows && shifted && status == TRIVET_OK; i++) {
+        for (size_t j = 0; j < x.n_cols; j++) {
+            x.data[i * x.stride + j] -= training->shift[j];
         }
     }
     trivet_free(extents);
@@ -394,8 +410,12 @@ static enum trivet_status take_trees(struct training *training, struct trivet_tr
     }
     out->n_features = training->x.n_cols;
     out->n_classes = training->n_classes;
-    return trivet_xgboost_model_read(model, n_bytes,
-                                     n_rounds * n_margins * training->plan->n_parallel, out, err);
+    enum trivet_status status = trivet_xgboost_model_read(
+        model, n_bytes, n_rounds * n_margins * training->plan->n_parallel, out, err);
+    if (status == TRIVET_OK) {
+        memcpy(out->shift, training->shift, out->n_features * sizeof(double));
+    }
+    return status;
 }
 
 static void tell(struct training *training, const struct trivet_trees *trees,
@@ -441,7 +461,7 @@ enum trivet_status trivet_trees_train(const struct trivet_trees_plan *plan,
                                 .n_classes = data->n_classes};
     enum trivet_status status = trivet_xgboost_get(&training.library, err);
     if (status == TRIVET_OK) {
-        status = check_columns(data, report, err);
+        status = shift_columns(&training, err);
     }
     if (status == TRIVET_OK) {
         status = copy_labels(&training, data, err);
