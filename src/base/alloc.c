@@ -5,8 +5,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define ALIGNED_BYTES 64
+#define ALIGNED_BYTES   64
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+#define HUGE_FROM_BYTES (2 * HUGE_PAGE_BYTES)
 
 static atomic_uint_fast64_t fail_number; /* 0 = hook off */
 static atomic_uint_fast64_t n_counted;
@@ -66,6 +69,12 @@ void *trivet_realloc_array(void *memory, size_t count, size_t bytes)
     return trivet_realloc(memory, total);
 }
 
+/* A matrix in pages of 2 MiB takes 512 times fewer page faults to fill; the kernel may refuse. */
+static void ask_for_huge_pages(void *memory, size_t bytes)
+{
+    (void)madvise(memory, bytes & ~(HUGE_PAGE_BYTES - 1), MADV_HUGEPAGE);
+}
+
 void *trivet_alloc_aligned(size_t count, size_t bytes)
 {
     size_t total;
@@ -74,7 +83,12 @@ void *trivet_alloc_aligned(size_t count, size_t bytes)
         return NULL;
     }
     size_t rounded = (at_least_one(total) + ALIGNED_BYTES - 1) & ~(size_t)(ALIGNED_BYTES - 1);
-    return aligned_alloc(ALIGNED_BYTES, rounded);
+    size_t align = rounded >= HUGE_FROM_BYTES ? HUGE_PAGE_BYTES : ALIGNED_BYTES;
+    void *memory = aligned_alloc(align, rounded);
+    if (memory != NULL && align == HUGE_PAGE_BYTES) {
+        ask_for_huge_pages(memory, rounded);
+    }
+    return memory;
 }
 
 char *trivet_strdup(const char *text)

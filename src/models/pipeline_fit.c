@@ -87,6 +87,17 @@ static enum trivet_status check_not_cancelled(const struct fitting *fitting,
     return TRIVET_OK;
 }
 
+/* Whether the rows are the table's first ones, in order: then its columns are used as they are. */
+static bool are_first_rows(const struct fitting *fitting)
+{
+    for (size_t i = 0; fitting->row_numbers != NULL && i < fitting->n_rows; i++) {
+        if (fitting->row_numbers[i] != i) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The raw inputs of the training rows, and views of them where all rows are taken. */
 static enum trivet_status take_inputs(struct fitting *fitting, const struct trivet_table *table,
                                       struct trivet_error *err)
@@ -98,7 +109,7 @@ static enum trivet_status take_inputs(struct fitting *fitting, const struct triv
     if (status == TRIVET_OK) {
         status = trivet_table_bind(table, inputs, arena, &bound, err);
     }
-    if (status == TRIVET_OK && fitting->row_numbers != NULL) {
+    if (status == TRIVET_OK && !are_first_rows(fitting)) {
         status =
             trivet_rows_gather(&bound, fitting->row_numbers, fitting->n_rows, arena, &bound, err);
     }
