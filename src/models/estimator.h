@@ -72,7 +72,8 @@ struct trivet_fit_report {
     double *coefficients; /* owned, (n_equations, n_features); NULL = none */
     double *intercepts;   /* owned, n_equations */
     size_t n_classes;
-    uint64_t *class_counts; /* owned, n_classes: training rows of each; filled by the pipeline */
+    uint64_t *class_counts;   /* owned, n_classes: training rows of each; filled by the pipeline */
+    double estimator_seconds; /* within the estimator's fit; filled by the pipeline */
 };
 
 void trivet_fit_report_release(struct trivet_fit_report *report);

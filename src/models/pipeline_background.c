@@ -6,27 +6,50 @@
 #include <math.h>
 #include <string.h>
 
-/* Means over the values present, as running means, which cannot overflow. */
+/* Sums of the differences to the first row, so that an offset costs no digits; false when a value
+ * is missing or a sum overflows. */
+static bool sum_differences(struct trivet_const_matrix x, double *sums)
+{
+    double all = 0.0;
+    for (size_t i = 0; i < x.n_rows; i++) {
+        const double *row = &x.data[i * x.stride];
+        for (size_t j = 0; j < x.n_cols; j++) {
+            sums[j] += row[j] - x.data[j];
+        }
+    }
+    for (size_t j = 0; j < x.n_cols; j++) {
+        all += sums[j];
+    }
+    return isfinite(all) != 0;
+}
+
+/* One column with missing values, or of numbers too large to add up: a running mean. */
+static double mean_of_present(struct trivet_const_matrix x, size_t j)
+{
+    double mean = 0.0;
+    double n = 0.0;
+    for (size_t i = 0; i < x.n_rows; i++) {
+        const double value = x.data[i * x.stride + j];
+        if (!isnan(value)) {
+            n += 1.0;
+            mean += value / n - mean / n;
+        }
+    }
+    return mean;
+}
+
 static enum trivet_status keep_means(struct trivet_pipeline *pipeline, struct trivet_const_matrix x,
                                      struct trivet_error *err)
 {
-    size_t *counts = trivet_calloc(x.n_cols, sizeof(size_t));
     pipeline->feature_means = trivet_calloc(x.n_cols, sizeof(double));
-    if (pipeline->feature_means == NULL || counts == NULL) {
-        trivet_free(counts);
+    if (pipeline->feature_means == NULL) {
         return trivet_pipeline_no_memory(err);
     }
-    for (size_t i = 0; i < x.n_rows; i++) {
-        for (size_t j = 0; j < x.n_cols; j++) {
-            double value = x.data[i * x.stride + j];
-            double *mean = &pipeline->feature_means[j];
-            if (!isnan(value)) {
-                double n = (double)(counts[j] += 1);
-                *mean += value / n - *mean / n;
-            }
-        }
+    const bool summed = sum_differences(x, pipeline->feature_means);
+    for (size_t j = 0; j < x.n_cols; j++) {
+        double *mean = &pipeline->feature_means[j];
+        *mean = summed ? x.data[j] + *mean / (double)x.n_rows : mean_of_present(x, j);
     }
-    trivet_free(counts);
     return TRIVET_OK;
 }
 

@@ -5,6 +5,7 @@
  * gets a matrix of its own to overwrite. So at the peak there are about two copies of the training
  * rows besides the table. */
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "linalg/product.h"
 #include "models/pipeline_internal.h"
 #include "models/rows.h"
@@ -480,8 +481,11 @@ static enum trivet_status fit_estimator(struct fitting *fitting, struct trivet_e
     if (status == TRIVET_OK) {
         const struct trivet_fit_data data = {
             .x = x, .y = y, .n_classes = pipeline->labels.n_labels};
+        const int64_t start_ns = trivet_clock_monotonic_ns();
         status = pipeline->estimator->fit(state, &pipeline->estimator_params, &data,
                                           fitting->context, fitting->report, err);
+        fitting->report->estimator_seconds =
+            (double)(trivet_clock_monotonic_ns() - start_ns) / (double)TRIVET_NS_PER_S;
     }
     if (status == TRIVET_OK) {
         pipeline->state = state;

@@ -120,6 +120,7 @@ static enum trivet_status report_fit(struct trivet_trainer *trainer,
         status = report_classes(trainer, report, err);
     }
     report->fit_seconds = trainer->fit_seconds;
+    report->estimator_seconds = trainer->fit.estimator_seconds;
     return status;
 }
 
