@@ -11,6 +11,7 @@
 /* after its prerequisites */
 #include <cmocka.h>
 
+static const char *const words[] = {"scale", "auto", NULL};
 static const char *const colours[] = {"red", "green", NULL};
 
 static const struct trivet_param_spec specs[] = {
@@ -23,6 +24,18 @@ static const struct trivet_param_spec specs[] = {
      .max = INFINITY,
      .min_open = true},
     {.name = "colour", .type = TRIVET_PARAM_ENUM, .default_text = "red", .choices = colours},
+    {.name = "layers",
+     .type = TRIVET_PARAM_INT_LIST,
+     .default_text = "100,50",
+     .min = 1,
+     .max = 1000},
+    {.name = "fill", .type = TRIVET_PARAM_TEXT, .default_text = "missing"},
+    {.name = "gamma",
+     .type = TRIVET_PARAM_REAL,
+     .default_text = "scale",
+     .min = 0.0,
+     .max = INFINITY,
+     .words = words},
     {.name = NULL},
 };
 
@@ -46,11 +59,41 @@ static void defaults(void **state)
     struct trivet_params params;
     struct trivet_error err = {0};
     assert_int_equal(trivet_params_parse(specs, "thing", NULL, 0, &params, &err), TRIVET_OK);
-    assert_int_equal(params.n_params, 4);
+    assert_int_equal(params.n_params, 7);
     assert_true(trivet_params_bool(&params, "flag"));
     assert_int_equal(trivet_params_int(&params, "count"), 8);
     assert_true(trivet_params_real(&params, "rate") == 0.5);
     assert_string_equal(trivet_params_choice(&params, "colour"), "red");
+}
+
+static void lists_texts_and_words(void **state)
+{
+    (void)state;
+    struct trivet_params params;
+    struct trivet_error err = {0};
+    char text[TRIVET_PARAM_VALUE_BYTES];
+    assert_int_equal(parse("layers", "7", &params, &err), TRIVET_OK);
+    assert_int_equal(trivet_params_int_list(&params, "layers")->n_items, 1);
+    assert_int_equal(parse("layers", "3,2,1", &params, &err), TRIVET_OK);
+    assert_int_equal(trivet_params_int_list(&params, "layers")->items[2], 1);
+    trivet_params_format(&params, 4, text, sizeof text);
+    assert_string_equal(text, "3,2,1");
+    static const char *const wrong[] = {
+        "", ",", "3,", "3,,2", "0", "3,1001", "3,x", "3, 2", "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(parse("layers", wrong[i], &params, &err), TRIVET_INVALID_ARGUMENT);
+        assert_non_null(strstr(err.message, "whole numbers in [1, 1000]"));
+    }
+    assert_int_equal(parse("fill", "not there", &params, &err), TRIVET_OK);
+    assert_string_equal(trivet_params_text(&params, "fill"), "not there");
+    assert_string_equal(trivet_params_word(&params, "gamma"), "scale");
+    assert_int_equal(parse("gamma", "auto", &params, &err), TRIVET_OK);
+    assert_string_equal(trivet_params_word(&params, "gamma"), "auto");
+    assert_int_equal(parse("gamma", "0.25", &params, &err), TRIVET_OK);
+    assert_null(trivet_params_word(&params, "gamma"));
+    assert_true(trivet_params_real(&params, "gamma") == 0.25);
+    assert_int_equal(parse("gamma", "scales", &params, &err), TRIVET_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "or scale, auto"));
 }
 
 static void values_and_their_text(void **state)
@@ -120,6 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),
+        cmocka_unit_test(lists_texts_and_words),
         cmocka_unit_test(values_and_their_text),
         cmocka_unit_test(refusals_say_what_is_allowed),
         cmocka_unit_test(given_twice),
