@@ -82,13 +82,20 @@ static const char *const class_weights[] = {"none", "balanced", NULL};
     {                                                                                              \
         .name = "base_score", .type = TRIVET_PARAM_REAL, .default_text = "0.5", .min = -INFINITY,  \
         .max = INFINITY, .min_open = true, .max_open = true,                                       \
-        .help = "prediction that the first tree starts from"                                       \
+        .help = "prediction that the first tree starts from; of a target that varies by less "     \
+                "than 1 / 8192 of its size, counted from a round number near its mean"             \
     }
 #define BASE_PROBABILITY                                                                           \
     {                                                                                              \
         .name = "base_score", .type = TRIVET_PARAM_REAL, .default_text = "0.5", .min = 0.0,        \
         .max = 1.0, .min_open = true, .max_open = true,                                            \
         .help = "probability of the second of two classes that the first tree starts from"         \
+    }
+#define SCALE_POS_WEIGHT                                                                           \
+    {                                                                                              \
+        .name = "scale_pos_weight", .type = TRIVET_PARAM_REAL, .default_text = "1", .min = 0.0,    \
+        .max = INFINITY, .min_open = true, .max_open = true,                                       \
+        .help = "weight of a row of the second of two classes; refused with more classes"          \
     }
 #define CLASS_WEIGHT                                                                               \
     {                                                                                              \
@@ -112,8 +119,9 @@ static const char *const class_weights[] = {"none", "balanced", NULL};
     }
 
 static const struct trivet_param_spec tree_classifier_params[] = {
-    MAX_DEPTH, MIN_CHILD_WEIGHT, GAMMA,        REG_LAMBDA("0"), REG_ALPHA, TREE_METHOD("exact"),
-    MAX_BINS,  BASE_PROBABILITY, CLASS_WEIGHT, {.name = NULL},
+    MAX_DEPTH,        MIN_CHILD_WEIGHT,     GAMMA,          REG_LAMBDA("0"),
+    REG_ALPHA,        TREE_METHOD("exact"), MAX_BINS,       BASE_PROBABILITY,
+    SCALE_POS_WEIGHT, CLASS_WEIGHT,         {.name = NULL},
 };
 
 static const struct trivet_param_spec tree_regressor_params[] = {
@@ -122,20 +130,10 @@ static const struct trivet_param_spec tree_regressor_params[] = {
 };
 
 static const struct trivet_param_spec forest_classifier_params[] = {
-    N_ESTIMATORS("trees"),
-    MAX_DEPTH,
-    MIN_CHILD_WEIGHT,
-    GAMMA,
-    REG_LAMBDA("1e-05"),
-    REG_ALPHA,
-    SUBSAMPLE("0.8"),
-    COLSAMPLE_BYTREE,
-    COLSAMPLE_BYNODE("0.8"),
-    TREE_METHOD("hist"),
-    MAX_BINS,
-    BASE_PROBABILITY,
-    CLASS_WEIGHT,
-    {.name = NULL},
+    N_ESTIMATORS("trees"),   MAX_DEPTH,           MIN_CHILD_WEIGHT, GAMMA,
+    REG_LAMBDA("1e-05"),     REG_ALPHA,           SUBSAMPLE("0.8"), COLSAMPLE_BYTREE,
+    COLSAMPLE_BYNODE("0.8"), TREE_METHOD("hist"), MAX_BINS,         BASE_PROBABILITY,
+    SCALE_POS_WEIGHT,        CLASS_WEIGHT,        {.name = NULL},
 };
 
 static const struct trivet_param_spec forest_regressor_params[] = {
@@ -159,6 +157,7 @@ static const struct trivet_param_spec boosting_classifier_params[] = {
     TREE_METHOD("hist"),
     MAX_BINS,
     BASE_PROBABILITY,
+    SCALE_POS_WEIGHT,
     CLASS_WEIGHT,
     EARLY_STOPPING_ROUNDS,
     VALIDATION_FRACTION,

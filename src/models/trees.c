@@ -8,7 +8,7 @@
 
 #define FEATURES_MAX ((size_t)1 << 26)
 #define NODES_MAX    ((size_t)1 << 28)
-#define N_TENSORS    7
+#define N_TENSORS    8
 
 enum trivet_status trivet_trees_no_memory(struct trivet_error *err)
 {
@@ -167,7 +167,7 @@ enum trivet_status trivet_trees_predict(const void *state, struct trivet_const_m
     bool ok = margins != NULL && trivet_trees_kernel_run(&trees->kernel, x, margins);
     for (size_t i = 0; ok && i < x.n_rows; i++) {
         if (trees->n_classes == 0) {
-            out.data[i * out.stride] = (double)margins[i];
+            out.data[i * out.stride] = (double)margins[i] + trees->offset;
         } else {
             to_probabilities(&margins[i * trees->n_margins], trees->n_margins,
                              &out.data[i * out.stride]);
@@ -194,6 +194,9 @@ enum trivet_status trivet_trees_save(const void *state, struct trivet_arena *are
         status = trivet_tensors_put_f64(arena, out, "base", trees->base, trees->n_margins, err);
     }
     if (status == TRIVET_OK) {
+        status = trivet_tensors_put_f64(arena, out, "offset", &trees->offset, 1, err);
+    }
+    if (status == TRIVET_OK) {
         status = trivet_tensors_put_f64(arena, out, "shift", trees->shift, trees->n_features, err);
     }
     if (status == TRIVET_OK) {
@@ -216,6 +219,7 @@ enum trivet_status trivet_trees_save(const void *state, struct trivet_arena *are
 struct saved {
     const int64_t *n_features;
     const double *base;
+    const double *offset;
     const double *shift;
     const int64_t *tree_margins;
     const int64_t *kinds;
@@ -238,6 +242,9 @@ static enum trivet_status get_tensors(struct trivet_trees *trees, const Trivet__
     if (status == TRIVET_OK) {
         trees->n_features = (size_t)*saved->n_features;
         status = trivet_tensors_get_f64(step, "base", &saved->base, &trees->n_margins, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_tensors_get_f64_exactly(step, "offset", 1, &saved->offset, err);
     }
     if (status == TRIVET_OK) {
         status =
@@ -276,6 +283,7 @@ static enum trivet_status load(struct trivet_trees *trees, bool classes,
         status = trivet_trees_alloc(trees, err);
     }
     if (status == TRIVET_OK) {
+        trees->offset = *saved.offset;
         memcpy(trees->base, saved.base, n_margins * sizeof(double));
         memcpy(trees->shift, saved.shift, trees->n_features * sizeof(double));
         memcpy(trees->tree_margins, saved.tree_margins, trees->n_trees * sizeof(int64_t));

@@ -5,8 +5,8 @@
  * missing. The shift is 0 but for a column whose mean is so large that single precision would lose
  * what its values differ by; it is taken off in double precision. The margin m of a row is base[m]
  * plus the leaf values of its trees, summed in their order in single precision. Output: regression,
- * the margin; two classes, 1 / (1 + exp(-margin)) for class 1; more classes, the softmax of one
- * margin a class.
+ * the margin plus an offset; two classes, 1 / (1 + exp(-margin)) for class 1; more classes, the
+ * softmax of one margin a class.
  *
  * All numbers of a model are single precision, as XGBoost's are. */
 #ifndef TRIVET_MODELS_TREES_H
@@ -41,6 +41,7 @@ struct trivet_trees {
     size_t n_nodes;
     double *base;          /* (n_margins) */
     double *shift;         /* (n_features) */
+    double offset;         /* as shift, of the target of a regression */
     int64_t *tree_margins; /* (n_trees): margin that the tree adds to, from 1 */
     int64_t *kinds;        /* (n_nodes) */
     double *values;        /* (n_nodes): a split's threshold, a leaf's value */

@@ -142,7 +142,9 @@ static void set_base(const struct trivet_trees *trees, double *means, double *ba
             means[node] = share * means[node + 1] + (1.0 - share) * means[trees->rights[node]];
         }
     }
-    memcpy(base, trees->base, trees->n_margins * sizeof *base);
+    for (size_t m = 0; m < trees->n_margins; m++) {
+        base[m] = trees->base[m] + trees->offset;
+    }
     for (size_t t = 0; t < trees->n_trees; t++) {
         base[trees->tree_margins[t] - 1] += means[trees->roots[t]];
     }

@@ -36,6 +36,7 @@ static const struct {
     {"max_bins", "max_bin"},
     {"tree_method", "tree_method"},
     {"base_score", "base_score"},
+    {"scale_pos_weight", "scale_pos_weight"},
 };
 
 struct training {
@@ -47,6 +48,7 @@ struct training {
     size_t n_classes;
     size_t n_train;        /* rows, which come first */
     double *shift;         /* owned, (n_features): taken off x */
+    double offset;         /* taken off the target */
     float *labels;         /* owned, (n_rows) */
     float *weights;        /* owned, (n_rows); NULL: all 1 */
     DMatrixHandle rows;    /* owned */
@@ -90,21 +92,24 @@ struct extent {
     size_t n;
 };
 
+static inline void add_to_extent(struct extent *extent, double value)
+{
+    extent->first = extent->n == 0 ? value : extent->first;
+    double d = value - extent->first;
+    extent->sum += d;
+    extent->sum2 += d * d;
+    extent->greatest = fmax(extent->greatest, fabs(value));
+    extent->n++;
+}
+
 static void measure(struct trivet_matrix x, struct extent *extents)
 {
     for (size_t i = 0; i < x.n_rows; i++) {
         const double *row = &x.data[i * x.stride];
         for (size_t j = 0; j < x.n_cols; j++) {
-            struct extent *extent = &extents[j];
-            if (isnan(row[j])) {
-                continue;
+            if (!isnan(row[j])) {
+                add_to_extent(&extents[j], row[j]);
             }
-            extent->first = extent->n == 0 ? row[j] : extent->first;
-            double d = row[j] - extent->first;
-            extent->sum += d;
-            extent->sum2 += d * d;
-            extent->greatest = fmax(extent->greatest, fabs(row[j]));
-            extent->n++;
         }
     }
 }
@@ -155,10 +160,12 @@ static enum trivet_status shift_columns(struct training *training, struct trivet
     return status;
 }
 
+/* As shift_columns. */
 static enum trivet_status copy_labels(struct training *training, const struct trivet_fit_data *data,
                                       struct trivet_error *err)
 {
     size_t n = data->x.n_rows;
+    struct extent extent = {0};
     training->labels = trivet_alloc_array(n, sizeof(float));
     if (training->labels == NULL) {
         return trivet_trees_no_memory(err);
@@ -170,7 +177,11 @@ static enum trivet_status copy_labels(struct training *training, const struct tr
                                     "precision numbers, up to %g: scale the target",
                                     i, data->y[i], (double)FLT_MAX);
         }
-        training->labels[i] = (float)data->y[i];
+        add_to_extent(&extent, data->y[i]);
+    }
+    training->offset = data->n_classes == 0 ? shift_of(&extent) : 0.0;
+    for (size_t i = 0; i < n; i++) {
+        training->labels[i] = (float)(data->y[i] - training->offset);
     }
     return TRIVET_OK;
 }
@@ -314,6 +325,19 @@ static const char *objective_of(const struct training *training)
     return training->n_classes == 2 ? "binary:logistic" : "multi:softprob";
 }
 
+/* What has a meaning with two classes only. */
+static enum trivet_status check_params(const struct training *training, struct trivet_error *err)
+{
+    if (training->n_classes > 2 &&
+        trivet_params_real(training->params, "scale_pos_weight") != 1.0) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "scale_pos_weight is of two classes, the target has %zu: use "
+                                "class_weight",
+                                training->n_classes);
+    }
+    return TRIVET_OK;
+}
+
 /* Parameters of the table that XGBoost has too. */
 static bool pass_params(const struct training *training)
 {
@@ -414,6 +438,7 @@ static enum trivet_status take_trees(struct training *training, struct trivet_tr
         model, n_bytes, n_rounds * n_margins * training->plan->n_parallel, out, err);
     if (status == TRIVET_OK) {
         memcpy(out->shift, training->shift, out->n_features * sizeof(double));
+        out->offset = training->offset;
     }
     return status;
 }
@@ -460,6 +485,9 @@ enum trivet_status trivet_trees_train(const struct trivet_trees_plan *plan,
                                 .x = data->x,
                                 .n_classes = data->n_classes};
     enum trivet_status status = trivet_xgboost_get(&training.library, err);
+    if (status == TRIVET_OK) {
+        status = check_params(&training, err);
+    }
     if (status == TRIVET_OK) {
         status = shift_columns(&training, err);
     }

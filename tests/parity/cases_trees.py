@@ -122,6 +122,7 @@ CASES = [
     *map(boosted_classes, ["breast_cancer", "wine", "iris", "digits", "mixed_classes"]),
     boosted_classes("large_classes", n_estimators=20),
     boosted_classes("wine", subsample=0.5, max_depth=2, n_estimators=40),
+    boosted_classes("breast_cancer", scale_pos_weight=3, n_estimators=15),
     boosted_classes("breast_cancer", base_score=0.2, tree_method="exact", n_estimators=10),
     balanced("wine"), balanced("breast_cancer"),
     *map(tree, ["diabetes", "collinear", "gaps"]), tree("diabetes", max_depth=12),

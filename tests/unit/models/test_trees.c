@@ -218,6 +218,18 @@ static void classes_are_balanced(void **state)
     trial_predict(&trial, x, 1, out);
     trial_close(out[1], 0.1, 1e-3);
     trial_free(&trial);
+    trial_make(&trial, &trivet_gradient_boosting_classifier_ops, "scale_pos_weight=9", x, 40, 1, y,
+               2);
+    trial_fit_or_fail(&trial);
+    trial_predict(&trial, x, 1, out);
+    trial_close(out[1], 0.5, 1e-6);
+    trial_free(&trial);
+    y[1] = 2.0;
+    trial_make(&trial, &trivet_gradient_boosting_classifier_ops, "scale_pos_weight=9", x, 40, 1, y,
+               3);
+    assert_int_equal(trial_fit(&trial), TRIVET_INVALID_ARGUMENT);
+    assert_non_null(strstr(trial.err.message, "class_weight"));
+    trial_free(&trial);
 }
 
 /* A target of noise: more rounds do not help, and are dropped. */
@@ -282,6 +294,23 @@ static void numbers_beyond_single_precision(void **state)
     trial_reload(&trial);
     trial_predict(&trial, x, 8, all);
     trial_near(all, y, 8, 1e-6);
+    trial_free(&trial);
+    for (size_t i = 0; i < 8; i++) {
+        y[i] = 1e9 + 0.1 * (double)i;
+    }
+    trial_make(&trial, &trivet_decision_tree_regressor_ops, "", x, 8, 1, y, 0);
+    trial_fit_or_fail(&trial);
+    trial_reload(&trial);
+    trial_predict(&trial, x, 8, all);
+    trial_near(all, y, 8, 1e-6);
+    double contributions[8];
+    double base = 0.0;
+    struct trivet_const_matrix rows = {x, 8, 1, 1};
+    assert_int_equal(trial.ops->explain(trial.state, rows, NULL, contributions, &base, &trial.err),
+                     TRIVET_OK);
+    for (size_t i = 0; i < 8; i++) {
+        trial_close(base + contributions[i], y[i], 1e-6);
+    }
     trial_free(&trial);
 }
 
