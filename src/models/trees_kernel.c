@@ -1,8 +1,9 @@
 /* DESIGN: a float becomes a key, an unsigned number of the same order, so that a step down a tree
  * is one comparison whose carry is added: at = 2 at + (x < threshold). Eight rows walk side by side
- * in registers, without branches; each waits for memory while the others go on. Their keys lie
- * together, feature by feature, twice: once with the greatest key where the value is missing, once
- * with the least, so that a split finds its way by where it looks and missing values cost nothing.
+ * in registers, without branches; each waits for memory while the others go on. A row alone goes
+ * down eight trees at once for the same reason. The keys of eight rows lie together, feature by
+ * feature, twice: once with the greatest key where the value is missing, once with the least, so
+ * that a split finds its way by where it looks and missing values cost nothing.
  *
  * Words of a complete tree of depth d, nodes from 1, the right child of node i at 2i, the left one
  * at 2i + 1: 2^d pairs (threshold, place of its feature in the keys), of which the first is not
@@ -25,8 +26,10 @@
 #define FEATURE_KEYS ((size_t)2 * LANES)
 #define CHUNK_KEYS   ((size_t)1 << 16)
 #define GROUP_WORDS  6144
-/* Rows that are left over walk alone when they are no more. */
-#define ALONE_MAX 2
+/* Rows that are left over walk alone when they are no more: down eight complete trees at the same
+ * time, or down a deep one. */
+#define ALONE_MAX      2
+#define DEEP_ALONE_MAX 4
 
 /* The order of keys is that of floats, -0 equal to 0. */
 static inline uint32_t key_of(float value)
@@ -225,6 +228,41 @@ static inline void walk_lane(const uint32_t *words, unsigned depth, const uint32
     *sum += bits_float(words[((size_t)1 << depth) + at]);
 }
 
+/* One row and LANES trees of one depth. */
+static inline void walk_trees_at_once(const struct trivet_trees_kernel *kernel, size_t first,
+                                      const uint32_t *keys, float *sums)
+{
+    const struct trivet_trees_kernel_tree *trees = &kernel->trees[first];
+    const uint32_t *words[LANES];
+    size_t at[LANES];
+    for (size_t k = 0; k < LANES; k++) {
+        words[k] = &kernel->words[trees[k].first];
+        at[k] = 1;
+    }
+    for (unsigned d = 0; d < trees[0].depth; d++) {
+#pragma GCC unroll 8
+        for (size_t k = 0; k < LANES; k++) {
+            const uint32_t *node = &words[k][2 * at[k]];
+            at[k] = at[k] + at[k] + (keys[node[1]] < node[0]);
+        }
+    }
+    for (size_t k = 0; k < LANES; k++) {
+        sums[trees[k].margin * (size_t)LANES] +=
+            bits_float(words[k][((size_t)1 << trees[0].depth) + at[k]]);
+    }
+}
+
+/* Whether trees from t on are LANES complete ones of one depth. */
+static inline bool alike(const struct trivet_trees_kernel *kernel, size_t t, size_t end)
+{
+    uint32_t depth = kernel->trees[t].depth;
+    size_t n = 0;
+    while (n < LANES && t + n < end && kernel->trees[t + n].depth == depth) {
+        n++;
+    }
+    return n == LANES && depth != TRIVET_TREES_KERNEL_DEEP;
+}
+
 static inline void walk_deep(const uint32_t *words, const uint32_t *keys, float *sum)
 {
     const uint32_t *node = words;
@@ -234,24 +272,72 @@ static inline void walk_deep(const uint32_t *words, const uint32_t *keys, float 
     *sum += bits_float(node[0]);
 }
 
+/* Rows that are at their leaf wait there for the others. */
+static inline void walk_deep_lanes(const uint32_t *words, const uint32_t *keys, float *sums)
+{
+    size_t at[LANES] = {0};
+    uint32_t moved = 1;
+    while (moved != 0) {
+        moved = 0;
+#pragma GCC unroll 8
+        for (size_t r = 0; r < LANES; r++) {
+            const uint32_t *node = &words[3 * at[r]];
+            size_t next = node[2] + (size_t)(keys[node[1] + r] < node[0]);
+            at[r] = node[2] != 0 ? next : at[r];
+            moved |= node[2];
+        }
+    }
+    for (size_t r = 0; r < LANES; r++) {
+        sums[r] += bits_float(words[3 * at[r]]);
+    }
+}
+
+/* Tree t, each row by itself. */
+static void walk_alone(const struct trivet_trees_kernel *kernel, size_t t, const uint32_t *keys,
+                       size_t n_lanes, float *sums)
+{
+    const struct trivet_trees_kernel_tree *tree = &kernel->trees[t];
+    const uint32_t *words = &kernel->words[tree->first];
+    float *to = &sums[tree->margin * (size_t)LANES];
+    for (size_t r = 0; r < n_lanes; r++) {
+        if (tree->depth != TRIVET_TREES_KERNEL_DEEP) {
+            walk_lane(words, tree->depth, &keys[r], &to[r]);
+        } else {
+            walk_deep(words, &keys[r], &to[r]);
+        }
+    }
+}
+
+/* Tree t, all rows side by side. */
+static void walk_together(const struct trivet_trees_kernel *kernel, size_t t, const uint32_t *keys,
+                          float *sums)
+{
+    const struct trivet_trees_kernel_tree *tree = &kernel->trees[t];
+    const uint32_t *words = &kernel->words[tree->first];
+    float *to = &sums[tree->margin * (size_t)LANES];
+    if (tree->depth != TRIVET_TREES_KERNEL_DEEP) {
+        walk_lanes(words, tree->depth, keys, to);
+    } else {
+        walk_deep_lanes(words, keys, to);
+    }
+}
+
 /* Trees [first, end) on the keys of n_lanes rows; sums (n_margins, LANES). */
 static void walk_trees(const struct trivet_trees_kernel *kernel, size_t first, size_t end,
                        const uint32_t *keys, size_t n_lanes, float *sums)
 {
-    for (size_t t = first; t < end; t++) {
-        const struct trivet_trees_kernel_tree *tree = &kernel->trees[t];
-        const uint32_t *words = &kernel->words[tree->first];
-        float *to = &sums[tree->margin * (size_t)LANES];
-        if (tree->depth != TRIVET_TREES_KERNEL_DEEP && n_lanes > ALONE_MAX) {
-            walk_lanes(words, tree->depth, keys, to);
-            continue;
-        }
-        for (size_t r = 0; r < n_lanes; r++) {
-            if (tree->depth != TRIVET_TREES_KERNEL_DEEP) {
-                walk_lane(words, tree->depth, &keys[r], &to[r]);
-            } else {
-                walk_deep(words, &keys[r], &to[r]);
+    size_t t = first;
+    while (t < end) {
+        bool deep = kernel->trees[t].depth == TRIVET_TREES_KERNEL_DEEP;
+        if (n_lanes > (deep ? DEEP_ALONE_MAX : ALONE_MAX)) {
+            walk_together(kernel, t++, keys, sums);
+        } else if (alike(kernel, t, end)) {
+            for (size_t r = 0; r < n_lanes; r++) {
+                walk_trees_at_once(kernel, t, &keys[r], &sums[r]);
             }
+            t += LANES;
+        } else {
+            walk_alone(kernel, t++, keys, n_lanes, sums);
         }
     }
 }

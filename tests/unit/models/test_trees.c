@@ -125,6 +125,10 @@ static void compare(const struct trivet_estimator_ops *ops, const struct example
         trial_predict(&trial, &data->x[i * FEATURES], 1, again);
         assert_memory_equal(&out[i * n_outputs], again, n_outputs * sizeof(double));
     }
+    for (size_t n = 2; n <= 2 * TRIVET_TREES_LANES; n++) {
+        trial_predict(&trial, data->x, n, again);
+        assert_memory_equal(out, again, n * n_outputs * sizeof(double));
+    }
     booster_free(&booster);
     trial_free(&trial);
 }
