@@ -4,6 +4,7 @@
 #include "models/dummy.h"
 #include "models/kmeans.h"
 #include "models/linear_regression.h"
+#include "models/linear_svc.h"
 #include "models/logistic_regression.h"
 #include "models/mlp.h"
 #include "models/svc.h"
@@ -43,6 +44,8 @@ static const struct trivet_estimator_ops *const estimators[] = {
     &trivet_gradient_boosting_regressor_ops,
     &trivet_kmeans_ops,
     &trivet_linear_regression_ops,
+    &trivet_linear_svc_ops,
+    &trivet_linear_svr_ops,
     &trivet_logistic_regression_ops,
     &trivet_mlp_classifier_ops,
     &trivet_mlp_regressor_ops,

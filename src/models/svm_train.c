@@ -6,11 +6,11 @@
 
 #include "base/alloc.h"
 #include "linalg/affine.h"
+#include "models/libraries.h"
 
 #include <assert.h>
 #include <libsvm/svm.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,8 +37,7 @@ struct log {
     bool cancelled;
 };
 
-/* Held while libsvm trains; guards `current` too. */
-static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
+/* Of the training that holds the libraries' lock. */
 static struct log *current;
 
 /* Runs on the training thread: a dot now and then, a line at the end of each training. */
@@ -431,13 +430,12 @@ static struct svm_model *run_library(const struct svm_problem *given,
                                      const struct svm_parameter *parameters, uint64_t seed,
                                      struct log *log)
 {
-    pthread_mutex_lock(&library_lock);
+    trivet_libraries_lock(seed);
     current = log;
     svm_set_print_string_function(read_print);
-    srand((unsigned)(seed ^ (seed >> 32)));
     struct svm_model *found = svm_train(given, parameters);
     current = NULL;
-    pthread_mutex_unlock(&library_lock);
+    trivet_libraries_unlock();
     return found;
 }
 

@@ -295,8 +295,8 @@ static void one_value_body(const struct subject *subject)
 }
 
 /* True when the subject's model does not change under an offset of its inputs: a network starts
- * from weights that expect scaled ones, and says so; powers and tanh of x·z do not know distances.
- */
+ * from weights that expect scaled ones, and says so; powers and tanh of x·z do not know distances;
+ * the intercept of a linear support vector machine is penalised. */
 static bool is_shift_invariant(const struct subject *subject)
 {
     static const char *const varying[] = {"polynomial_features", "power_transformer", "normalizer",
@@ -306,7 +306,8 @@ static bool is_shift_invariant(const struct subject *subject)
             return false;
         }
     }
-    static const char *const others[] = {"constant", "mlp_", "kernel=poly", "kernel=sigmoid"};
+    static const char *const others[] = {"constant", "mlp_", "kernel=poly", "kernel=sigmoid",
+                                         "linear_sv"};
     for (size_t i = 0; i < TRIVET_ARRAY_COUNT(others); i++) {
         if (strstr(subject->name, others[i]) != NULL) {
             return false;
