@@ -88,6 +88,43 @@ def kmeans_plus_plus(threads):
     return KMeans(10, n_init=5, random_state=0)
 
 
+class _XGBoost:
+    """XGBoost by its own parameters; predicts from the array as it is (XGBoosterPredictFromDense)."""
+
+    def __init__(self, threads, rounds, **parameters):
+        import xgboost
+        self.library, self.rounds = xgboost, rounds
+        self.parameters = {"nthread": threads, "tree_method": "hist", "verbosity": 0, **parameters}
+
+    def fit(self, x, y):
+        matrix = self.library.DMatrix(x, y, nthread=self.parameters["nthread"])
+        self.booster = self.library.train(self.parameters, matrix, self.rounds)
+        return self
+
+    def predict(self, x):
+        found = self.booster.inplace_predict(x)
+        return found > 0.5 if self.parameters.get("objective") == "binary:logistic" else found
+
+
+def boosting_regressor(threads):
+    return _XGBoost(threads, 100)
+
+
+def boosting_classifier(threads):
+    return _XGBoost(threads, 100, objective="binary:logistic")
+
+
+def forest_regressor(threads):
+    """As XGBRFRegressor."""
+    return _XGBoost(threads, 1, num_parallel_tree=100, learning_rate=1.0, subsample=0.8,
+                    colsample_bynode=0.8, reg_lambda=1e-5)
+
+
+def tree_regressor(threads):
+    """As our decision tree's defaults."""
+    return _XGBoost(threads, 1, learning_rate=1.0, reg_lambda=0.0, tree_method="exact")
+
+
 # --- how good a fit is, by the name of the metric in the server's report
 
 

@@ -106,6 +106,16 @@ def coefficients(tolerance):
     return coefficients_compared
 
 
+def support(threshold):
+    """Number of coefficients that are zero on one side only. Scores are how many are not."""
+    def support_compared(ours, reference, data):
+        expected = np.abs(np.ravel(last_step(reference).coef_)) > threshold
+        found = np.abs([c.value for c in ours.job.report.coefficients]) > threshold
+        differing = np.sum(found != expected) if found.shape == expected.shape else math.inf
+        return Result(float(expected.sum()), float(found.sum()), float(differing), 0.0)
+    return support_compared
+
+
 def predictions(tolerance):
     """Predicted numbers, relative to the largest of the reference's. Scores are R²."""
     def predictions_compared(ours, reference, data):

@@ -110,6 +110,14 @@ def by_hand():
     for name, values, ok in [("numbers", NUMBERS.y, True), ("a number", NUMBERS.y + [0, 1e-7, 0, 0],
                              False), ("NaN", NUMBERS.y * np.nan, False)]:
         found.append((name, c.predictions(1e-8)(_numbers(values), numbers, NUMBERS), ok))
+    sparse = types.SimpleNamespace(coef_=np.array([0.5, 0.0, 1e-12]))
+    for name, values, ok in [("support", [0.4, 0.0, 0.0], True),
+                             ("one more", [0.4, 1e-6, 0.0], False), ("one less", [0.0] * 3, False),
+                             ("a coefficient missing", [0.4, 0.0], False)]:
+        report = types.SimpleNamespace(coefficients=[types.SimpleNamespace(value=value)
+                                                     for value in values])
+        answer = types.SimpleNamespace(job=types.SimpleNamespace(report=report))
+        found.append((name, c.support(1e-8)(answer, sparse, DATA), ok))
     by_pair = types.SimpleNamespace(classes_=expected.classes_, predict=expected.predict,
                                     decision_function=lambda x: PAIRS)
     for name, answer, ok in [

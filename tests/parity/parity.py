@@ -26,7 +26,6 @@ import harness  # noqa: E402  (the way to the client)
 
 import numpy as np  # noqa: E402
 import trivet  # noqa: E402
-from sklearn.exceptions import ConvergenceWarning  # noqa: E402
 
 import comparators  # noqa: E402
 import data_sets  # noqa: E402
@@ -164,8 +163,9 @@ def main():
              if only.search("%s %s %s" % (case.estimator, case.data, case.label()))]
     if not cases:
         sys.exit("parity: no case matches")
-    # References that stop at the number of rounds the case gives them.
-    warnings.simplefilter("ignore", ConvergenceWarning)
+    # References that stop at the number of rounds the case gives them, or at rounding.
+    for module in ("sklearn", "scipy"):
+        warnings.filterwarnings("ignore", module=module)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="trivet-") as folder:
         trivetd = harness.start_trivetd(folder, listen=("ipc://%s/socket" % folder,))
