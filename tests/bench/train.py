@@ -10,7 +10,7 @@ the process that fits, `base` before it had the data.
 
     train.py [--quick] [--only REGEX] [--repeat N] [--threads 1,2] [--out FOLDER]
 
---quick: small data, one repetition; goals do not count, only that everything can be measured and
+--quick: small data, one repetition, one thread; goals do not count, only that everything can be measured and
 is as good as the peer. Exits 1 when a line is missing or a fit is worse; a goal that is missed is
 told and no error: a busy machine is none of ours.
 """
@@ -211,11 +211,13 @@ def parse():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", default="", metavar="REGEX")
     parser.add_argument("--repeat", type=int, default=0, metavar="N")
-    parser.add_argument("--threads", default="1,2", metavar="N,N")
+    parser.add_argument("--threads", default="", metavar="N,N")
     parser.add_argument("--out", default="", metavar="FOLDER")
     arguments = parser.parse_args()
     arguments.repeat = arguments.repeat or (1 if arguments.quick else 3)
-    arguments.threads = [int(count) for count in arguments.threads.split(",")]
+    # Two threads on a machine that tests are busy on wait for each other.
+    counts = arguments.threads or ("1" if arguments.quick else "1,2")
+    arguments.threads = [int(count) for count in counts.split(",")]
     return arguments
 
 
