@@ -3,8 +3,10 @@ threads, in turn, and prints a line for each:
 
     bench=train-NAME ours=S peer=LIBRARY:S unit=s better=RATIO threads=N goal=G met|missed …
 
-S are medians of the repetitions; ours is what the training report says the fit took, and for
-bench=predict-NAME what replies say was computed. RATIO is the peer's seconds to ours: above 1 is us
+S are medians of the repetitions. Ours is what the training report says the estimator took for a
+matrix of features, which the peer is given ready too; ours_fit is with making that matrix out of
+the table, ours_total with reading the data, scores and profiles. For bench=predict-NAME it is what
+replies say was computed. RATIO is the peer's seconds to ours: above 1 is us
 ahead. A fit that is not as good as the peer's has missed, whatever its speed. Memory is the peak of
 the process that fits, `base` before it had the data.
 
@@ -108,7 +110,7 @@ class Ours:
             estimator=row.estimator, parameters=row.parameters, transformers=[], test_size=0.0,
             threads=threads)
         report = job.report
-        answer = {"seconds": report.fit_seconds, "total": report.total_seconds,
+        answer = {"seconds": report.estimator_seconds, "fit": report.fit_seconds, "total": report.total_seconds,
                   "peak": report.peak_rss_bytes, "base": report.base_rss_bytes,
                   "data": report.data_bytes, "iterations": report.fit.iterations,
                   "quality": metrics_of(report.train)[row.quality]}
@@ -153,8 +155,8 @@ def lines_of(row, n_rows, threads, ours, peer, with_goals):
             (ours, "peak"), (ours, "base"), (peer, "peak"), (peer, "base"), (ours, "data")))
     of_data = "rows=%d set=%s" % (n_rows, row.data)
     yield line("train-" + row.name, median(ours, "seconds"), median(peer, "seconds"), row.library,
-               threads, row.goal if with_goals else None, good, "ours_total=%.3g %s=%.6g/%.6g%s iterations=%d/%d %s %s" % (
-                   median(ours, "total"), row.quality, ours_quality, peer_quality,
+               threads, row.goal if with_goals else None, good, "ours_fit=%.3g ours_total=%.3g %s=%.6g/%.6g%s iterations=%d/%d %s %s" % (
+                   median(ours, "fit"), median(ours, "total"), row.quality, ours_quality, peer_quality,
                    "" if good else ":worse", median(ours, "iterations"),
                    median(peer, "iterations"), memory, of_data))
     if row.predict is not None and threads == 1:
