@@ -227,8 +227,8 @@ static bool find_direction(struct newton *newton)
     return false;
 }
 
-/* Halves the step until the value falls enough; false when it never does. */
-static bool line_search(struct newton *newton, double *value)
+/* Halves the step until the value falls enough; the step, 0 when it never does. */
+static double line_search(struct newton *newton, double *value)
 {
     const double falling = trivet_linalg_dot(newton->gradient, newton->direction, newton->width);
     double step = 1.0;
@@ -243,10 +243,10 @@ static bool line_search(struct newton *newton, double *value)
                 newton->z[i] += step * newton->dz[i];
             }
             *value = next;
-            return true;
+            return step;
         }
     }
-    return false;
+    return 0.0;
 }
 
 static void start(struct newton *newton, size_t equation, double *theta)
@@ -281,13 +281,13 @@ static enum trivet_status run(struct newton *newton, const struct trivet_fit_con
                                     "the features have values too large for a linear support "
                                     "vector machine; scale them");
         }
-        const bool fell = line_search(newton, &value);
+        const double step = line_search(newton, &value);
         result->iterations++;
-        if (!fell) {
+        if (step == 0.0) {
             break;
         }
         norm = take_gradient(newton);
-        if (!update_hessian(newton) && norm > 0.5 * before) {
+        if (!update_hessian(newton) && step == 1.0 && norm > 0.5 * before) {
             break; /* what is left is rounding */
         }
     }

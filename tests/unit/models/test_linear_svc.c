@@ -220,6 +220,30 @@ static void many_rows(void **state)
     assert_true(norm > 0.0 && norm < 1e-4);
 }
 
+/* Full steps go too far here: rows change sides again and again, or none does on a shorter step. */
+static void shortened_steps(void **state)
+{
+    (void)state;
+    enum { N_ROWS = 300, WIDTH = 40 };
+    static double x[N_ROWS * WIDTH];
+    static double y[N_ROWS];
+    struct trivet_rng rng;
+    struct trial trial;
+    trivet_rng_seed(&rng, 8);
+    for (size_t i = 0; i < N_ROWS; i++) {
+        for (size_t j = 0; j < WIDTH; j++) {
+            const double value = normal_next(&rng);
+            x[i * WIDTH + j] = value * value * value;
+        }
+        y[i] = x[i * WIDTH] + x[i * WIDTH + 1] > 3.0 ? 1.0 : 0.0;
+    }
+    trial_make(&trial, &trivet_linear_svc_ops, "C=100", x, N_ROWS, WIDTH, y, 2);
+    trial_fit_or_fail(&trial);
+    assert_true(trial.report.converged);
+    assert_true(trial.report.gradient_norm < 1e-6);
+    trial_free(&trial);
+}
+
 /* The seed decides the order of the coordinates. */
 static void repeatable(void **state)
 {
@@ -327,9 +351,13 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_scikit_learn), cmocka_unit_test(defaults),
-        cmocka_unit_test(many_rows),       cmocka_unit_test(repeatable),
-        cmocka_unit_test(explained),       cmocka_unit_test(not_converged_is_told),
+        cmocka_unit_test(as_scikit_learn),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(many_rows),
+        cmocka_unit_test(shortened_steps),
+        cmocka_unit_test(repeatable),
+        cmocka_unit_test(explained),
+        cmocka_unit_test(not_converged_is_told),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
