@@ -5,6 +5,7 @@
 #include "linalg/centre.h"
 #include "linalg/product.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
@@ -18,10 +19,12 @@ struct descent {
     double l2;    /* n alpha (1 - l1_ratio) */
     double *mean; /* of the features */
     double y_mean;
-    double *y;    /* n_rows, centred */
-    double *gram; /* (p, p) */
-    double *q;    /* Xᵀy */
-    double yy;    /* ||y||² */
+    double *y;       /* n_rows, centred; on columns it becomes the residual y - X w */
+    double *columns; /* (p, n_rows): Xᵀ; NULL: gram instead */
+    double *gram;    /* (p, p); NULL: columns instead */
+    double *squares; /* of each column: the diagonal of XᵀX */
+    double *q;       /* Xᵀy */
+    double yy;       /* ||y||² */
     double *w;
     double *image; /* gram · w */
 };
@@ -36,17 +39,59 @@ static void descent_release(struct descent *descent)
 {
     trivet_free(descent->mean);
     trivet_free(descent->y);
+    trivet_free(descent->columns);
     trivet_free(descent->gram);
+    trivet_free(descent->squares);
     trivet_free(descent->q);
     trivet_free(descent->image);
+}
+
+static bool descent_alloc(struct descent *descent)
+{
+    const size_t n = descent->problem->x.n_rows;
+    const size_t p = descent->p;
+    const bool wide = p > n && p > TRIVET_ELASTIC_NET_GRAM_FEATURES;
+    descent->mean = trivet_calloc(p, sizeof(double));
+    descent->y = trivet_alloc_array(n, sizeof(double));
+    descent->columns = wide ? trivet_alloc_aligned(p * n, sizeof(double)) : NULL;
+    descent->gram = wide ? NULL : trivet_alloc_aligned(p * p, sizeof(double));
+    descent->squares = trivet_alloc_array(p, sizeof(double));
+    descent->q = trivet_alloc_array(p, sizeof(double));
+    descent->image = trivet_calloc(p, sizeof(double));
+    return descent->mean != NULL && descent->y != NULL &&
+           (wide ? descent->columns : descent->gram) != NULL && descent->squares != NULL &&
+           descent->q != NULL && descent->image != NULL;
+}
+
+static void transpose(struct trivet_const_matrix x, double *columns)
+{
+    for (size_t i = 0; i < x.n_rows; i++) {
+        for (size_t j = 0; j < x.n_cols; j++) {
+            columns[j * x.n_rows + i] = x.data[i * x.stride + j];
+        }
+    }
+}
+
+/* XᵀX, or the columns and their squares. */
+static void take_columns(struct descent *descent, struct trivet_const_matrix x)
+{
+    const size_t p = descent->p;
+    if (descent->columns != NULL) {
+        transpose(x, descent->columns);
+    } else {
+        trivet_linalg_gram(1.0, x, 0.0, (struct trivet_matrix){descent->gram, p, p, p});
+    }
+    for (size_t j = 0; j < p; j++) {
+        const double *column = descent->columns != NULL ? &descent->columns[j * x.n_rows] : NULL;
+        descent->squares[j] =
+            column != NULL ? trivet_linalg_dot(column, column, x.n_rows) : descent->gram[j * p + j];
+    }
 }
 
 static enum trivet_status make_products(struct descent *descent, struct trivet_error *err)
 {
     const struct trivet_elastic_net_problem *problem = descent->problem;
     const struct trivet_const_matrix x = trivet_matrix_read(problem->x);
-    const struct trivet_matrix gram = {
-        .data = descent->gram, .n_rows = descent->p, .n_cols = descent->p, .stride = descent->p};
     if (problem->intercept) {
         descent->y_mean = trivet_linalg_mean(problem->y, x.n_rows);
         trivet_linalg_centre(problem->x, descent->mean);
@@ -54,12 +99,12 @@ static enum trivet_status make_products(struct descent *descent, struct trivet_e
     for (size_t i = 0; i < x.n_rows; i++) {
         descent->y[i] = problem->y[i] - descent->y_mean;
     }
-    trivet_linalg_gram(1.0, x, 0.0, gram);
+    take_columns(descent, x);
     trivet_linalg_gemv(true, 1.0, x, descent->y, 0.0, descent->q);
     descent->yy = trivet_linalg_dot(descent->y, descent->y, x.n_rows);
     bool finite = isfinite(descent->yy) != 0;
     for (size_t j = 0; j < descent->p; j++) {
-        finite = finite && isfinite(descent->q[j]) && isfinite(descent->gram[j * descent->p + j]);
+        finite = finite && isfinite(descent->q[j]) && isfinite(descent->squares[j]);
     }
     return finite ? TRIVET_OK
                   : trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
@@ -72,28 +117,43 @@ static double soft_threshold(double value, double limit)
     return value > limit ? value - limit : value < -limit ? value + limit : 0.0;
 }
 
+/* x_j · (y - X w) */
+static double slope_of(const struct descent *descent, size_t j)
+{
+    const size_t n = descent->problem->x.n_rows;
+    return descent->columns != NULL ? cblas_ddot((int)n, &descent->columns[j * n], 1, descent->y, 1)
+                                    : descent->q[j] - descent->image[j];
+}
+
+/* Of what follows from w_j. */
+static void move(struct descent *descent, size_t j, double change)
+{
+    const size_t n = descent->problem->x.n_rows;
+    const size_t p = descent->p;
+    if (descent->columns != NULL) {
+        cblas_daxpy((int)n, -change, &descent->columns[j * n], 1, descent->y, 1);
+    } else {
+        cblas_daxpy((int)p, change, &descent->gram[j * p], 1, descent->image, 1);
+    }
+}
+
 /* One sweep; the greatest change and the greatest coefficient. */
 static void sweep(struct descent *descent, double *greatest_change, double *greatest)
 {
-    const size_t p = descent->p;
     *greatest_change = 0.0;
     *greatest = 0.0;
-    for (size_t j = 0; j < p; j++) {
-        const double *row = &descent->gram[j * p];
-        const double diagonal = row[j];
+    for (size_t j = 0; j < descent->p; j++) {
+        const double diagonal = descent->squares[j];
         if (diagonal == 0.0) {
             continue; /* constant: its coefficient stays 0 */
         }
         const double old = descent->w[j];
-        const double slope = descent->q[j] - descent->image[j] + diagonal * old;
+        const double slope = slope_of(descent, j) + diagonal * old;
         const double new = soft_threshold(slope, descent->l1) / (diagonal + descent->l2);
         if (new != old) {
-            const double change = new - old;
+            move(descent, j, new - old);
             descent->w[j] = new;
-            for (size_t k = 0; k < p; k++) {
-                descent->image[k] += change * row[k];
-            }
-            *greatest_change = fmax(*greatest_change, fabs(change));
+            *greatest_change = fmax(*greatest_change, fabs(new - old));
         }
         *greatest = fmax(*greatest, fabs(new));
     }
@@ -102,15 +162,18 @@ static void sweep(struct descent *descent, double *greatest_change, double *grea
 /* Primal minus dual at the scaled residual, as in scikit-learn's enet_coordinate_descent_gram. */
 static double duality_gap(const struct descent *descent)
 {
+    const size_t n = descent->problem->x.n_rows;
     const size_t p = descent->p;
     double dual_norm = 0.0;
     double w_norm1 = 0.0;
     const double ww = trivet_linalg_dot(descent->w, descent->w, p);
     const double qw = trivet_linalg_dot(descent->q, descent->w, p);
     const double residual2 =
-        fmax(descent->yy + trivet_linalg_dot(descent->w, descent->image, p) - 2.0 * qw, 0.0);
+        descent->columns != NULL
+            ? trivet_linalg_dot(descent->y, descent->y, n)
+            : fmax(descent->yy + trivet_linalg_dot(descent->w, descent->image, p) - 2.0 * qw, 0.0);
     for (size_t j = 0; j < p; j++) {
-        const double slope = descent->q[j] - descent->image[j] - descent->l2 * descent->w[j];
+        const double slope = slope_of(descent, j) - descent->l2 * descent->w[j];
         dual_norm = fmax(dual_norm, fabs(slope));
         w_norm1 += fabs(descent->w[j]);
     }
@@ -158,21 +221,14 @@ enum trivet_status trivet_elastic_net_solve(const struct trivet_elastic_net_prob
         .l2 = (double)n * problem->alpha * (1.0 - problem->l1_ratio),
         .w = out->coefficients,
     };
-    if (p > TRIVET_ELASTIC_NET_FEATURES_MAX) {
+    if (n > INT32_MAX || p > INT32_MAX) {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "%zu features are more than the %d that penalties l1 and "
-                                "elastic_net take; select some first",
-                                p, TRIVET_ELASTIC_NET_FEATURES_MAX);
+                                "coordinate descent takes at most 2147483647 rows and as many "
+                                "features; there are %zu rows and %zu features",
+                                n, p);
     }
-    descent.mean = trivet_calloc(p, sizeof(double));
-    descent.y = trivet_alloc_array(n, sizeof(double));
-    descent.gram = trivet_alloc_aligned(p * p, sizeof(double));
-    descent.q = trivet_alloc_array(p, sizeof(double));
-    descent.image = trivet_calloc(p, sizeof(double));
-    enum trivet_status status = descent.mean == NULL || descent.y == NULL || descent.gram == NULL ||
-                                        descent.q == NULL || descent.image == NULL
-                                    ? no_memory(err)
-                                    : make_products(&descent, err);
+    enum trivet_status status =
+        descent_alloc(&descent) ? make_products(&descent, err) : no_memory(err);
     if (status == TRIVET_OK) {
         memset(descent.w, 0, p * sizeof(double));
         status = descend(&descent, &solution, err);

@@ -16,7 +16,9 @@
  *   1/(2n) ||y - b - X w||² + alpha l1_ratio ||w||₁ + alpha (1 - l1_ratio)/2 ||w||²
  *
  * one coefficient after the other: soft thresholding of its partial residual (Friedman, Hastie,
- * Tibshirani 2010), on the products XᵀX and Xᵀy of the centred data, made once by BLAS. */
+ * Tibshirani 2010), on the products XᵀX and Xᵀy of the centred data, made once by BLAS. Where there
+ * are more features than rows, and many of them, XᵀX would be larger than X: then on the columns of
+ * X and the residual. */
 struct trivet_elastic_net_problem {
     struct trivet_matrix x; /* (n_rows, n_features); centred in place */
     const double *y;
@@ -41,11 +43,12 @@ struct trivet_elastic_net_solution {
     size_t n_zero; /* coefficients */
 };
 
-/* Up to so many features: XᵀX is held. INVALID_ARGUMENT above. */
-#define TRIVET_ELASTIC_NET_FEATURES_MAX 20000
+/* Up to so many features XᵀX is held, however few rows there are. */
+#define TRIVET_ELASTIC_NET_GRAM_FEATURES 1000
 
-/* Cost O(n p²) for the products, then O(p²) a sweep. INVALID_ARGUMENT: sums that are not finite.
- * CANCELLED, RESOURCE_EXHAUSTED. One thread, besides BLAS's. */
+/* Cost O(n p²) for the products, then O(p²) a sweep; on columns O(n p) a sweep and a copy of X.
+ * INVALID_ARGUMENT: sums that are not finite, 2^31 rows or features. CANCELLED, RESOURCE_EXHAUSTED.
+ * One thread, besides BLAS's. */
 enum trivet_status trivet_elastic_net_solve(const struct trivet_elastic_net_problem *problem,
                                             struct trivet_elastic_net_solution *out,
                                             struct trivet_error *err) TRIVET_MUST_USE;

@@ -80,6 +80,44 @@ static void elastic_nets_as_scikit_learn(void **state)
     }
 }
 
+/* So many columns are not multiplied with each other. */
+static void more_columns_than_rows(void **state)
+{
+    (void)state;
+    /* i = np.arange(30)[:, None]; j = np.arange(1100)[None, :]
+     * X = ((i * 7 + j * 13 + (i * j) % 17) % 23) / 11 - 1
+     * t = 2 * X[:, 3] - X[:, 700] + 0.5 + ((np.arange(30) * 11) % 5 - 2) / 5
+     * ElasticNet(alpha=0.1, l1_ratio=…, tol=1e-14, max_iter=10**6).fit(X, t).predict(X[:4]) */
+    enum { WIDTH = 1100 };
+    static const struct {
+        const char *settings;
+        double expected[4];
+    } nets[] = {
+        {"penalty=l1 alpha=0.1 tol=1e-13 max_iter=100000",
+         {0.79531111323929404, -0.18580275971648597, 0.68338569045520947, -0.89332820790107959}},
+        {"penalty=elastic_net alpha=0.1 tol=1e-13 max_iter=100000",
+         {0.65731527660113476, -0.21271769086053294, 0.79040600829463292, -1.5149578562517791}}};
+    static double x[ROWS * WIDTH];
+    double t[ROWS];
+    for (size_t i = 0; i < ROWS; i++) {
+        double *row = &x[i * WIDTH];
+        for (size_t j = 0; j < WIDTH; j++) {
+            row[j] = (double)((i * 7 + j * 13 + (i * j) % 17) % 23) / 11.0 - 1.0;
+        }
+        t[i] = 2.0 * row[3] - row[700] + 0.5 + ((double)((i * 11) % 5) - 2.0) / 5.0;
+    }
+    for (size_t k = 0; k < sizeof nets / sizeof nets[0]; k++) {
+        struct trial trial;
+        double out[4];
+        trial_make(&trial, &trivet_linear_regression_ops, nets[k].settings, x, ROWS, WIDTH, t, 0);
+        trial_fit_or_fail(&trial);
+        assert_true(trial.report.converged);
+        trial_predict(&trial, x, 4, out);
+        trial_near(out, nets[k].expected, 4, 1e-6);
+        trial_free(&trial);
+    }
+}
+
 static void duality_gap_is_told(void **state)
 {
     (void)state;
@@ -186,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(elastic_nets_as_scikit_learn),
+        cmocka_unit_test(more_columns_than_rows),
         cmocka_unit_test(duality_gap_is_told),
         cmocka_unit_test(descent_reaches_the_exact_solution),
         cmocka_unit_test(batches_and_schedules),
