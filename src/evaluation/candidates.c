@@ -268,6 +268,28 @@ static enum trivet_status refuse_count(const char *what, struct trivet_error *er
     return TRIVET_INVALID_ARGUMENT;
 }
 
+static bool same_values(const struct trivet_candidate *a, const struct trivet_candidate *b)
+{
+    for (size_t i = 0; i < a->n_parameters; i++) {
+        if (strcmp(a->parameters[i]->value, b->parameters[i]->value) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether none of the candidates has the same values. */
+static bool is_new(const struct trivet_candidates *candidates,
+                   const struct trivet_candidate *candidate)
+{
+    for (size_t c = 0; c < candidates->n_candidates; c++) {
+        if (same_values(candidate, &candidates->list[c])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum trivet_status make_grid(struct laying_out *laying_out, struct trivet_candidates *out,
                                     struct trivet_error *err)
 {
@@ -283,18 +305,20 @@ static enum trivet_status make_grid(struct laying_out *laying_out, struct trivet
     if (out->list == NULL) {
         return no_memory(err);
     }
-    out->n_candidates = n;
     enum trivet_status status = TRIVET_OK;
     for (size_t c = 0; c < n && status == TRIVET_OK; c++) {
         size_t rest = c;
-        status = begin_candidate(laying_out->base, laying_out->arena, &out->list[c], err);
+        struct trivet_candidate *candidate = &out->list[out->n_candidates];
+        status = begin_candidate(laying_out->base, laying_out->arena, candidate, err);
         /* The last range changes fastest. */
         for (size_t r = search->n_ranges; r-- > 0 && status == TRIVET_OK;) {
             const Trivet__V1__SearchRange *range = search->ranges[r];
-            status = set_value(&out->list[c], &laying_out->places[r], range->parameter,
+            status = set_value(candidate, &laying_out->places[r], range->parameter,
                                range->values[rest % range->n_values], laying_out->arena, err);
             rest /= range->n_values;
         }
+        /* A value that is given twice is tried once. */
+        out->n_candidates += status == TRIVET_OK && is_new(out, candidate) ? 1 : 0;
     }
     return status;
 }
@@ -314,16 +338,6 @@ static char *draw_number(const Trivet__V1__SearchRange *range, enum trivet_param
         trivet_text_double(value, text);
     }
     return trivet_arena_strdup(arena, text);
-}
-
-static bool same_values(const struct trivet_candidate *a, const struct trivet_candidate *b)
-{
-    for (size_t i = 0; i < a->n_parameters; i++) {
-        if (strcmp(a->parameters[i]->value, b->parameters[i]->value) != 0) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static enum trivet_status draw(struct laying_out *laying_out, struct trivet_rng *rng,
@@ -363,11 +377,7 @@ static enum trivet_status make_random(struct laying_out *laying_out, uint64_t se
          out->n_candidates < n_tries && draws < 10 * n_tries && status == TRIVET_OK; draws++) {
         struct trivet_candidate *candidate = &out->list[out->n_candidates];
         status = draw(laying_out, &rng, candidate, err);
-        bool is_new = true;
-        for (size_t c = 0; c < out->n_candidates && is_new && status == TRIVET_OK; c++) {
-            is_new = !same_values(candidate, &out->list[c]);
-        }
-        out->n_candidates += is_new ? 1 : 0;
+        out->n_candidates += status == TRIVET_OK && is_new(out, candidate) ? 1 : 0;
     }
     return status;
 }

@@ -197,6 +197,7 @@ enum trivet_status trivet_evaluation_summarise(const struct trivet_scores *score
         .task = scores->task,
         .n_rows = scores->n_rows,
         .n_skipped = scores->n_skipped,
+        .skipped_reason = "",
         .importance_metric = "",
     };
     switch (scores->task) {
@@ -243,6 +244,10 @@ enum trivet_status trivet_evaluate(const struct trivet_pipeline *pipeline,
     }
     if (status == TRIVET_OK) {
         status = trivet_evaluation_summarise(&scores, arena, &evaluation, err);
+    }
+    if (status == TRIVET_OK) {
+        evaluation.skipped_reason = trivet_arena_strdup(arena, scores.skipped_reason);
+        status = evaluation.skipped_reason == NULL ? trivet_evaluation_no_memory(err) : TRIVET_OK;
     }
     if (status == TRIVET_OK && options->curves) {
         status = trivet_evaluation_curves(&scores, arena, &evaluation, err);

@@ -54,8 +54,9 @@ struct trivet_importance {
 /* Everything lives in the arena of the call. */
 struct trivet_evaluation {
     enum trivet_task task;
-    uint64_t n_rows;    /* scored */
-    uint64_t n_skipped; /* without a prediction or a true outcome */
+    uint64_t n_rows;            /* scored */
+    uint64_t n_skipped;         /* without a prediction or a true outcome */
+    const char *skipped_reason; /* why the first has no prediction; "" = none lacks one */
     size_t n_metrics;
     struct trivet_metric metrics[TRIVET_METRICS_MAX];
     /* Classification: labels of the model, and TRIVET_LABEL_NOT_TRAINED when such classes occur. */

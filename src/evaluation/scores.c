@@ -93,6 +93,10 @@ static void keep_row(struct scoring *scoring, size_t i, size_t number)
         out->classes[n] = class == TRIVET_CLASS_UNKNOWN ? (uint32_t)n_labels : class;
     }
     if (!fine) {
+        if (scoring->status[i].fault != TRIVET_ROW_FINE && out->skipped_reason[0] == '\0') {
+            trivet_row_fault_text(scoring->status[i], &scoring->inputs, out->skipped_reason,
+                                  sizeof out->skipped_reason);
+        }
         return;
     }
     out->rows[n] = number;
@@ -240,10 +244,11 @@ enum trivet_status trivet_scores_make(const struct trivet_pipeline *pipeline,
     }
     scoring_release(&scoring);
     if (status == TRIVET_OK && scores.n_rows == 0) {
+        const char *reason = scores.skipped_reason;
         status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                                   "none of %zu rows can be scored: each lacks the true outcome or "
-                                  "a prediction; check the target and the inputs",
-                                  n);
+                                  "a prediction%s%s; check the target and the inputs",
+                                  n, reason[0] != '\0' ? ", the first because of " : "", reason);
     }
     if (status != TRIVET_OK) {
         return status;

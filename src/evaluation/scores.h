@@ -13,13 +13,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define TRIVET_SKIPPED_REASON_BYTES 192
+
 /* Of the n_rows that have both. All arrays are the arena's. */
 struct trivet_scores {
     const struct trivet_pipeline *pipeline;
     enum trivet_task task;
     size_t n_rows;
     size_t n_skipped; /* without a prediction or a true outcome */
-    size_t *rows;     /* number of each in the table */
+    /* Why the first of them has no prediction; "" when all that is missing are outcomes. */
+    char skipped_reason[TRIVET_SKIPPED_REASON_BYTES];
+    size_t *rows; /* number of each in the table */
     size_t n_outputs;
     double *outputs;     /* (n_rows, n_outputs) */
     double *truth;       /* regression: n_rows */

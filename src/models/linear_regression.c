@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+#define ALPHA_DEFAULT 1.0
+
 struct linear_regression {
     struct trivet_linear_model model;
 };
@@ -301,6 +303,11 @@ static enum trivet_status solve(struct fitting *fitting, struct trivet_error *er
     const bool by_coordinates = is(params, "solver", "coordinate_descent");
     if (!is(params, "solver", "auto") && sparse != by_coordinates) {
         return refuse_solver(params, err);
+    }
+    if (is(params, "penalty", "none") && trivet_params_real(params, "alpha") != ALPHA_DEFAULT) {
+        trivet_fit_report_warn(fitting->report,
+                               "alpha is not used with penalty=none; give penalty=l2, l1 or "
+                               "elastic_net");
     }
     if (sparse) {
         return fit_by_coordinates(fitting, err);

@@ -271,7 +271,8 @@ const struct trivet_estimator_ops trivet_decision_tree_regressor_ops = {
 
 const struct trivet_estimator_ops trivet_random_forest_classifier_ops = {
     .name = "random_forest_classifier",
-    .summary = "mean of trees on samples of rows and features, of classes",
+    .summary =
+        "XGBoost's random forest: one round of trees on samples of rows and features, of classes",
     .task = TRIVET_TASK_CLASSIFICATION,
     .accepts_missing = true,
     .state_bytes = sizeof(struct trivet_trees),
@@ -292,7 +293,8 @@ const struct trivet_estimator_ops trivet_random_forest_classifier_ops = {
 
 const struct trivet_estimator_ops trivet_random_forest_regressor_ops = {
     .name = "random_forest_regressor",
-    .summary = "mean of trees on samples of rows and features, of numbers",
+    .summary =
+        "XGBoost's random forest: one round of trees on samples of rows and features, of numbers",
     .task = TRIVET_TASK_REGRESSION,
     .accepts_missing = true,
     .state_bytes = sizeof(struct trivet_trees),

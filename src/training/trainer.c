@@ -167,6 +167,18 @@ static enum trivet_status fit(struct trivet_trainer *trainer, struct trivet_erro
     return status;
 }
 
+/* A score over the rows that are left would otherwise pass for one over all. */
+static void tell_skipped(struct trivet_trainer *trainer, const char *part,
+                         const struct trivet_evaluation *evaluation)
+{
+    if (evaluation->n_skipped > 0) {
+        trivet_fit_report_warn(&trainer->fit, "%llu of %llu %s rows are not scored; the first: %s",
+                               (unsigned long long)evaluation->n_skipped,
+                               (unsigned long long)(evaluation->n_skipped + evaluation->n_rows),
+                               part, evaluation->skipped_reason);
+    }
+}
+
 static enum trivet_status evaluate(struct trivet_trainer *trainer, struct trivet_error *err)
 {
     const char *target = trainer->spec->pipeline->target;
@@ -188,6 +200,12 @@ static enum trivet_status evaluate(struct trivet_trainer *trainer, struct trivet
                                  trainer->rows + trainer->n_train, n_test, &options, trainer->arena,
                                  &trainer->test, err);
         trainer->has_test = status == TRIVET_OK;
+    }
+    if (status == TRIVET_OK) {
+        tell_skipped(trainer, "training", &trainer->train);
+    }
+    if (status == TRIVET_OK && trainer->has_test) {
+        tell_skipped(trainer, "test", &trainer->test);
     }
     return status;
 }

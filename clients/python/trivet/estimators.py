@@ -19,7 +19,7 @@ import numpy as np
 
 from . import _data
 from .client import Client
-from .errors import FailedPrecondition, Internal
+from .errors import FailedPrecondition, Internal, InvalidArgument
 
 _clients = {}
 _OWN = ("client", "model", "transformers", "preprocess")
@@ -127,6 +127,8 @@ class _Classifier(_Estimator):
 
     def fit(self, X, y):
         y = np.asarray(y)
+        if y.dtype.kind == "f" and np.isnan(y).any():
+            raise InvalidArgument("y holds NaN: every row needs a class; leave the others out")
         self.classes_ = np.unique(y)
         numeric = y.dtype.kind in "biuf"
         # As the server names the classes, in the order of classes_.
@@ -151,7 +153,8 @@ class _Classifier(_Estimator):
         return None
 
     def predict(self, X):
-        return self.classes_[self._places(self._predict(X, ["label"]).labels)]
+        labels = self._predict(X, ["label"]).labels
+        return self.classes_[self._places(labels)]
 
     def _by_class(self, found, name):
         """An output's columns in the order of classes_, or of their pairs."""
