@@ -78,12 +78,13 @@ static void ask_for_huge_pages(void *memory, size_t bytes)
 void *trivet_alloc_aligned(size_t count, size_t bytes)
 {
     size_t total;
-    if (__builtin_mul_overflow(count, bytes, &total) || total > SIZE_MAX - ALIGNED_BYTES ||
+    if (__builtin_mul_overflow(count, bytes, &total) || total > SIZE_MAX - HUGE_PAGE_BYTES ||
         must_fail()) {
         return NULL;
     }
-    size_t rounded = (at_least_one(total) + ALIGNED_BYTES - 1) & ~(size_t)(ALIGNED_BYTES - 1);
-    size_t align = rounded >= HUGE_FROM_BYTES ? HUGE_PAGE_BYTES : ALIGNED_BYTES;
+    /* aligned_alloc wants whole multiples. */
+    size_t align = total >= HUGE_FROM_BYTES ? HUGE_PAGE_BYTES : ALIGNED_BYTES;
+    size_t rounded = (at_least_one(total) + align - 1) & ~(align - 1);
     void *memory = aligned_alloc(align, rounded);
     if (memory != NULL && align == HUGE_PAGE_BYTES) {
         ask_for_huge_pages(memory, rounded);

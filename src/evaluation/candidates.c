@@ -139,7 +139,9 @@ static enum trivet_status with_parameter(Trivet__V1__Parameter **list, size_t n,
     while (place < n && strcmp(list[place]->name, name) != 0) {
         place++;
     }
-    memcpy(copy, list, n * sizeof(Trivet__V1__Parameter *));
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = list[i];
+    }
     copy[place] = made;
     *out = copy;
     *n_out = place == n ? n + 1 : n;
