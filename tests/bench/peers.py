@@ -89,7 +89,8 @@ def kmeans_plus_plus(threads):
 
 
 class _XGBoost:
-    """XGBoost by its own parameters; predicts from the array as it is (XGBoosterPredictFromDense)."""
+    """XGBoost by its own parameters; it predicts from the array as it is, by
+    XGBoosterPredictFromDense of its C interface."""
 
     def __init__(self, threads, rounds, **parameters):
         import xgboost

@@ -31,12 +31,14 @@ class Row:
 
 ROWS = [
     Row("ols", "linear_regression", {"penalty": "none"}, "numbers", 100000, "ols", "r2", 5.0, 1e-9),
-    Row("ridge", "linear_regression", {"penalty": "l2"}, "numbers", 100000, "ridge", "r2", 1.0, 1e-9),
+    Row("ridge", "linear_regression", {"penalty": "l2"}, "numbers", 100000, "ridge", "r2", 1.0,
+        1e-9),
     Row("lasso", "linear_regression", {"penalty": "l1", "alpha": 0.1}, "numbers", 100000, "lasso",
         "r2", 1.0, 1e-4),
     Row("elastic_net", "linear_regression", {"penalty": "elastic_net", "alpha": 0.1}, "numbers",
         100000, "elastic_net", "r2", 1.0, 1e-4),
-    Row("logistic", "logistic_regression", {}, "classes", 100000, "logistic", "log_loss", 1.5, 1e-5),
+    Row("logistic", "logistic_regression", {}, "classes", 100000, "logistic", "log_loss", 1.5,
+        1e-5),
     Row("logistic_l1", "logistic_regression", {"penalty": "l1"}, "classes", 100000, "logistic_l1",
         "log_loss", 1.5, 1e-5),
     Row("svc", "svc", {}, "kernel_classes", 10000, "svc", "accuracy", 0.95, 1e-9, predict=10.0,

@@ -12,9 +12,9 @@ the process that fits, `base` before it had the data.
 
     train.py [--quick] [--only REGEX] [--repeat N] [--threads 1,2] [--out FOLDER]
 
---quick: small data, one repetition, one thread; goals do not count, only that everything can be measured and
-is as good as the peer. Exits 1 when a line is missing or a fit is worse; a goal that is missed is
-told and no error: a busy machine is none of ours.
+--quick: small data, one repetition, one thread; goals do not count, only that everything can be
+measured and is as good as the peer. Exits 1 when a fit is worse; a goal that is missed is told and
+no error: a busy machine is none of ours.
 """
 
 import argparse
@@ -110,7 +110,8 @@ class Ours:
             estimator=row.estimator, parameters=row.parameters, transformers=[], test_size=0.0,
             threads=threads)
         report = job.report
-        answer = {"seconds": report.estimator_seconds, "fit": report.fit_seconds, "total": report.total_seconds,
+        answer = {"seconds": report.estimator_seconds, "fit": report.fit_seconds,
+                  "total": report.total_seconds,
                   "peak": report.peak_rss_bytes, "base": report.base_rss_bytes,
                   "data": report.data_bytes, "iterations": report.fit.iterations,
                   "quality": metrics_of(report.train)[row.quality]}
@@ -154,11 +155,13 @@ def lines_of(row, n_rows, threads, ours, peer, with_goals):
         median(answers, key) / MIB for answers, key in (
             (ours, "peak"), (ours, "base"), (peer, "peak"), (peer, "base"), (ours, "data")))
     of_data = "rows=%d set=%s" % (n_rows, row.data)
+    compared = "%s=%.6g/%.6g%s iterations=%d/%d" % (
+        row.quality, ours_quality, peer_quality, "" if good else ":worse",
+        median(ours, "iterations"), median(peer, "iterations"))
     yield line("train-" + row.name, median(ours, "seconds"), median(peer, "seconds"), row.library,
-               threads, row.goal if with_goals else None, good, "ours_fit=%.3g ours_total=%.3g %s=%.6g/%.6g%s iterations=%d/%d %s %s" % (
-                   median(ours, "fit"), median(ours, "total"), row.quality, ours_quality, peer_quality,
-                   "" if good else ":worse", median(ours, "iterations"),
-                   median(peer, "iterations"), memory, of_data))
+               threads, row.goal if with_goals else None, good,
+               "ours_fit=%.3g ours_total=%.3g %s %s %s" % (
+                   median(ours, "fit"), median(ours, "total"), compared, memory, of_data))
     if row.predict is not None and threads == 1:
         yield line("predict-" + row.name, median(ours, "predict_seconds"),
                    median(peer, "predict_seconds"), row.library, threads,

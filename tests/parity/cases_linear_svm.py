@@ -29,7 +29,8 @@ def svr(data, ours=None, **parameters):
 SQUARED = {"loss": "squared_epsilon_insensitive"}
 
 CASES = [
-    *map(svc, ["breast_cancer", "wine", "iris", "digits", "mixed_classes", "some_classes"]),
+    *map(svc, ["breast_cancer", "wine", "iris", "digits", "mixed_classes", "some_classes",
+                "large_classes"]),
     svc("breast_cancer", C=0.01), svc("wine", C=10.0, intercept_scaling=5.0),
     svc("mixed_classes", class_weight="balanced"), svc("iris", fit_intercept=False),
     svc("wine", {"solver": "trust_region", "tol": 1e-8}),
@@ -37,7 +38,8 @@ CASES = [
     svc("iris", loss="hinge", C=0.1), svc("wine", {"tol": 1e-6}, loss="hinge", C=0.1),
     svc("breast_cancer", {"tol": 1e-6}, penalty="l1", C=0.1),
     svc("wine", {"tol": 1e-6}, penalty="l1"),
-    *(svr(data, **SQUARED) for data in ("diabetes", "mixed", "gaps", "collinear", "wide", "offset")),
+    *(svr(data, **SQUARED) for data in ("diabetes", "mixed", "gaps", "collinear", "wide", "offset",
+                                              "large")),
     svr("diabetes", epsilon=30.0, C=0.1, **SQUARED),
     svr("diabetes", {"tol": 1e-6}, epsilon=10.0), svr("gaps", {"tol": 1e-6}, epsilon=0.5, C=0.1),
 ]

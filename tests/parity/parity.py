@@ -3,7 +3,8 @@ scikit-learn (or XGBoost) fitted in this process. One line for each comparison:
 
     estimator dataset parameters compared reference=… ours=… difference=… tolerance=… ok|FAIL
 
-Exits 1 when any fails, or when the server has an estimator or a transformer without a case. First it shows that it sees faults (faults.py).
+Exits 1 when any fails, or when the server has an estimator or a transformer without a case. First
+it shows that it sees faults (faults.py).
 
     parity.py [--only REGEX]     lines whose "estimator dataset parameters" match
 """
