@@ -104,7 +104,8 @@ class EveryModel(unittest.TestCase):
             numpy.testing.assert_allclose(sums, told.values, rtol=0, atol=1e-9, err_msg=name)
             predicted = self.client.predict(name, self.new_rows)
             explained = {"prediction": "prediction", "probabilities": "probabilities",
-                         "scores": "scores", "distances": "distances"}.get(told.explained)
+                         "scores": "scores", "margin": "scores",
+                         "distances": "distances"}.get(told.explained)
             if explained is not None:
                 output = predicted.outputs[explained].reshape(told.values.shape)
                 numpy.testing.assert_allclose(told.values, output, rtol=1e-5, atol=1e-6,
