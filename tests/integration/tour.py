@@ -18,13 +18,13 @@ from harness import *
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MASKS = (
+    (re.compile(r"\b(just now|\d+ [a-z]+ ago)"), "AGE"),
     (re.compile(r"\d[\d.,]* (ns|µs|ms|s)\b"), "TIME"),
     (re.compile(r"\d[\d.,]* rows/s"), "RATE"),
     (re.compile(r"\d[\d.,]* ([KMG]i)?B\b"), "SIZE"),
     (re.compile(r"\d+ threads?\b"), "THREADS"),
     (re.compile(r"tcp://127\.0\.0\.1:\d+"), "URL"),
     (re.compile(r"pid=\d+"), "PID"),
-    (re.compile(r"\b(just now|\d+ [a-z]+ ago)"), "AGE"),
     (re.compile(r"\d+\.\d{7,}"), lambda found: "%.7g" % float(found.group())),
     (re.compile(r" +"), " "),
 )
