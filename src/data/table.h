@@ -58,6 +58,9 @@ enum trivet_status trivet_row_fault_status(enum trivet_row_fault fault);
 void trivet_row_fault_text(struct trivet_row_status status, const struct trivet_table *table,
                            char *text, size_t text_bytes);
 
+/* None is infinite or NaN. */
+bool trivet_values_are_finite(const double *values, size_t count);
+
 /* Rows [first, first + count) of `table`; `columns` is caller's room for table->n_columns. */
 struct trivet_table trivet_table_slice(const struct trivet_table *table, size_t first, size_t count,
                                        struct trivet_column *columns);

@@ -9,17 +9,19 @@
 #include <math.h>
 #include <string.h>
 
-#define EXPONENT_MASK UINT64_C(0x7ff0000000000000)
-
-static bool all_finite(const double *values, size_t count)
+/* All bits of the exponent are set in infinity and NaN alone: one more carries into the sign, which
+ * runs in vectors on any CPU. */
+bool trivet_values_are_finite(const double *values, size_t count)
 {
-    uint64_t n_bad = 0;
+    static const uint64_t exponent = UINT64_C(0x7ff0000000000000);
+    static const uint64_t one = UINT64_C(0x0010000000000000);
+    uint64_t carried = 0;
     for (size_t i = 0; i < count; i++) {
         uint64_t bits;
         memcpy(&bits, &values[i], sizeof(bits));
-        n_bad += (bits & EXPONENT_MASK) == EXPONENT_MASK;
+        carried |= (bits & exponent) + one;
     }
-    return n_bad == 0;
+    return carried >> 63 == 0;
 }
 
 static bool all_below(const uint32_t *codes, size_t count, size_t n_dictionary)
@@ -192,7 +194,7 @@ static const double *view_numbers(const Trivet__V1__TableColumn *message, size_t
     static const double nothing[1];
     const double *values = message->numeric->values;
     const ProtobufCBinaryData *bitmap = &message->null_bitmap;
-    if (!bitmap_any(bitmap) && all_finite(values, n_rows)) {
+    if (!bitmap_any(bitmap) && trivet_values_are_finite(values, n_rows)) {
         return n_rows > 0 ? values : nothing;
     }
     double *copy = trivet_arena_alloc_array(arena, n_rows, sizeof(*copy));
@@ -423,7 +425,7 @@ static const double *matrix_values(const Trivet__V1__Matrix *message, struct tri
     if (n_values == 0) {
         return nothing;
     }
-    if (message->n_f64 > 0 && all_finite(message->f64, n_values)) {
+    if (message->n_f64 > 0 && trivet_values_are_finite(message->f64, n_values)) {
         return message->f64;
     }
     double *values = trivet_arena_alloc_array(arena, n_values, sizeof(*values));
@@ -436,7 +438,7 @@ static const double *matrix_values(const Trivet__V1__Matrix *message, struct tri
         for (size_t i = 0; i < n_values; i++) {
             values[i] = (double)message->f32[i];
         }
-        if (all_finite(values, n_values)) {
+        if (trivet_values_are_finite(values, n_values)) {
             return values;
         }
     }

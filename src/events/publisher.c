@@ -243,6 +243,32 @@ void trivet_publisher_phase(struct trivet_publisher *publisher, Trivet__V1__Serv
     trivet_arena_free(arena);
 }
 
+static void send_sample(struct trivet_publisher *publisher, const char *model, uint64_t version,
+                        const char *prediction_id, uint32_t row, enum trivet_status status,
+                        double value, uint64_t total_us, double weight)
+{
+    char prediction[PREDICTION_BYTES];
+    char topic[TRIVET_TOPIC_BYTES_MAX + 1];
+    char model_copy[TRIVET_TOPIC_BYTES_MAX + 1];
+    if (!trivet_text_format(prediction, sizeof(prediction), "%s/%" PRIu32, prediction_id, row) ||
+        !prediction_topic(model, topic)) {
+        return;
+    }
+    (void)trivet_text_copy(model_copy, sizeof(model_copy), model);
+    Trivet__V1__PredictionSample sample = TRIVET__V1__PREDICTION_SAMPLE__INIT;
+    sample.model = model_copy;
+    sample.version = version;
+    sample.prediction = prediction;
+    sample.weight = weight;
+    sample.status = (Trivet__V1__Status)status;
+    sample.value = status == TRIVET_OK ? value : 0;
+    sample.total_us = total_us;
+    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+    event.body_case = TRIVET__V1__EVENT__BODY_PREDICTION_SAMPLE;
+    event.prediction_sample = &sample;
+    trivet_publisher_send(publisher, topic, &event);
+}
+
 void trivet_publisher_sample(struct trivet_publisher *publisher, const char *model,
                              uint64_t version, const char *prediction_id, uint32_t row,
                              enum trivet_status status, double value, uint64_t total_us)
@@ -251,30 +277,43 @@ void trivet_publisher_sample(struct trivet_publisher *publisher, const char *mod
     if (!trivet_sampler_is_on(publisher->sampler, failed)) {
         return;
     }
-    char prediction[PREDICTION_BYTES];
-    char topic[TRIVET_TOPIC_BYTES_MAX + 1];
     double weight = 1;
-    if (!trivet_text_format(prediction, sizeof(prediction), "%s/%" PRIu32, prediction_id, row) ||
-        !trivet_sampler_offer(publisher->sampler, model, version, failed,
-                              trivet_hash_bytes(prediction, strlen(prediction)),
-                              trivet_clock_monotonic_ns(), &weight) ||
-        !prediction_topic(model, topic)) {
-        return;
+    uint64_t id_hash = trivet_hash_bytes(prediction_id, strlen(prediction_id));
+    if (trivet_sampler_offer(publisher->sampler, model, version, failed,
+                             trivet_publisher_row_hash(id_hash, row), trivet_clock_monotonic_ns(),
+                             &weight)) {
+        send_sample(publisher, model, version, prediction_id, row, status, value, total_us, weight);
     }
-    char model_copy[TRIVET_TOPIC_BYTES_MAX + 1];
-    (void)trivet_text_copy(model_copy, sizeof(model_copy), model);
-    Trivet__V1__PredictionSample sample = TRIVET__V1__PREDICTION_SAMPLE__INIT;
-    sample.model = model_copy;
-    sample.version = version;
-    sample.prediction = prediction;
-    sample.weight = weight;
-    sample.status = (Trivet__V1__Status)status;
-    sample.value = failed ? 0 : value;
-    sample.total_us = total_us;
-    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
-    event.body_case = TRIVET__V1__EVENT__BODY_PREDICTION_SAMPLE;
-    event.prediction_sample = &sample;
-    trivet_publisher_send(publisher, topic, &event);
+}
+
+struct trivet_publisher_round trivet_publisher_begin_samples(struct trivet_publisher *publisher,
+                                                             const char *model, uint64_t version,
+                                                             uint64_t n_rows, int64_t now_ns)
+{
+    return (struct trivet_publisher_round){
+        .limits = trivet_sampler_begin(publisher->sampler, model, version, n_rows, now_ns)};
+}
+
+void trivet_publisher_send_chosen(struct trivet_publisher *publisher,
+                                  struct trivet_publisher_round *round, const char *model,
+                                  uint64_t version, const char *prediction_id, uint32_t row,
+                                  double value, uint64_t total_us)
+{
+    round->n_chosen++;
+    if (round->n_sent < round->limits.room) {
+        round->n_sent++;
+        send_sample(publisher, model, version, prediction_id, row, TRIVET_OK, value, total_us,
+                    round->limits.weight);
+    }
+}
+
+void trivet_publisher_end_samples(struct trivet_publisher *publisher,
+                                  const struct trivet_publisher_round *round, const char *model,
+                                  uint64_t version)
+{
+    if (round->n_chosen > 0) {
+        trivet_sampler_end(publisher->sampler, model, version, round->n_chosen, round->n_sent);
+    }
 }
 
 uint64_t trivet_publisher_suppressed(struct trivet_publisher *publisher)

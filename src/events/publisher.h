@@ -5,6 +5,8 @@
 #define TRIVET_EVENTS_PUBLISHER_H
 
 #include "base/compiler.h"
+#include "base/hash.h"
+#include "events/sampler.h"
 #include "events/totals.h"
 #include "trivet/v1/events.pb-c.h"
 
@@ -49,6 +51,29 @@ void trivet_publisher_send(struct trivet_publisher *publisher, const char *topic
 void trivet_publisher_sample(struct trivet_publisher *publisher, const char *model,
                              uint64_t version, const char *prediction_id, uint32_t row,
                              enum trivet_status status, double value, uint64_t total_us);
+/* Many predictions of one version that did not fail: begin, then _sample_hash and _sample_chosen
+ * for each row, then end. One thread from begin to end. */
+struct trivet_publisher_round {
+    struct trivet_sample_round limits;
+    uint64_t n_chosen;
+    uint64_t n_sent;
+};
+struct trivet_publisher_round trivet_publisher_begin_samples(struct trivet_publisher *publisher,
+                                                             const char *model, uint64_t version,
+                                                             uint64_t n_rows, int64_t now_ns);
+/* Of row `row` of a prediction; `id_hash` is trivet_hash_bytes of the prediction's id. */
+static inline uint64_t trivet_publisher_row_hash(uint64_t id_hash, uint32_t row)
+{
+    return trivet_hash_mix64(id_hash + row);
+}
+/* A row with a hash within the round's threshold: sends it where there is room. */
+void trivet_publisher_send_chosen(struct trivet_publisher *publisher,
+                                  struct trivet_publisher_round *round, const char *model,
+                                  uint64_t version, const char *prediction_id, uint32_t row,
+                                  double value, uint64_t total_us);
+void trivet_publisher_end_samples(struct trivet_publisher *publisher,
+                                  const struct trivet_publisher_round *round, const char *model,
+                                  uint64_t version);
 /* Samples that their hash chose and a cap held back, so far. */
 uint64_t trivet_publisher_suppressed(struct trivet_publisher *publisher);
 /* A change of a model, on "model.<name>."; `alias` is "" when none is concerned. Any thread. */

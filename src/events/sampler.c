@@ -87,6 +87,13 @@ static void begin_second(struct window *window, uint32_t per_s_max, int64_t now_
     window->weight = 1 / rate;
 }
 
+static void roll(struct window *window, uint32_t per_s_max, int64_t now_ns)
+{
+    if (window->start_ns == 0 || now_ns - window->start_ns >= TRIVET_NS_PER_S) {
+        begin_second(window, per_s_max, now_ns);
+    }
+}
+
 bool trivet_sampler_is_on(const struct trivet_sampler *sampler, bool failed)
 {
     return (failed ? sampler->errors_per_s_max : sampler->samples_per_s_max) > 0;
@@ -102,9 +109,7 @@ bool trivet_sampler_offer(struct trivet_sampler *sampler, const char *model, uin
     pthread_mutex_lock(&sampler->lock);
     struct entry *entry = find_entry(sampler, model, version);
     struct window *window = failed ? &entry->errors : &entry->predictions;
-    if (window->start_ns == 0 || now_ns - window->start_ns >= TRIVET_NS_PER_S) {
-        begin_second(window, per_s_max, now_ns);
-    }
+    roll(window, per_s_max, now_ns);
     window->n_offered++;
     bool chosen = id_hash <= window->threshold;
     bool sent = chosen && window->n_sent < per_s_max;
@@ -113,6 +118,36 @@ bool trivet_sampler_offer(struct trivet_sampler *sampler, const char *model, uin
     *weight = window->weight;
     pthread_mutex_unlock(&sampler->lock);
     return sent;
+}
+
+struct trivet_sample_round trivet_sampler_begin(struct trivet_sampler *sampler, const char *model,
+                                                uint64_t version, uint64_t n_offered,
+                                                int64_t now_ns)
+{
+    struct trivet_sample_round round = {0};
+    if (!trivet_sampler_is_on(sampler, false)) {
+        return round;
+    }
+    pthread_mutex_lock(&sampler->lock);
+    struct window *window = &find_entry(sampler, model, version)->predictions;
+    roll(window, sampler->samples_per_s_max, now_ns);
+    window->n_offered += n_offered;
+    round.threshold = window->threshold;
+    round.weight = window->weight;
+    if (window->n_sent < sampler->samples_per_s_max) {
+        round.room = sampler->samples_per_s_max - window->n_sent;
+    }
+    pthread_mutex_unlock(&sampler->lock);
+    return round;
+}
+
+void trivet_sampler_end(struct trivet_sampler *sampler, const char *model, uint64_t version,
+                        uint64_t n_chosen, uint64_t n_sent)
+{
+    pthread_mutex_lock(&sampler->lock);
+    find_entry(sampler, model, version)->predictions.n_sent += n_sent;
+    sampler->n_suppressed += n_chosen - n_sent;
+    pthread_mutex_unlock(&sampler->lock);
 }
 
 uint64_t trivet_sampler_suppressed(struct trivet_sampler *sampler)

@@ -177,6 +177,31 @@ void trivet_version_totals_add(struct trivet_version_totals *slot,
     pthread_mutex_unlock(&slot->lock);
 }
 
+/* The time from one moment to the other; clocks of two threads may be read a little apart. */
+static uint64_t span_ns(int64_t from_ns, int64_t to_ns)
+{
+    return to_ns > from_ns ? (uint64_t)(to_ns - from_ns) : 0;
+}
+
+void trivet_version_totals_add_batch(struct trivet_version_totals *slot,
+                                     const struct trivet_served_call *calls, size_t n_calls,
+                                     int64_t started_ns, int64_t computed_ns, int64_t ended_ns)
+{
+    uint64_t compute_ns = span_ns(started_ns, computed_ns);
+    pthread_mutex_lock(&slot->lock);
+    struct counters *counters = &slot->counters;
+    for (size_t i = 0; i < n_calls; i++) {
+        counters->rows[TRIVET_OK] += calls[i].rows;
+        trivet_histogram_record_ns(&counters->queue, span_ns(calls[i].arrival_ns, started_ns));
+        trivet_histogram_record_ns(&counters->compute, compute_ns);
+        trivet_histogram_record_ns(&counters->total, span_ns(calls[i].arrival_ns, ended_ns));
+    }
+    counters->calls[TRIVET_OK] += n_calls;
+    counters->batches++;
+    slot->changed = true;
+    pthread_mutex_unlock(&slot->lock);
+}
+
 /* Under methods_lock. */
 static struct method *find_method(struct trivet_totals *totals, const char *name)
 {
@@ -199,13 +224,19 @@ static struct method *find_method(struct trivet_totals *totals, const char *name
 void trivet_totals_add_call(struct trivet_totals *totals, const char *method,
                             enum trivet_status status)
 {
+    trivet_totals_add_calls(totals, method, status, 1);
+}
+
+void trivet_totals_add_calls(struct trivet_totals *totals, const char *method,
+                             enum trivet_status status, uint64_t n_calls)
+{
     assert(status < TRIVET_STATUS_COUNT);
     bool fits = method != NULL && strlen(method) < METHOD_BYTES;
     pthread_mutex_lock(&totals->methods_lock);
     if (method == NULL) {
-        totals->unknown[status]++;
+        totals->unknown[status] += n_calls;
     } else {
-        find_method(totals, fits ? method : OTHER)->calls[status]++;
+        find_method(totals, fits ? method : OTHER)->calls[status] += n_calls;
     }
     pthread_mutex_unlock(&totals->methods_lock);
 }

@@ -39,9 +39,19 @@ struct trivet_prediction_record {
 /* Any thread; a short lock of that version. */
 void trivet_version_totals_add(struct trivet_version_totals *slot,
                                const struct trivet_prediction_record *record);
+/* Calls that were answered OK from one batch, all rows fine; one lock for all. */
+struct trivet_served_call {
+    uint64_t rows;
+    int64_t arrival_ns;
+};
+void trivet_version_totals_add_batch(struct trivet_version_totals *slot,
+                                     const struct trivet_served_call *calls, size_t n_calls,
+                                     int64_t started_ns, int64_t computed_ns, int64_t ended_ns);
 /* One finished call of any method; `method` is its full name, NULL = unknown method. Any thread. */
 void trivet_totals_add_call(struct trivet_totals *totals, const char *method,
                             enum trivet_status status);
+void trivet_totals_add_calls(struct trivet_totals *totals, const char *method,
+                             enum trivet_status status, uint64_t n_calls);
 
 /* Where ServerTotals.queue_rows comes from; set once, before other threads use `totals`. */
 void trivet_totals_set_queue(struct trivet_totals *totals, uint64_t (*queue_rows)(void *ctx),

@@ -6,6 +6,7 @@
 #include "rpc/dispatch_internal.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +35,7 @@ struct trivet_dispatch {
     struct trivet_call *free_calls; /* lock */
     size_t n_in_hand;               /* lock */
     size_t bytes_in_hand;           /* lock */
-    bool draining;                  /* lock */
+    atomic_bool draining;
 };
 
 /* --- building -------------------------------------------------------------------------------- */
@@ -189,11 +190,8 @@ enum trivet_status trivet_dispatch_find(struct trivet_call *call,
     if (entry == NULL) {
         return unknown_method(dispatch, name, err);
     }
-    pthread_mutex_lock(&dispatch->lock);
-    bool draining = dispatch->draining;
-    pthread_mutex_unlock(&dispatch->lock);
     call->method_name = entry->name;
-    if (draining && !is_health(entry->method)) {
+    if (trivet_dispatch_is_draining(dispatch) && !is_health(entry->method)) {
         return trivet_error_set(err, TRIVET_UNAVAILABLE, "the server is shutting down");
     }
     call->method = entry->method;
@@ -285,11 +283,16 @@ struct trivet_executor *trivet_dispatch_executor(struct trivet_dispatch *dispatc
     return dispatch->options.executor;
 }
 
+bool trivet_dispatch_is_draining(const struct trivet_dispatch *dispatch)
+{
+    return atomic_load_explicit(&dispatch->draining, memory_order_acquire);
+}
+
 bool trivet_dispatch_drain(struct trivet_dispatch *dispatch, int64_t deadline_ns)
 {
     struct timespec until = trivet_clock_timespec(deadline_ns);
     pthread_mutex_lock(&dispatch->lock);
-    dispatch->draining = true;
+    atomic_store_explicit(&dispatch->draining, true, memory_order_release);
     int rc = 0;
     while (dispatch->n_in_hand > 0 && rc == 0) {
         rc = pthread_cond_timedwait(&dispatch->idle, &dispatch->lock, &until);

@@ -6,6 +6,7 @@
 
 #include <trivet/error.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,15 +29,34 @@ struct trivet_exchange {
     int64_t arrival_ns; /* monotonic */
 };
 
+/* Requests that a transport's own thread answers: what one turn of its loop brought in is taken as
+ * it comes, and answered together at the end of the turn. One lane per thread of the transport,
+ * used by that thread alone. */
+struct trivet_fast_lane;
+
+struct trivet_fast_lane_ops {
+    /* `wake` may be called from any thread until close: it makes end_turn run soon. NULL when out
+     * of memory. */
+    struct trivet_fast_lane *(*open)(void *ctx, void (*wake)(void *wake_ctx), void *wake_ctx);
+    /* False: the request is on_request's. Else the lane ends the exchange, now or in end_turn. */
+    bool (*take)(struct trivet_fast_lane *lane, struct trivet_exchange *exchange);
+    /* Nothing that was taken is left afterwards. */
+    void (*end_turn)(struct trivet_fast_lane *lane);
+    void (*close)(struct trivet_fast_lane *lane); /* nothing is taken and not ended */
+};
+
 struct trivet_listener;
 
 struct trivet_listener_options {
     const char *const *urls; /* borrowed */
     size_t n_urls;
-    size_t exchanges_max;     /* requests in hand at a time; more wait in their sockets */
+    size_t exchanges_max;     /* requests in hand of one loop; more wait in their sockets */
     size_t message_bytes_max; /* a connection that claims more is closed */
     int send_timeout_ms;      /* a reply's bytes make no progress: its connection is closed */
-    /* The rest is sp's; nng has no such limits. */
+    /* The rest is sp's; nng has no such limits, and one loop. */
+    unsigned n_loops;                             /* threads that serve connections */
+    const struct trivet_fast_lane_ops *fast_lane; /* NULL = none */
+    void *fast_lane_ctx;
     size_t connections_max;   /* more are accepted and closed */
     size_t unsent_bytes_max;  /* replies a client does not read: beyond, its requests wait */
     size_t partial_bytes_max; /* of requests not yet whole, over all connections */

@@ -1,7 +1,8 @@
 /* DESIGN
- * All of it runs on the loop's thread. A read takes in what has arrived and hands on every whole
- * request in it; replies gather in a queue, which trivet_sp_loop_settle writes at the end of the
- * callback: one read, one write.
+ * All of it runs on the loop's thread. A read takes in what has arrived, the rest of a large
+ * request to its place, and hands on every whole request in it, to the fast lane first; replies
+ * gather in a queue, which trivet_sp_loop_settle writes at the end of the turn: one read, one
+ * write.
  *
  * A connection is paused, not read from, while there is no place for its requests: all places of
  * the loop are taken (it waits its turn in `waiting`), or it has more than its own share, or its
@@ -116,12 +117,13 @@ void trivet_sp_connection_close(struct sp_connection *connection)
     leave_unsent(connection);
     set_deadlines(connection, TRIVET_NEVER_NS, TRIVET_NEVER_NS);
     TAILQ_REMOVE(&loop->open, connection, open_link);
-    loop->n_open--;
+    atomic_fetch_sub_explicit(&loop->n_connections, 1, memory_order_relaxed);
     while (connection->replies != NULL) {
         struct sp_reply *next = connection->replies->next;
         trivet_sp_reply_free(connection->replies);
         connection->replies = next;
     }
+    connection->last_reply = NULL;
     trivet_sp_reader_release(&connection->reader);
     drop_stash(connection);
     count_held(connection);
@@ -131,11 +133,21 @@ void trivet_sp_connection_close(struct sp_connection *connection)
 
 /* --- writing --------------------------------------------------------------------------------- */
 
-static void add_reply(struct sp_connection *connection, struct sp_reply *reply)
+static void add_reply(struct sp_connection *connection, struct sp_exchange *exchange)
 {
-    *connection->replies_end = reply;
-    connection->replies_end = &reply->next;
-    connection->unsent_bytes += reply->n_bytes;
+    struct sp_reply *reply = exchange->reply;
+    if (reply != NULL) {
+        connection->unsent_bytes += reply->n_bytes;
+        if (connection->last_reply == NULL) {
+            connection->replies = reply;
+        } else {
+            connection->last_reply->next = reply;
+        }
+        connection->last_reply = reply;
+    } else {
+        connection->unsent_bytes += exchange->in_place_bytes;
+        connection->last_reply->n_bytes += exchange->in_place_bytes;
+    }
     if (!connection->in_unsent) {
         TAILQ_INSERT_TAIL(&connection->loop->unsent, connection, unsent_link);
         connection->in_unsent = true;
@@ -155,7 +167,7 @@ static void count_sent(struct sp_connection *connection, size_t n_bytes)
     }
     connection->reply_sent_bytes = n_bytes;
     if (reply == NULL) {
-        connection->replies_end = &connection->replies;
+        connection->last_reply = NULL;
     }
 }
 
@@ -208,12 +220,12 @@ void trivet_sp_connection_finish(struct sp_exchange *exchange)
     struct sp_connection *connection = exchange->connection;
     connection->loop->n_in_hand--;
     connection->n_in_hand--;
-    if (exchange->reply != NULL && !connection->closed) {
-        add_reply(connection, exchange->reply);
+    if (!connection->closed && (exchange->reply != NULL || exchange->in_place_bytes > 0)) {
+        add_reply(connection, exchange);
     } else {
         trivet_sp_reply_free(exchange->reply);
     }
-    trivet_free(exchange);
+    trivet_sp_spares_put(&connection->loop->spares, exchange, exchange->block_bytes);
     join_waiting(connection);
     unref(connection);
 }
@@ -224,7 +236,9 @@ static void deliver(struct sp_connection *connection)
 {
     struct sp_loop *loop = connection->loop;
     size_t payload_bytes;
-    struct sp_exchange *exchange = trivet_sp_reader_take(&connection->reader, &payload_bytes);
+    size_t block_bytes;
+    struct sp_exchange *exchange =
+        trivet_sp_reader_take(&connection->reader, &payload_bytes, &block_bytes);
     const uint8_t *payload = (const uint8_t *)(exchange + 1);
     size_t backtrace_bytes = trivet_sp_backtrace_bytes(payload, payload_bytes);
     if (backtrace_bytes == 0) {
@@ -239,11 +253,25 @@ static void deliver(struct sp_connection *connection)
         .connection = connection,
         .backtrace_bytes = backtrace_bytes,
         .framing = connection->reader.framing,
+        .block_bytes = block_bytes,
     };
     connection->refs++;
     connection->n_in_hand++;
     loop->n_in_hand++;
-    loop->options->on_request(loop->options->ctx, &exchange->face);
+    if (loop->lane != NULL && loop->options->fast_lane->take(loop->lane, &exchange->face)) {
+        loop->lane_has_calls = true;
+    } else {
+        loop->options->on_request(loop->options->ctx, &exchange->face);
+    }
+}
+
+static bool has_place(struct sp_connection *connection)
+{
+    struct sp_loop *loop = connection->loop;
+    if (loop->n_in_hand >= loop->options->exchanges_max || has_its_share(connection)) {
+        trivet_sp_loop_end_lane_turn(loop);
+    }
+    return loop->n_in_hand < loop->options->exchanges_max && !has_its_share(connection);
 }
 
 /* What is left stays for resume; `data` may be the stash itself. False when out of memory. */
@@ -267,9 +295,8 @@ static bool pause_reading(struct sp_connection *connection, const uint8_t *data,
 /* Until all is taken or the connection is paused. False: it is to be closed. */
 static bool take_requests(struct sp_connection *connection, const uint8_t *data, size_t n_bytes)
 {
-    struct sp_loop *loop = connection->loop;
     while (n_bytes > 0) {
-        if (loop->n_in_hand >= loop->options->exchanges_max || has_its_share(connection)) {
+        if (!has_place(connection)) {
             return pause_reading(connection, data, n_bytes);
         }
         switch (trivet_sp_reader_next(&connection->reader, &data, &n_bytes)) {
@@ -344,12 +371,31 @@ void trivet_sp_connection_stop_reading(struct sp_connection *connection)
     update_poll(connection);
 }
 
+/* A message that is whole by what a read put to its place; what came after it is in the buffer. */
+static size_t take_filled(struct sp_connection *connection, size_t n_bytes, size_t room_bytes)
+{
+    size_t filled = n_bytes < room_bytes ? n_bytes : room_bytes;
+    if (filled > 0 && trivet_sp_reader_filled(&connection->reader, filled) == TRIVET_SP_MESSAGE) {
+        connection->read_deadline_ns = TRIVET_NEVER_NS;
+        deliver(connection);
+    }
+    return n_bytes - filled;
+}
+
 static void read_some(struct sp_connection *connection)
 {
     struct sp_loop *loop = connection->loop;
-    ssize_t n = recv(connection->fd, loop->read_buffer, SP_READ_BYTES, 0);
+    size_t room_bytes = 0;
+    uint8_t *room = NULL;
+    if (has_place(connection)) {
+        room = trivet_sp_reader_room(&connection->reader, &room_bytes);
+    }
+    struct iovec parts[] = {{.iov_base = room, .iov_len = room_bytes},
+                            {.iov_base = loop->read_buffer, .iov_len = SP_READ_BYTES}};
+    int first = room == NULL ? 1 : 0;
+    ssize_t n = readv(connection->fd, &parts[first], 2 - first);
     if (n > 0) {
-        feed(connection, loop->read_buffer, (size_t)n);
+        feed(connection, loop->read_buffer, take_filled(connection, (size_t)n, room_bytes));
     } else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
         trivet_sp_connection_close(connection);
     }
@@ -373,7 +419,6 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     } else if (!connection->closed && (events & UV_DISCONNECT) != 0) {
         trivet_sp_connection_close(connection);
     }
-    trivet_sp_loop_settle(loop);
 }
 
 /* Called when anything changed that it depends on. A peer that goes is noticed by reading, and
@@ -418,17 +463,17 @@ void trivet_sp_connection_open(struct sp_loop *loop, int fd, enum trivet_sp_fram
         uv_poll_init(&loop->uv, &connection->poll, fd) != 0) {
         trivet_free(connection);
         close(fd);
+        atomic_fetch_sub_explicit(&loop->n_connections, 1, memory_order_relaxed);
         return;
     }
     connection->loop = loop;
     connection->poll.data = connection;
     connection->fd = fd;
     connection->refs = 1;
-    connection->replies_end = &connection->replies;
     trivet_sp_reader_init(&connection->reader, framing, TRIVET_SP_REQ,
-                          loop->options->message_bytes_max, sizeof(struct sp_exchange));
+                          loop->options->message_bytes_max, sizeof(struct sp_exchange),
+                          &loop->spares);
     TAILQ_INSERT_TAIL(&loop->open, connection, open_link);
-    loop->n_open++;
     connection->read_deadline_ns = TRIVET_NEVER_NS;
     connection->write_deadline_ns = TRIVET_NEVER_NS;
     set_deadlines(connection, deadline(connection, loop->options->hello_timeout_ms),

@@ -1,8 +1,8 @@
 /* DESIGN
- * The listener has the addresses and one event loop (sp_loop.c) with a thread of its own, on which
- * its connections live (sp_connection.c) and on_request is called. Requests and replies are single
- * blocks that change hands, never copied between threads. Everything a peer could make grow has a
- * limit of its own in the options. */
+ * The listener has the addresses and event loops (sp_loop.c), each with a thread of its own, on
+ * which its connections live (sp_connection.c) and on_request is called. Requests and replies are
+ * single blocks that change hands, never copied between threads. Everything a peer could make grow
+ * has a limit of its own in the options. */
 #include "base/alloc.h"
 #include "rpc/sp_loop.h"
 
@@ -13,7 +13,8 @@ struct trivet_listener {
     struct trivet_sp_endpoint *endpoints;
     struct sp_acceptor *acceptors; /* one per endpoint */
     size_t n_endpoints;            /* open */
-    struct sp_loop loop;
+    size_t n_loops;                /* open */
+    struct sp_loop *loops;
 };
 
 static void free_listener(struct trivet_listener *listener)
@@ -23,6 +24,7 @@ static void free_listener(struct trivet_listener *listener)
     }
     trivet_free(listener->endpoints);
     trivet_free(listener->acceptors);
+    trivet_free(listener->loops);
     trivet_free(listener);
 }
 
@@ -46,6 +48,34 @@ static enum trivet_status open_endpoints(struct trivet_listener *listener, struc
     return TRIVET_OK;
 }
 
+static enum trivet_status open_loops(struct trivet_listener *listener, struct trivet_error *err)
+{
+    size_t n_loops = listener->options.n_loops > 0 ? listener->options.n_loops : 1;
+    listener->loops = trivet_calloc(n_loops, sizeof(*listener->loops));
+    if (listener->loops == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    /* The first is the last to start: it gives connections to the others. */
+    enum trivet_status status = TRIVET_OK;
+    while (listener->n_loops < n_loops && status == TRIVET_OK) {
+        size_t i = n_loops - 1 - listener->n_loops;
+        status = trivet_sp_loop_open(listener->loops, n_loops, i, &listener->options,
+                                     i == 0 ? listener->acceptors : NULL,
+                                     i == 0 ? listener->n_endpoints : 0, err);
+        listener->n_loops += status == TRIVET_OK;
+    }
+    return status;
+}
+
+/* The first of them first. */
+static void close_loops(struct trivet_listener *listener)
+{
+    size_t n_loops = listener->options.n_loops > 0 ? listener->options.n_loops : 1;
+    for (size_t i = n_loops - listener->n_loops; i < n_loops; i++) {
+        trivet_sp_loop_close(&listener->loops[i]);
+    }
+}
+
 static enum trivet_status sp_listener_open(const struct trivet_listener_options *options,
                                            struct trivet_listener **out, struct trivet_error *err)
 {
@@ -56,10 +86,10 @@ static enum trivet_status sp_listener_open(const struct trivet_listener_options 
     listener->options = *options;
     enum trivet_status status = open_endpoints(listener, err);
     if (status == TRIVET_OK) {
-        status = trivet_sp_loop_open(&listener->loop, &listener->options, listener->acceptors,
-                                     listener->n_endpoints, err);
+        status = open_loops(listener, err);
     }
     if (status != TRIVET_OK) {
+        close_loops(listener);
         free_listener(listener);
         return status;
     }
@@ -76,7 +106,7 @@ static const char *sp_listener_url(const struct trivet_listener *listener, size_
 static void sp_listener_close(struct trivet_listener *listener)
 {
     if (listener != NULL) {
-        trivet_sp_loop_close(&listener->loop);
+        close_loops(listener);
         free_listener(listener);
     }
 }

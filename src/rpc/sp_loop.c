@@ -1,7 +1,13 @@
 /* DESIGN
- * One thread runs the loop and everything that its handles call. Other threads do two things: they
- * return exchanges (inbox, under `lock`, then the wake) and set `stop`. The wake is sent under the
- * lock, so that the loop, which takes the lock before it ends, cannot be gone before it.
+ * One thread runs the loop and everything that its handles call. Other threads do three things:
+ * they return exchanges (inbox, under `lock`, then the wake), hand over connections, and set
+ * `stop`. The wake is sent under the lock, so that the loop, which takes the lock before it ends,
+ * cannot be gone before it.
+ *
+ * A turn is one round of libuv: what is readable is read, connection after connection; then the
+ * check handle settles: the fast lane answers all it took, and every connection is written once.
+ *
+ * The first loop accepts, and gives each connection to the loop that has the fewest.
  *
  * Closing: no more connections and no more reading; when the last exchange is back, replies get
  * FLUSH_MS to leave; then every handle is closed and uv_run comes back by itself. */
@@ -43,6 +49,15 @@ bool trivet_sp_loop_may_warn(struct sp_loop *loop)
 
 static void on_connection(uv_poll_t *handle, int status, int events);
 
+static size_t count_connections(const struct sp_loop *loop)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < loop->n_loops; i++) {
+        n += atomic_load_explicit(&loop->loops[i].n_connections, memory_order_relaxed);
+    }
+    return n;
+}
+
 static void start_accepting(struct sp_loop *loop)
 {
     loop->accept_paused = false;
@@ -55,8 +70,8 @@ static void start_accepting(struct sp_loop *loop)
 static void pause_accepting(struct sp_loop *loop)
 {
     if (trivet_sp_loop_may_warn(loop)) {
-        trivet_log(TRIVET_LOG_WARN, "accept_failed", "connections=%zu message=%s", loop->n_open,
-                   strerror(errno));
+        trivet_log(TRIVET_LOG_WARN, "accept_failed", "connections=%zu message=%s",
+                   count_connections(loop), strerror(errno));
     }
     loop->accept_paused = true;
     for (size_t i = 0; i < loop->n_acceptors; i++) {
@@ -69,14 +84,53 @@ static void refuse(struct sp_loop *loop, int fd)
 {
     close(fd);
     if (trivet_sp_loop_may_warn(loop)) {
-        trivet_log(TRIVET_LOG_WARN, "connections_full", "connections=%zu", loop->n_open);
+        trivet_log(TRIVET_LOG_WARN, "connections_full", "connections=%zu", count_connections(loop));
+    }
+}
+
+static struct sp_loop *pick_loop(const struct sp_loop *loop)
+{
+    struct sp_loop *best = &loop->loops[0];
+    for (size_t i = 1; i < loop->n_loops; i++) {
+        if (atomic_load_explicit(&loop->loops[i].n_connections, memory_order_relaxed) <
+            atomic_load_explicit(&best->n_connections, memory_order_relaxed)) {
+            best = &loop->loops[i];
+        }
+    }
+    return best;
+}
+
+/* To a loop of another thread. */
+static void hand_over(struct sp_loop *loop, int fd, enum trivet_sp_framing framing)
+{
+    struct sp_handoff *handoff = trivet_malloc(sizeof(*handoff));
+    if (handoff == NULL) {
+        close(fd);
+        atomic_fetch_sub_explicit(&loop->n_connections, 1, memory_order_relaxed);
+        return;
+    }
+    *handoff = (struct sp_handoff){.fd = fd, .framing = framing};
+    pthread_mutex_lock(&loop->lock);
+    handoff->next = loop->handoffs;
+    loop->handoffs = handoff;
+    (void)uv_async_send(&loop->wake);
+    pthread_mutex_unlock(&loop->lock);
+}
+
+static void take_over(struct sp_loop *loop, struct sp_handoff *handoffs)
+{
+    while (handoffs != NULL) {
+        struct sp_handoff *next = handoffs->next;
+        trivet_sp_connection_open(loop, handoffs->fd, handoffs->framing);
+        trivet_free(handoffs);
+        handoffs = next;
     }
 }
 
 static void admit(struct sp_acceptor *acceptor, int fd)
 {
     struct sp_loop *loop = acceptor->loop;
-    if (loop->n_open >= loop->options->connections_max) {
+    if (count_connections(loop) >= loop->options->connections_max) {
         refuse(loop, fd);
         return;
     }
@@ -85,7 +139,13 @@ static void admit(struct sp_acceptor *acceptor, int fd)
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     }
-    trivet_sp_connection_open(loop, fd, acceptor->endpoint->framing);
+    struct sp_loop *home = pick_loop(loop);
+    atomic_fetch_add_explicit(&home->n_connections, 1, memory_order_relaxed);
+    if (home == loop) {
+        trivet_sp_connection_open(loop, fd, acceptor->endpoint->framing);
+    } else {
+        hand_over(home, fd, acceptor->endpoint->framing);
+    }
 }
 
 static void on_connection(uv_poll_t *handle, int status, int events)
@@ -106,7 +166,6 @@ static void on_connection(uv_poll_t *handle, int status, int events)
             break;
         }
     }
-    trivet_sp_loop_settle(loop);
 }
 
 /* --- closing --------------------------------------------------------------------------------- */
@@ -153,16 +212,35 @@ static void end_when_done(struct sp_loop *loop)
     while (!TAILQ_EMPTY(&loop->open)) {
         trivet_sp_connection_close(TAILQ_FIRST(&loop->open));
     }
+    if (loop->lane != NULL) {
+        loop->options->fast_lane->close(loop->lane); /* it may wake until then */
+        loop->lane = NULL;
+    }
+    uv_close((uv_handle_t *)&loop->turn, NULL);
     uv_close((uv_handle_t *)&loop->timer, NULL);
     uv_close((uv_handle_t *)&loop->wake, NULL);
 }
 
 /* --- the loop's callbacks -------------------------------------------------------------------- */
 
+void trivet_sp_loop_end_lane_turn(struct sp_loop *loop)
+{
+    if (loop->lane_has_calls) {
+        loop->lane_has_calls = false;
+        loop->options->fast_lane->end_turn(loop->lane);
+    }
+}
+
+static void on_turn(uv_check_t *handle)
+{
+    trivet_sp_loop_settle(handle->data);
+}
+
 void trivet_sp_loop_settle(struct sp_loop *loop)
 {
     struct sp_connection *connection;
     do {
+        trivet_sp_loop_end_lane_turn(loop);
         while ((connection = TAILQ_FIRST(&loop->unsent)) != NULL) {
             trivet_sp_connection_flush(connection);
         }
@@ -170,7 +248,7 @@ void trivet_sp_loop_settle(struct sp_loop *loop)
                (connection = TAILQ_FIRST(&loop->waiting)) != NULL) {
             trivet_sp_connection_resume(connection);
         }
-    } while (!TAILQ_EMPTY(&loop->unsent));
+    } while (!TAILQ_EMPTY(&loop->unsent) || loop->lane_has_calls);
     if (loop->closing) {
         end_when_done(loop);
     }
@@ -184,8 +262,14 @@ static void on_wake(uv_async_t *handle)
     struct sp_exchange *exchange = loop->inbox;
     loop->inbox = NULL;
     loop->inbox_end = &loop->inbox;
+    struct sp_handoff *handoffs = loop->handoffs;
+    loop->handoffs = NULL;
     bool stop = loop->stop;
     pthread_mutex_unlock(&loop->lock);
+    take_over(loop, handoffs);
+    if (loop->lane != NULL) {
+        loop->lane_has_calls = true; /* it may be the lane that woke, to let go of versions */
+    }
     while (exchange != NULL) {
         struct sp_exchange *next = exchange->next;
         trivet_sp_connection_finish(exchange);
@@ -194,7 +278,6 @@ static void on_wake(uv_async_t *handle)
     if (stop && !loop->closing) {
         begin_close(loop);
     }
-    trivet_sp_loop_settle(loop);
 }
 
 static void on_tick(uv_timer_t *handle)
@@ -266,8 +349,18 @@ static void free_loop(struct sp_loop *loop)
     uv_walk(&loop->uv, close_handle, NULL); /* only after a failed start are there any */
     (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
     (void)uv_loop_close(&loop->uv);
+    if (loop->lane != NULL) {
+        loop->options->fast_lane->close(loop->lane);
+    }
     pthread_mutex_destroy(&loop->lock);
+    trivet_sp_spares_release(&loop->spares);
     trivet_free(loop->read_buffer);
+}
+
+static void wake_loop(void *arg)
+{
+    struct sp_loop *loop = arg;
+    (void)uv_async_send(&loop->wake);
 }
 
 static int init_handles(struct sp_loop *loop)
@@ -276,6 +369,13 @@ static int init_handles(struct sp_loop *loop)
     if (rc == 0) {
         rc = uv_timer_init(&loop->uv, &loop->timer);
     }
+    if (rc == 0) {
+        rc = uv_check_init(&loop->uv, &loop->turn);
+    }
+    if (rc == 0) {
+        rc = uv_check_start(&loop->turn, on_turn);
+    }
+    loop->turn.data = loop;
     loop->wake.data = loop;
     loop->timer.data = loop;
     for (size_t i = 0; rc == 0 && i < loop->n_acceptors; i++) {
@@ -287,13 +387,17 @@ static int init_handles(struct sp_loop *loop)
     return rc;
 }
 
-enum trivet_status trivet_sp_loop_open(struct sp_loop *loop,
+enum trivet_status trivet_sp_loop_open(struct sp_loop *loops, size_t n_loops, size_t i,
                                        const struct trivet_listener_options *options,
                                        struct sp_acceptor *acceptors, size_t n_acceptors,
                                        struct trivet_error *err)
 {
-    *loop =
-        (struct sp_loop){.options = options, .acceptors = acceptors, .n_acceptors = n_acceptors};
+    struct sp_loop *loop = &loops[i];
+    *loop = (struct sp_loop){.options = options,
+                             .loops = loops,
+                             .n_loops = n_loops,
+                             .acceptors = acceptors,
+                             .n_acceptors = n_acceptors};
     TAILQ_INIT(&loop->open);
     TAILQ_INIT(&loop->timed);
     TAILQ_INIT(&loop->waiting);
@@ -311,6 +415,10 @@ enum trivet_status trivet_sp_loop_open(struct sp_loop *loop,
     }
     pthread_mutex_init(&loop->lock, NULL);
     rc = init_handles(loop);
+    if (rc == 0 && options->fast_lane != NULL) {
+        loop->lane = options->fast_lane->open(options->fast_lane_ctx, wake_loop, loop);
+        rc = loop->lane == NULL ? UV_ENOMEM : 0;
+    }
     if (rc == 0) {
         start_accepting(loop);
         rc = -pthread_create(&loop->thread, NULL, run, loop);

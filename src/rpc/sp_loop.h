@@ -1,5 +1,6 @@
 /* Private to sp_*.c: one event loop and its connections. A connection, its exchanges and every
- * list below belong to the thread of its loop; only what stands under `lock` is shared. */
+ * list below belong to the thread of its loop; only what stands under `lock` is shared. The first
+ * loop of a listener accepts for all. */
 #ifndef TRIVET_RPC_SP_LOOP_H
 #define TRIVET_RPC_SP_LOOP_H
 
@@ -8,6 +9,7 @@
 #include "sp/protocol.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/queue.h>
 #include <uv.h>
@@ -15,10 +17,11 @@
 struct sp_connection;
 TAILQ_HEAD(sp_connections, sp_connection);
 
-/* Length, backtrace and body in one block, written as it is. */
+/* Replies of one connection, each of length, backtrace and body, written as they are. */
 struct sp_reply {
     struct sp_reply *next;
     size_t n_bytes;
+    size_t capacity;
     uint8_t bytes[];
 };
 
@@ -26,8 +29,10 @@ struct sp_reply {
 struct sp_exchange {
     struct trivet_exchange face; /* first: the exchange is cast back */
     struct sp_connection *connection;
-    struct sp_reply *reply;   /* reserved */
+    struct sp_reply *reply;   /* reserved: a block of its own, */
+    size_t in_place_bytes;    /* or so much at the end of the connection's last block; else 0 */
     struct sp_exchange *next; /* inbox */
+    size_t block_bytes;       /* of all this */
     size_t backtrace_bytes;   /* just before face.data */
     enum trivet_sp_framing framing;
 };
@@ -38,18 +43,32 @@ struct sp_acceptor {
     uv_poll_t poll;
 };
 
+/* A connection that the first loop has accepted for another one. */
+struct sp_handoff {
+    struct sp_handoff *next;
+    int fd;
+    enum trivet_sp_framing framing;
+};
+
 struct sp_loop {
     const struct trivet_listener_options *options; /* the listener's */
+    struct sp_loop *loops;                         /* all of the listener */
+    size_t n_loops;
+    atomic_size_t n_connections; /* counted from being accepted to being closed */
     struct sp_acceptor *acceptors;
     size_t n_acceptors;
     pthread_t thread;
     uv_loop_t uv;
     uv_async_t wake;
-    uv_timer_t timer; /* runs while something has a deadline */
+    uv_check_t turn;               /* after each turn's input */
+    uv_timer_t timer;              /* runs while something has a deadline */
+    struct trivet_fast_lane *lane; /* NULL = none */
+    bool lane_has_calls;
 
     pthread_mutex_t lock;
     struct sp_exchange *inbox;      /* lock: returned by other threads, oldest first */
     struct sp_exchange **inbox_end; /* lock */
+    struct sp_handoff *handoffs;    /* lock */
     bool stop;                      /* lock */
 
     /* The loop's thread from here on. */
@@ -59,7 +78,7 @@ struct sp_loop {
     struct sp_connections timed;   /* those with a deadline */
     struct sp_connections waiting; /* for a place among exchanges_max, longest first */
     struct sp_connections unsent;  /* with replies that nobody has tried to write */
-    size_t n_open;
+    struct trivet_sp_spares spares;
     size_t n_in_hand;
     size_t partial_bytes; /* of requests that are not whole, over all connections */
     bool accept_paused;
@@ -87,8 +106,8 @@ struct sp_connection {
     size_t stash_bytes;
     size_t held_bytes; /* counted in partial_bytes */
     struct sp_reply *replies;
-    struct sp_reply **replies_end;
-    size_t reply_sent_bytes; /* of the first */
+    struct sp_reply *last_reply; /* of `replies` */
+    size_t reply_sent_bytes;     /* of the first */
     size_t unsent_bytes;
     int64_t read_deadline_ns;  /* the hello or the rest of a message */
     int64_t write_deadline_ns; /* some progress */
@@ -123,15 +142,19 @@ void trivet_sp_reply_free(struct sp_reply *reply);
 
 #define SP_READ_BYTES ((size_t)64 << 10)
 
-/* `acceptors` with their endpoints, and `options`, are borrowed until trivet_sp_loop_close. */
-enum trivet_status trivet_sp_loop_open(struct sp_loop *loop,
+/* Loop `i` of `loops`. `acceptors` with their endpoints (of the first loop; the others have none),
+ * `loops` and `options` are borrowed until trivet_sp_loop_close. */
+enum trivet_status trivet_sp_loop_open(struct sp_loop *loops, size_t n_loops, size_t i,
                                        const struct trivet_listener_options *options,
                                        struct sp_acceptor *acceptors, size_t n_acceptors,
                                        struct trivet_error *err) TRIVET_MUST_USE;
 /* Waits until every exchange has been returned. */
 void trivet_sp_loop_close(struct sp_loop *loop);
-/* The end of every callback: writes what is unsent, reads on where there is room. */
+/* The end of every turn: answers what the fast lane took, writes what is unsent, reads on where
+ * there is room. */
 void trivet_sp_loop_settle(struct sp_loop *loop);
+/* Answers what the fast lane took, which makes room for more. */
+void trivet_sp_loop_end_lane_turn(struct sp_loop *loop);
 /* True once a second: peers must not fill the log. */
 bool trivet_sp_loop_may_warn(struct sp_loop *loop);
 /* While a connection has a deadline. */

@@ -14,6 +14,7 @@
 #include "linalg/blas.h"
 #include "rpc/dispatch.h"
 #include "rpc/executor.h"
+#include "rpc/fast_lane.h"
 #include "rpc/listener.h"
 #include "rpc/services.h"
 #include "server/limits.h"
@@ -43,6 +44,7 @@ struct trivet_server {
     struct trivet_dispatch *dispatch;
     const struct trivet_listener_ops *transport;
     struct trivet_listener *listener;
+    struct trivet_fast_lane_options fast_lane;
     struct trivet_prediction_service prediction;
     struct trivet_training_service training;
     struct trivet_evaluation_service evaluation;
@@ -231,6 +233,13 @@ static void set_limits(struct trivet_server *server, const struct trivet_options
 
 static void fill_services(struct trivet_server *server, const struct trivet_options *options)
 {
+    server->fast_lane = (struct trivet_fast_lane_options){
+        .servables = server->servables,
+        .totals = server->totals,
+        .publisher = server->publisher,
+        .dispatch = server->dispatch,
+        .turn_ns_max = (int64_t)options->inline_us_max * TRIVET_NS_PER_US,
+    };
     server->prediction.servables = server->servables;
     server->prediction.pool = server->pool;
     server->prediction.publisher = server->publisher;
@@ -279,6 +288,11 @@ static enum trivet_status add_services(struct trivet_server *server, struct triv
     return status == TRIVET_OK ? trivet_server_service_add(dispatch, &server->self, err) : status;
 }
 
+static unsigned n_loops(const struct trivet_options *options)
+{
+    return options->transport == TRIVET_TRANSPORT_NNG ? 1 : (unsigned)options->n_loops;
+}
+
 static enum trivet_status open_rpc(struct trivet_server *server,
                                    const struct trivet_options *options, struct trivet_error *err)
 {
@@ -288,7 +302,7 @@ static enum trivet_status open_rpc(struct trivet_server *server,
         return status;
     }
     const struct trivet_dispatch_options dispatch = {
-        .calls_max = TRIVET_CALLS_MAX + TRIVET_WAITERS_MAX,
+        .calls_max = (TRIVET_CALLS_MAX + TRIVET_WAITERS_MAX) * n_loops(options),
         .request_bytes_in_hand_max = TRIVET_REQUEST_BYTES_IN_HAND_MAX,
         .frame_bytes_max = TRIVET_FRAME_BYTES_MAX,
         .totals = server->totals,
@@ -314,11 +328,14 @@ static enum trivet_status open_listener(struct trivet_server *server,
         .urls = urls,
         .n_urls = options->n_listen,
         .exchanges_max = TRIVET_CALLS_MAX + TRIVET_WAITERS_MAX,
+        .n_loops = n_loops(options),
+        .fast_lane = &trivet_fast_lane_ops,
+        .fast_lane_ctx = &server->fast_lane,
         .message_bytes_max = TRIVET_MESSAGE_BYTES_MAX,
         .send_timeout_ms = TRIVET_SEND_TIMEOUT_MS,
         .connections_max = TRIVET_CONNECTIONS_MAX,
         .unsent_bytes_max = TRIVET_UNSENT_BYTES_MAX,
-        .partial_bytes_max = TRIVET_PARTIAL_BYTES_MAX,
+        .partial_bytes_max = TRIVET_PARTIAL_BYTES_MAX / n_loops(options),
         .hello_timeout_ms = TRIVET_HELLO_TIMEOUT_MS,
         .message_timeout_ms = TRIVET_MESSAGE_TIMEOUT_MS,
         .on_request = trivet_dispatch_on_request,

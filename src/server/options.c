@@ -40,6 +40,11 @@ static const struct option_row table[] = {
      "publish events here, or 'off' (default tcp://127.0.0.1:7601)"},
     {"transport", OPTION_TRANSPORT, 0, 0, 0, "NAME",
      "what serves calls: sp, Trivet's own, or nng, for inproc:// and comparison (default sp)"},
+    {"loops", OPTION_COUNT, AT(n_loops), 1, 64, "N",
+     "threads that serve connections, and predict what is cheap (default: one per core)"},
+    {"inline-us", OPTION_COUNT, AT(inline_us_max), 0, 1000000, "N",
+     "most microseconds of prediction in one turn of such a thread; what is dearer goes to the "
+     "workers (default 200; 0: everything goes)"},
     {"workers", OPTION_COUNT, AT(n_workers), 1, 256, "N",
      "threads that compute predictions (default: one per core)"},
     {"batch-rows", OPTION_COUNT, AT(batch_rows_max), 1, 1u << 20, "N",
@@ -218,6 +223,10 @@ static void set_defaults(struct trivet_options *options)
         .n_listen = 1,
         .transport = TRIVET_TRANSPORT_SP,
         .events = "tcp://127.0.0.1:7601",
+        .n_loops = cores < 1    ? 1
+                   : cores > 64 ? 64
+                                : (uint64_t)cores,
+        .inline_us_max = 200,
         .n_workers = cores < 1     ? 1
                      : cores > 256 ? 256
                                    : (unsigned)cores,

@@ -25,6 +25,8 @@ struct trivet_options {
     size_t n_listen;
     enum trivet_transport transport;
     char events[TRIVET_OPTION_BYTES_MAX]; /* "" = off */
+    uint64_t n_loops;
+    uint64_t inline_us_max;
     unsigned n_workers;
     uint64_t batch_rows_max;
     uint64_t queue_rows_max;

@@ -1,14 +1,19 @@
 #include "serving/servable.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <math.h>
 #include <stdatomic.h>
 
 #define MODEL_BYTES 65 /* with its NUL */
-/* Scratch of the one row of a warm-up: even the widest model needs less. */
-#define WARM_UP_BYTES_MAX (64u << 20)
+/* Scratch of a warm-up: even the widest model needs less. */
+#define WARM_UP_BYTES_MAX  (64u << 20)
+#define WARM_UP_ROWS       32
+#define WARM_UP_VALUES_MAX 65536 /* features and outputs of more than one row */
+#define COST_FEW_ROWS      8
+#define COST_SMOOTHING     0.1
 
 struct trivet_servable {
     atomic_size_t n_refs;
@@ -16,6 +21,8 @@ struct trivet_servable {
     uint64_t version;
     struct trivet_artefact *artefact;
     void *user; /* set before other threads can find it */
+    struct trivet_cost cost;
+    _Atomic int64_t touched_ns;
 };
 
 static enum trivet_status out_of_memory(struct trivet_error *err)
@@ -25,9 +32,9 @@ static enum trivet_status out_of_memory(struct trivet_error *err)
                             "memory of the server");
 }
 
-/* One row: zeros in numeric columns, nulls in the others. */
-static enum trivet_status make_row(const struct trivet_schema *inputs, struct trivet_arena *arena,
-                                   struct trivet_table *out, struct trivet_error *err)
+/* Rows of zeros in numeric columns, nulls in the others. */
+static enum trivet_status make_rows(const struct trivet_schema *inputs, struct trivet_arena *arena,
+                                    struct trivet_table *out, struct trivet_error *err)
 {
     static const double zero = 0;
     static const uint32_t null_code = TRIVET_CODE_NULL;
@@ -41,48 +48,99 @@ static enum trivet_status make_row(const struct trivet_schema *inputs, struct tr
         columns[i] = (struct trivet_column){
             .name = inputs->columns[i].name,
             .type = inputs->columns[i].type,
-            .stride = 1,
+            .stride = 0, /* one value for all rows */
             .numbers = numeric ? &zero : NULL,
             .codes = numeric ? NULL : &null_code,
         };
     }
-    *out = (struct trivet_table){.n_rows = 1, .n_columns = inputs->n_columns, .columns = columns};
+    *out = (struct trivet_table){.n_columns = inputs->n_columns, .columns = columns};
     return TRIVET_OK;
 }
 
-/* One prediction, so that the first caller does not pay for cold pages and lazy set-up, and a
- * pipeline that cannot predict at all is found before it serves. A fault of the row is fine: its
- * features are zeros then. */
-static enum trivet_status warm_up(const struct trivet_pipeline *pipeline, struct trivet_error *err)
+struct warm_up {
+    const struct trivet_pipeline *pipeline;
+    struct trivet_arena *arena;
+    struct trivet_table rows;
+    struct trivet_row_status faults[WARM_UP_ROWS]; /* fine: the features of such a row are zeros */
+    double *x;
+    double *out;
+};
+
+/* Transform and estimate; *took_ns of the faster of two runs, as the first is cold. */
+static enum trivet_status predict_rows(struct warm_up *warm, size_t n_rows, double *took_ns,
+                                       struct trivet_error *err)
 {
-    struct trivet_arena *arena = trivet_arena_create(WARM_UP_BYTES_MAX, 0);
-    if (arena == NULL) {
+    size_t n_features = trivet_pipeline_n_features(warm->pipeline);
+    size_t n_outputs = trivet_pipeline_n_outputs(warm->pipeline);
+    struct trivet_matrix x = {warm->x, n_rows, n_features, n_features};
+    struct trivet_const_matrix features = {warm->x, n_rows, n_features, n_features};
+    struct trivet_matrix out = {warm->out, n_rows, n_outputs, n_outputs};
+    warm->rows.n_rows = n_rows;
+    enum trivet_status status = TRIVET_OK;
+    for (int run = 0; run < 2 && status == TRIVET_OK; run++) {
+        int64_t started_ns = trivet_clock_monotonic_ns();
+        status = trivet_pipeline_transform(warm->pipeline, &warm->rows, warm->arena, x,
+                                           warm->faults, err);
+        if (status == TRIVET_OK) {
+            status = trivet_pipeline_estimate(warm->pipeline, features, out, err);
+        }
+        double run_ns = (double)(trivet_clock_monotonic_ns() - started_ns);
+        *took_ns = run == 0 || run_ns < *took_ns ? run_ns : *took_ns;
+    }
+    return status;
+}
+
+/* A few predictions, so that the first caller does not pay for cold pages and lazy set-up, a
+ * pipeline that cannot predict at all is found before it serves, and its cost is known. */
+static enum trivet_status warm_up(const struct trivet_pipeline *pipeline, struct trivet_cost *cost,
+                                  struct trivet_error *err)
+{
+    struct warm_up warm = {.pipeline = pipeline,
+                           .arena = trivet_arena_create(WARM_UP_BYTES_MAX, 0)};
+    if (warm.arena == NULL) {
         return out_of_memory(err);
     }
     size_t n_features = trivet_pipeline_n_features(pipeline);
     size_t n_outputs = trivet_pipeline_n_outputs(pipeline);
-    struct trivet_table row;
-    struct trivet_row_status fault = {0};
-    struct trivet_matrix x = {.n_rows = 1, .n_cols = n_features, .stride = n_features};
-    struct trivet_matrix out = {.n_rows = 1, .n_cols = n_outputs, .stride = n_outputs};
-    enum trivet_status status = make_row(trivet_pipeline_inputs(pipeline), arena, &row, err);
+    /* A wide pipeline is warmed with one row, and a row's share of it is not told apart. */
+    size_t n_rows = n_features + n_outputs > WARM_UP_VALUES_MAX / WARM_UP_ROWS ? 1 : WARM_UP_ROWS;
+    double one_ns = 0;
+    double all_ns = 0;
+    enum trivet_status status =
+        make_rows(trivet_pipeline_inputs(pipeline), warm.arena, &warm.rows, err);
     if (status != TRIVET_OK) {
         goto done;
     }
-    x.data = trivet_arena_alloc_array(arena, n_features + 1, sizeof(double));
-    out.data = trivet_arena_alloc_array(arena, n_outputs + 1, sizeof(double));
-    if (x.data == NULL || out.data == NULL) {
+    warm.x = trivet_arena_alloc_array(warm.arena, n_rows * n_features + 1, sizeof(double));
+    warm.out = trivet_arena_alloc_array(warm.arena, n_rows * n_outputs + 1, sizeof(double));
+    if (warm.x == NULL || warm.out == NULL) {
         status = out_of_memory(err);
         goto done;
     }
-    status = trivet_pipeline_transform(pipeline, &row, arena, x, &fault, err);
+    status = predict_rows(&warm, 1, &one_ns, err);
     if (status == TRIVET_OK) {
-        struct trivet_const_matrix features = {x.data, 1, n_features, n_features};
-        status = trivet_pipeline_estimate(pipeline, features, out, err);
+        status = predict_rows(&warm, n_rows, &all_ns, err);
     }
+    cost->row_ns = n_rows == 1 ? one_ns : fmax(all_ns - one_ns, 0) / (double)(n_rows - 1);
+    cost->batch_ns = fmax(one_ns - cost->row_ns, 0);
 done:
-    trivet_arena_free(arena);
+    trivet_arena_free(warm.arena);
     return status;
+}
+
+double trivet_cost_ns(const struct trivet_cost *cost, size_t n_rows)
+{
+    return cost->batch_ns + cost->row_ns * (double)n_rows;
+}
+
+void trivet_cost_learn(struct trivet_cost *cost, size_t n_rows, double took_ns)
+{
+    double off_ns = took_ns - trivet_cost_ns(cost, n_rows);
+    if (n_rows < COST_FEW_ROWS) {
+        cost->batch_ns = fmax(cost->batch_ns + COST_SMOOTHING * off_ns, 0);
+    } else {
+        cost->row_ns = fmax(cost->row_ns + COST_SMOOTHING * off_ns / (double)n_rows, 0);
+    }
 }
 
 enum trivet_status trivet_servable_create(const char *model, uint64_t version, const void *artefact,
@@ -104,7 +162,7 @@ enum trivet_status trivet_servable_create(const char *model, uint64_t version, c
         status = trivet_artefact_decode(artefact, n_bytes, &servable->artefact, err);
     }
     if (status == TRIVET_OK) {
-        status = warm_up(servable->artefact->pipeline, err);
+        status = warm_up(servable->artefact->pipeline, &servable->cost, err);
     }
     if (status != TRIVET_OK) {
         trivet_error_prefix(err, "model '%s' version %llu: ", model, (unsigned long long)version);
@@ -156,6 +214,21 @@ size_t trivet_servable_memory_bytes(const struct trivet_servable *servable)
 {
     return sizeof(*servable) + trivet_pipeline_memory_bytes(servable->artefact->pipeline) +
            trivet_arena_used_bytes(servable->artefact->arena);
+}
+
+void trivet_servable_touch(struct trivet_servable *servable, int64_t now_ns)
+{
+    atomic_store_explicit(&servable->touched_ns, now_ns, memory_order_relaxed);
+}
+
+int64_t trivet_servable_touched_ns(const struct trivet_servable *servable)
+{
+    return atomic_load_explicit(&servable->touched_ns, memory_order_relaxed);
+}
+
+struct trivet_cost trivet_servable_cost(const struct trivet_servable *servable)
+{
+    return servable->cost;
 }
 
 void trivet_servable_set_user(struct trivet_servable *servable, void *user)

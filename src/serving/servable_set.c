@@ -11,11 +11,14 @@
  * must not call back into the set.
  *
  * Each loaded version holds one reference; a version that leaves is unreferenced after `lock` is
- * free, and lives on while a prediction has it. Aliases pin what they point at; the others may be
+ * free, and lives on while a prediction has it. A hot path may keep references beyond a call: it
+ * compares `generation` before each use, and its watch, called under control, tells it to let go
+ * when nothing calls. Aliases pin what they point at; the others may be
  * unloaded, least recently used first, when all together take more than memory_bytes_max. */
 #include "serving/servable_set.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -23,6 +26,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -33,7 +37,6 @@ struct loaded {
     struct trivet_servable *servable; /* our reference */
     uint64_t version;
     uint64_t n_bytes;
-    uint64_t used; /* tick of the last look-up */
     size_t n_aliases;
     struct loaded *next;
 };
@@ -56,9 +59,10 @@ struct trivet_servable_set {
     uint64_t memory_bytes_max;
     struct trivet_servable_set_hooks hooks;
     pthread_mutex_t control;
+    struct trivet_servable_watch *watches; /* control */
+    _Atomic uint64_t generation;
     pthread_mutex_t lock; /* all below */
     struct model *buckets[BUCKETS];
-    uint64_t tick;
     uint64_t n_bytes;
 };
 
@@ -117,10 +121,12 @@ static struct trivet_servable *look_up(struct trivet_servable_set *set, const ch
         loaded = alias != NULL ? alias->target : NULL;
     }
     if (loaded != NULL) {
-        loaded->used = ++set->tick;
         servable = trivet_servable_ref(loaded->servable);
     }
     pthread_mutex_unlock(&set->lock);
+    if (servable != NULL) {
+        trivet_servable_touch(servable, trivet_clock_monotonic_ns());
+    }
     return servable;
 }
 
@@ -149,6 +155,15 @@ static void drop_if_empty(struct trivet_servable_set *set, const char *name)
 
 /* --- changes, under `control` ---------------------------------------------------------------- */
 
+/* The tables say something else than before; `lock` is free. */
+static void tell_watches(struct trivet_servable_set *set)
+{
+    atomic_fetch_add_explicit(&set->generation, 1, memory_order_release);
+    for (struct trivet_servable_watch *watch = set->watches; watch != NULL; watch = watch->next) {
+        watch->changed(watch->ctx);
+    }
+}
+
 /* Of a version that is in the tables no more; `lock` is free. */
 static void release_loaded(struct trivet_servable_set *set, struct loaded *loaded)
 {
@@ -172,7 +187,8 @@ static struct loaded *find_oldest(struct trivet_servable_set *set, const struct 
         for (struct model *model = set->buckets[i]; model != NULL; model = model->next) {
             for (struct loaded *loaded = model->versions; loaded != NULL; loaded = loaded->next) {
                 if (loaded != kept && loaded->n_aliases == 0 &&
-                    (oldest == NULL || loaded->used < oldest->used)) {
+                    (oldest == NULL || trivet_servable_touched_ns(loaded->servable) <
+                                           trivet_servable_touched_ns(oldest->servable))) {
                     oldest = loaded;
                     *model_out = model;
                 }
@@ -203,6 +219,9 @@ static void enforce_cap(struct trivet_servable_set *set, const struct loaded *ke
     }
     uint64_t n_bytes = set->n_bytes;
     pthread_mutex_unlock(&set->lock);
+    if (gone != NULL) {
+        tell_watches(set);
+    }
     release_loaded(set, gone);
     if (n_bytes > set->memory_bytes_max) {
         trivet_log(TRIVET_LOG_WARN, "models_over_memory_cap",
@@ -226,6 +245,7 @@ static struct loaded *insert(struct trivet_servable_set *set, struct trivet_serv
     loaded->servable = servable;
     loaded->version = trivet_servable_version(servable);
     loaded->n_bytes = trivet_servable_memory_bytes(servable);
+    trivet_servable_touch(servable, trivet_clock_monotonic_ns());
     (void)trivet_text_copy(fresh->name, sizeof(fresh->name), trivet_servable_model(servable));
     pthread_mutex_lock(&set->lock);
     struct model **link = find_model(set, fresh->name);
@@ -235,7 +255,6 @@ static struct loaded *insert(struct trivet_servable_set *set, struct trivet_serv
     }
     loaded->next = (*link)->versions;
     (*link)->versions = loaded;
-    loaded->used = ++set->tick;
     set->n_bytes += loaded->n_bytes;
     pthread_mutex_unlock(&set->lock);
     trivet_free(fresh);
@@ -310,6 +329,7 @@ static enum trivet_status swap_alias(struct trivet_servable_set *set, const char
     alias->target = loaded;
     loaded->n_aliases++;
     pthread_mutex_unlock(&set->lock);
+    tell_watches(set);
     trivet_free(fresh);
     return TRIVET_OK;
 }
@@ -453,6 +473,7 @@ void trivet_servable_set_drop(struct trivet_servable_set *set, const char *model
         drop_if_empty(set, model);
     }
     pthread_mutex_unlock(&set->lock);
+    tell_watches(set);
     release_loaded(set, gone);
     pthread_mutex_unlock(&set->control);
 }
@@ -468,6 +489,31 @@ enum trivet_status trivet_servable_set_find(struct trivet_servable_set *set, con
         return TRIVET_OK;
     }
     return trivet_set_not_loaded(set->store, model, version, alias, err);
+}
+
+uint64_t trivet_servable_set_generation(const struct trivet_servable_set *set)
+{
+    return atomic_load_explicit(&set->generation, memory_order_acquire);
+}
+
+void trivet_servable_set_watch(struct trivet_servable_set *set, struct trivet_servable_watch *watch)
+{
+    pthread_mutex_lock(&set->control);
+    watch->next = set->watches;
+    set->watches = watch;
+    pthread_mutex_unlock(&set->control);
+}
+
+void trivet_servable_set_unwatch(struct trivet_servable_set *set,
+                                 struct trivet_servable_watch *watch)
+{
+    pthread_mutex_lock(&set->control);
+    struct trivet_servable_watch **link = &set->watches;
+    while (*link != watch) {
+        link = &(*link)->next;
+    }
+    *link = watch->next;
+    pthread_mutex_unlock(&set->control);
 }
 
 enum trivet_status trivet_servable_set_load(struct trivet_servable_set *set, const char *model,

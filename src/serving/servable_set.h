@@ -54,6 +54,20 @@ enum trivet_status trivet_servable_set_find(struct trivet_servable_set *set, con
                                             uint64_t version, const char *alias,
                                             struct trivet_servable **out,
                                             struct trivet_error *err) TRIVET_MUST_USE;
+/* For who keeps what _find gave beyond a call: a number that changes whenever an alias or a version
+ * does, before the change is acknowledged. Any thread. */
+uint64_t trivet_servable_set_generation(const struct trivet_servable_set *set);
+/* `changed` is called after each such change, under the control lock: it must not block and not
+ * call the set. The watch is the caller's and stays until it is taken back. Any thread. */
+struct trivet_servable_watch {
+    void (*changed)(void *ctx);
+    void *ctx;
+    struct trivet_servable_watch *next; /* the set's */
+};
+void trivet_servable_set_watch(struct trivet_servable_set *set,
+                               struct trivet_servable_watch *watch);
+void trivet_servable_set_unwatch(struct trivet_servable_set *set,
+                                 struct trivet_servable_watch *watch);
 /* Control threads: as _find, but loads the version from the store when needed. */
 enum trivet_status trivet_servable_set_load(struct trivet_servable_set *set, const char *model,
                                             uint64_t version, const char *alias,

@@ -8,6 +8,8 @@
 #define WORD_BYTES          4
 #define IPC_MESSAGE         1
 #define PAYLOAD_BYTES_FIRST 1024 /* first memory of a message that is not wholly there */
+#define READ_BYTES_MIN      ((size_t)16 << 10) /* worth a read to its place */
+#define READ_BYTES_ROOM     ((size_t)64 << 10)
 
 void trivet_sp_hello_write(uint16_t protocol, uint8_t out[TRIVET_SP_HELLO_BYTES])
 {
@@ -69,12 +71,51 @@ size_t trivet_sp_backtrace_bytes(const uint8_t *payload, size_t n_bytes)
     return 0;
 }
 
+/* --- spare blocks ---------------------------------------------------------------------------- */
+
+void trivet_sp_spares_put(struct trivet_sp_spares *spares, void *block, size_t n_bytes)
+{
+    bool fits = n_bytes >= TRIVET_SP_SPARE_BYTES_MIN && n_bytes <= TRIVET_SP_SPARE_BYTES_MAX;
+    for (int i = 0; fits && i < TRIVET_SP_SPARES; i++) {
+        if (spares->blocks[i] == NULL) {
+            spares->blocks[i] = block;
+            spares->block_bytes[i] = n_bytes;
+            return;
+        }
+    }
+    trivet_free(block);
+}
+
+void trivet_sp_spares_release(struct trivet_sp_spares *spares)
+{
+    for (int i = 0; i < TRIVET_SP_SPARES; i++) {
+        trivet_free(spares->blocks[i]);
+        spares->blocks[i] = NULL;
+    }
+}
+
+/* A block of at least `wanted` bytes, or NULL; no small message takes a large block away. */
+static void *take_spare(struct trivet_sp_spares *spares, size_t wanted, size_t *block_bytes)
+{
+    for (int i = 0; wanted >= TRIVET_SP_SPARE_BYTES_MIN && i < TRIVET_SP_SPARES; i++) {
+        void *block = spares->blocks[i];
+        if (block != NULL && spares->block_bytes[i] >= wanted) {
+            spares->blocks[i] = NULL;
+            *block_bytes = spares->block_bytes[i];
+            return block;
+        }
+    }
+    return NULL;
+}
+
 /* --- the reader ------------------------------------------------------------------------------ */
 
 void trivet_sp_reader_init(struct trivet_sp_reader *reader, enum trivet_sp_framing framing,
-                           uint16_t peer_protocol, size_t message_bytes_max, size_t head_bytes)
+                           uint16_t peer_protocol, size_t message_bytes_max, size_t head_bytes,
+                           struct trivet_sp_spares *spares)
 {
     *reader = (struct trivet_sp_reader){
+        .spares = spares,
         .framing = framing,
         .peer_protocol = peer_protocol,
         .message_bytes_max = message_bytes_max,
@@ -124,6 +165,15 @@ static bool make_room(struct trivet_sp_reader *reader, size_t there_bytes)
     if (reader->block != NULL && wanted <= reader->capacity) {
         return true;
     }
+    size_t block_bytes;
+    if (reader->block == NULL && reader->spares != NULL) {
+        reader->block =
+            take_spare(reader->spares, reader->head_bytes + reader->payload_bytes, &block_bytes);
+        if (reader->block != NULL) {
+            reader->capacity = block_bytes - reader->head_bytes;
+            return true;
+        }
+    }
     size_t capacity = wanted < PAYLOAD_BYTES_FIRST / 2 ? PAYLOAD_BYTES_FIRST : wanted * 2;
     if (capacity > reader->payload_bytes || wanted == reader->payload_bytes) {
         capacity = reader->payload_bytes;
@@ -168,6 +218,29 @@ static enum trivet_sp_event read_payload(struct trivet_sp_reader *reader, const 
     return reader->n_bytes == reader->payload_bytes ? TRIVET_SP_MESSAGE : TRIVET_SP_MORE;
 }
 
+uint8_t *trivet_sp_reader_room(struct trivet_sp_reader *reader, size_t *n_bytes)
+{
+    size_t missing = reader->payload_bytes - reader->n_bytes;
+    if (!reader->in_payload || missing < READ_BYTES_MIN) {
+        return NULL;
+    }
+    size_t there = reader->n_bytes > READ_BYTES_ROOM ? reader->n_bytes : READ_BYTES_ROOM;
+    if (reader->capacity - reader->n_bytes < READ_BYTES_MIN &&
+        !make_room(reader, there < missing ? there : missing)) {
+        return NULL;
+    }
+    size_t room = reader->capacity - reader->n_bytes;
+    *n_bytes = room < missing ? room : missing;
+    return reader->block + reader->head_bytes + reader->n_bytes;
+}
+
+enum trivet_sp_event trivet_sp_reader_filled(struct trivet_sp_reader *reader, size_t n_bytes)
+{
+    assert(n_bytes <= reader->payload_bytes - reader->n_bytes);
+    reader->n_bytes += n_bytes;
+    return reader->n_bytes == reader->payload_bytes ? TRIVET_SP_MESSAGE : TRIVET_SP_MORE;
+}
+
 enum trivet_sp_event trivet_sp_reader_next(struct trivet_sp_reader *reader, const uint8_t **data,
                                            size_t *n_bytes)
 {
@@ -185,10 +258,12 @@ enum trivet_sp_event trivet_sp_reader_next(struct trivet_sp_reader *reader, cons
     return read_payload(reader, data, n_bytes);
 }
 
-void *trivet_sp_reader_take(struct trivet_sp_reader *reader, size_t *payload_bytes)
+void *trivet_sp_reader_take(struct trivet_sp_reader *reader, size_t *payload_bytes,
+                            size_t *block_bytes)
 {
     assert(reader->in_payload && reader->n_bytes == reader->payload_bytes);
     void *block = reader->block;
+    *block_bytes = reader->head_bytes + reader->capacity;
     *payload_bytes = reader->payload_bytes;
     reader->block = NULL;
     reader->capacity = 0;

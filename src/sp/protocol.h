@@ -39,11 +39,25 @@ bool trivet_sp_prefix_parse(enum trivet_sp_framing framing, const uint8_t *prefi
  * TRIVET_SP_BACKTRACE_WORDS_MAX, the message is to be dropped. */
 size_t trivet_sp_backtrace_bytes(const uint8_t *payload, size_t n_bytes);
 
+/* Blocks of large messages for the next ones: memory fresh from the system costs more than the
+ * bytes that are read into it. Zero-initialised is empty; one thread. */
+#define TRIVET_SP_SPARES          4
+#define TRIVET_SP_SPARE_BYTES_MIN ((size_t)64 << 10)
+#define TRIVET_SP_SPARE_BYTES_MAX ((size_t)1 << 20)
+struct trivet_sp_spares {
+    void *blocks[TRIVET_SP_SPARES];
+    size_t block_bytes[TRIVET_SP_SPARES];
+};
+/* Keeps a block of `n_bytes`, or frees it. */
+void trivet_sp_spares_put(struct trivet_sp_spares *spares, void *block, size_t n_bytes);
+void trivet_sp_spares_release(struct trivet_sp_spares *spares);
+
 /* Takes the stream of one peer apart: its hello, then messages. The fields are the reader's own.
  *
- * A message gets memory as its bytes arrive, at most twice what is there: a peer's word for a
- * length reserves nothing. */
+ * A message gets memory as its bytes arrive, at most twice what is there, or 64 KiB more: a peer's
+ * word for a length reserves nothing. */
 struct trivet_sp_reader {
+    struct trivet_sp_spares *spares; /* borrowed; NULL = none */
     enum trivet_sp_framing framing;
     uint16_t peer_protocol;
     size_t message_bytes_max;
@@ -68,14 +82,22 @@ enum trivet_sp_event {
 
 /* `head_bytes` are left free before each payload, for the caller. */
 void trivet_sp_reader_init(struct trivet_sp_reader *reader, enum trivet_sp_framing framing,
-                           uint16_t peer_protocol, size_t message_bytes_max, size_t head_bytes);
+                           uint16_t peer_protocol, size_t message_bytes_max, size_t head_bytes,
+                           struct trivet_sp_spares *spares);
 void trivet_sp_reader_release(struct trivet_sp_reader *reader);
 /* Takes from *data until something has happened, and moves *data and *n_bytes on. After WRONG and
  * OUT_OF_MEMORY only release is left. */
 enum trivet_sp_event trivet_sp_reader_next(struct trivet_sp_reader *reader, const uint8_t **data,
                                            size_t *n_bytes);
-/* The message: head_bytes of room, then *payload_bytes. The caller's, trivet_free. */
-void *trivet_sp_reader_take(struct trivet_sp_reader *reader, size_t *payload_bytes);
+/* For the rest of a large message: where its next bytes belong, and how many at most, so that they
+ * are read to their place. NULL: there is nothing large on its way, or no memory. */
+uint8_t *trivet_sp_reader_room(struct trivet_sp_reader *reader, size_t *n_bytes);
+/* So many bytes were put there: MESSAGE or MORE. */
+enum trivet_sp_event trivet_sp_reader_filled(struct trivet_sp_reader *reader, size_t n_bytes);
+/* The message: head_bytes of room, then *payload_bytes, in a block of *block_bytes. The caller's,
+ * trivet_free or trivet_sp_spares_put. */
+void *trivet_sp_reader_take(struct trivet_sp_reader *reader, size_t *payload_bytes,
+                            size_t *block_bytes);
 /* Between two messages, after the hello: nothing of the peer's is half there. */
 bool trivet_sp_reader_is_idle(const struct trivet_sp_reader *reader);
 /* Memory of the message that is on its way. */

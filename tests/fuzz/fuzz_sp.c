@@ -27,7 +27,7 @@ static void note(struct outcome *outcome, const uint8_t *data, size_t n_bytes)
 static void take_message(struct trivet_sp_reader *reader, struct outcome *outcome)
 {
     size_t payload_bytes;
-    uint8_t *block = trivet_sp_reader_take(reader, &payload_bytes);
+    uint8_t *block = trivet_sp_reader_take(reader, &payload_bytes, &(size_t){0});
     FUZZ_REQUIRE(block != NULL && payload_bytes <= MESSAGE_BYTES_MAX);
     memset(block, 0, HEAD_BYTES);
     const uint8_t *payload = block + HEAD_BYTES;
@@ -48,7 +48,7 @@ static struct outcome read_stream(const uint8_t *data, size_t n_bytes,
 {
     struct outcome outcome = {0};
     struct trivet_sp_reader reader;
-    trivet_sp_reader_init(&reader, framing, TRIVET_SP_REQ, MESSAGE_BYTES_MAX, HEAD_BYTES);
+    trivet_sp_reader_init(&reader, framing, TRIVET_SP_REQ, MESSAGE_BYTES_MAX, HEAD_BYTES, NULL);
     for (size_t at = 0; at < n_bytes && !outcome.broken; at += piece) {
         const uint8_t *input = data + at;
         size_t left = n_bytes - at < piece ? n_bytes - at : piece;

@@ -93,7 +93,7 @@ static size_t make_stream(enum trivet_sp_framing framing, const size_t *sizes, s
 static void check_message(struct trivet_sp_reader *reader, size_t expected_bytes)
 {
     size_t n_bytes = 12345;
-    uint8_t *block = trivet_sp_reader_take(reader, &n_bytes);
+    uint8_t *block = trivet_sp_reader_take(reader, &n_bytes, &(size_t){0});
     assert_non_null(block);
     assert_int_equal(n_bytes, expected_bytes);
     memset(block, 0, HEAD_BYTES);
@@ -114,7 +114,7 @@ static void read_in_pieces(enum trivet_sp_framing framing, size_t piece)
     struct trivet_sp_reader reader;
     size_t n_messages = 0;
     size_t n_bytes = make_stream(framing, sizes, n_sizes, stream);
-    trivet_sp_reader_init(&reader, framing, TRIVET_SP_REQ, MESSAGE_BYTES_MAX, HEAD_BYTES);
+    trivet_sp_reader_init(&reader, framing, TRIVET_SP_REQ, MESSAGE_BYTES_MAX, HEAD_BYTES, NULL);
     assert_false(trivet_sp_reader_is_idle(&reader));
     for (size_t at = 0; at < n_bytes; at += piece) {
         const uint8_t *data = stream + at;
@@ -150,7 +150,7 @@ static enum trivet_sp_event last_event(const uint8_t *data, size_t n_bytes,
 {
     struct trivet_sp_reader reader;
     enum trivet_sp_event event = TRIVET_SP_MORE;
-    trivet_sp_reader_init(&reader, framing, TRIVET_SP_REQ, MESSAGE_BYTES_MAX, HEAD_BYTES);
+    trivet_sp_reader_init(&reader, framing, TRIVET_SP_REQ, MESSAGE_BYTES_MAX, HEAD_BYTES, NULL);
     while (n_bytes > 0 && (event == TRIVET_SP_MORE || event == TRIVET_SP_HELLO)) {
         event = trivet_sp_reader_next(&reader, &data, &n_bytes);
     }
@@ -192,7 +192,7 @@ static void held_bytes(void **state)
     size_t left = sizeof(head);
     memcpy(head, req_hello, 8);
     trivet_sp_prefix_write(TRIVET_SP_FRAMING_TCP, claim, head + 8);
-    trivet_sp_reader_init(&reader, TRIVET_SP_FRAMING_TCP, TRIVET_SP_REQ, claim, HEAD_BYTES);
+    trivet_sp_reader_init(&reader, TRIVET_SP_FRAMING_TCP, TRIVET_SP_REQ, claim, HEAD_BYTES, NULL);
     assert_int_equal(trivet_sp_reader_next(&reader, &data, &left), TRIVET_SP_HELLO);
     assert_int_equal(trivet_sp_reader_next(&reader, &data, &left), TRIVET_SP_MORE);
     assert_true(trivet_sp_reader_held_bytes(&reader) <= 4096);

@@ -1,0 +1,77 @@
+/* Between fast_lane.c and fast_lane_version.c only: a version as a lane has it at hand. */
+#ifndef TRIVET_RPC_FAST_LANE_INTERNAL_H
+#define TRIVET_RPC_FAST_LANE_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/compiler.h"
+#include "data/table.h"
+#include "models/outputs.h"
+#include "models/pipeline.h"
+#include "rpc/listener.h"
+#include "serving/servable_set.h"
+#include "wire/predict_frame.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A call whose rows wait for the batch of their version. Its view lies in the exchange's bytes. */
+struct fast_call {
+    struct trivet_exchange *exchange;
+    struct trivet_predict_view view;
+    size_t first_row; /* of the batch */
+    struct fast_call *next;
+};
+
+/* What a look-up by (model, version, alias) gave, with all of a reply that is the same for each
+ * call, and the rows of this turn. */
+struct fast_version {
+    char *key; /* model, alias: as in the request */
+    size_t model_bytes;
+    size_t alias_bytes;
+    uint64_t number; /* as asked for; 0 = by alias */
+
+    struct trivet_servable *servable; /* our reference */
+    const struct trivet_pipeline *pipeline;
+    size_t n_inputs;
+    size_t n_features;
+    size_t n_outputs;
+    enum trivet_output_kind kind;
+    struct trivet_cost cost;
+
+    uint8_t *parts; /* all of the below */
+    const uint8_t *version_part;
+    size_t version_bytes;
+    const struct trivet_output *outputs; /* static */
+    size_t n_output_parts;
+    struct trivet_predict_output_parts output_parts[TRIVET_OUTPUTS_MAX];
+
+    /* The batch of the turn. */
+    size_t rows_max;
+    size_t n_rows;
+    size_t n_calls;
+    double *x; /* (rows_max, n_inputs) */
+    struct fast_call *calls;
+    struct fast_call **calls_end;
+    struct trivet_column *columns; /* n_inputs, over x */
+};
+
+/* The version that the request names, if it is loaded and its rows can be taken from a matrix:
+ * numeric inputs, each row by itself. NULL otherwise, and when out of memory. */
+struct fast_version *trivet_fast_version_create(struct trivet_servable_set *set,
+                                                const struct trivet_predict_view *view);
+/* With no calls left. NULL is fine. */
+void trivet_fast_version_free(struct fast_version *version);
+bool trivet_fast_version_is(const struct fast_version *version,
+                            const struct trivet_predict_view *view);
+/* Rows [first, first + n_rows) of the request to rows [at …) of x; false: one has a value that is
+ * not finite. */
+bool trivet_fast_version_copy_rows(struct fast_version *version,
+                                   const struct trivet_predict_view *view, size_t first,
+                                   size_t n_rows, size_t at);
+/* The first n_rows of x → out (n_rows, n_outputs). False: it failed, or a row has no finite
+ * outputs; the general way says why. Scratch is in `arena`. */
+bool trivet_fast_version_predict(struct fast_version *version, size_t n_rows,
+                                 struct trivet_arena *arena, double *out);
+
+#endif

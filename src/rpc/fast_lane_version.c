@@ -1,0 +1,256 @@
+#include "base/alloc.h"
+#include "rpc/fast_lane_internal.h"
+#include "trivet/v1/prediction.pb-c.h"
+
+#include <string.h>
+
+#define BATCH_ROWS_MAX    256
+#define BATCH_BYTES_MAX   ((size_t)256 << 10)
+#define OUTPUT_NAME_BYTES 128
+#define PART_BYTES_MAX    ((size_t)256 << 10)
+
+/* --- what every reply of the version repeats ------------------------------------------------- */
+
+static size_t pack_head(const struct trivet_output *output, size_t cols, uint8_t *to)
+{
+    Trivet__V1__Output message = TRIVET__V1__OUTPUT__INIT;
+    /* Packing only reads; protobuf-c's structs have no const. */
+    char name[OUTPUT_NAME_BYTES];
+    (void)strncpy(name, output->name, sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    message.name = name;
+    message.cols = (uint32_t)cols;
+    return protobuf_c_message_pack(&message.base, to);
+}
+
+/* 0: no memory; else as it is. */
+static bool pack_columns(const struct fast_version *version, struct trivet_arena *arena,
+                         uint8_t *to, size_t *n_bytes)
+{
+    Trivet__V1__Output message = TRIVET__V1__OUTPUT__INIT;
+    if (version->kind != TRIVET_OUTPUT_VALUE) {
+        message.columns = trivet_arena_alloc_array(arena, version->n_outputs, sizeof(char *));
+        for (size_t k = 0; message.columns != NULL && k < version->n_outputs; k++) {
+            char name[OUTPUT_NAME_BYTES];
+            trivet_pipeline_output_name(version->pipeline, k, name, sizeof(name));
+            message.columns[k] = trivet_arena_strdup(arena, name);
+            if (message.columns[k] == NULL) {
+                return false;
+            }
+        }
+        message.n_columns = version->n_outputs;
+        if (message.columns == NULL) {
+            return false;
+        }
+    }
+    *n_bytes = protobuf_c_message_get_packed_size(&message.base);
+    return *n_bytes <= PART_BYTES_MAX && protobuf_c_message_pack(&message.base, to) == *n_bytes;
+}
+
+static bool pack_labels(const struct fast_version *version, uint8_t *to, size_t *n_bytes)
+{
+    const struct trivet_labels *labels = trivet_pipeline_labels(version->pipeline);
+    Trivet__V1__Output message = TRIVET__V1__OUTPUT__INIT;
+    message.text = labels->texts;
+    message.n_text = labels->n_labels;
+    *n_bytes = protobuf_c_message_get_packed_size(&message.base);
+    return *n_bytes <= PART_BYTES_MAX && protobuf_c_message_pack(&message.base, to) == *n_bytes;
+}
+
+static bool pack_output(struct fast_version *version, size_t i, struct trivet_arena *arena,
+                        uint8_t **at)
+{
+    const struct trivet_output *output = &version->outputs[i];
+    struct trivet_predict_output_parts *parts = &version->output_parts[i];
+    parts->head = *at;
+    parts->head_bytes = pack_head(output, output->is_decision ? 1 : version->n_outputs, *at);
+    *at += parts->head_bytes;
+    parts->tail = *at;
+    bool fine = true;
+    if (!output->is_decision) {
+        fine = pack_columns(version, arena, *at, &parts->tail_bytes);
+    } else if (output->is_text) {
+        fine = pack_labels(version, *at, &parts->tail_bytes);
+    }
+    *at += parts->tail_bytes;
+    return fine;
+}
+
+/* Into one block: the parts of a version with many long labels are the general way's. */
+static bool pack_parts(struct fast_version *version)
+{
+    static const size_t block_bytes = 2 * (PART_BYTES_MAX + OUTPUT_NAME_BYTES) + OUTPUT_NAME_BYTES;
+    struct trivet_arena *arena = trivet_arena_create(PART_BYTES_MAX * 2, 0);
+    uint8_t *block = trivet_malloc(block_bytes);
+    bool fine = arena != NULL && block != NULL;
+    if (fine) {
+        uint8_t *at = block;
+        Trivet__V1__PredictResponse response = TRIVET__V1__PREDICT_RESPONSE__INIT;
+        response.model = trivet_arena_strdup(arena, trivet_servable_model(version->servable));
+        response.version = trivet_servable_version(version->servable);
+        fine = response.model != NULL;
+        if (fine) {
+            version->version_part = at;
+            version->version_bytes = protobuf_c_message_pack(&response.base, at);
+            at += version->version_bytes;
+        }
+        for (size_t i = 0; fine && i < version->n_output_parts; i++) {
+            fine = pack_output(version, i, arena, &at);
+        }
+        version->parts = block;
+    } else {
+        trivet_free(block);
+    }
+    trivet_arena_free(arena);
+    return fine;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static bool takes_matrices(const struct trivet_pipeline *pipeline)
+{
+    const struct trivet_schema *inputs = trivet_pipeline_inputs(pipeline);
+    for (size_t i = 0; i < inputs->n_columns; i++) {
+        if (inputs->columns[i].type != TRIVET_COLUMN_NUMERIC) {
+            return false;
+        }
+    }
+    return trivet_pipeline_history_rows(pipeline) == 0;
+}
+
+static bool keep_key(struct fast_version *version, const struct trivet_predict_view *view)
+{
+    version->model_bytes = view->model.n_bytes;
+    version->alias_bytes = view->alias.n_bytes;
+    version->number = view->version;
+    version->key = trivet_calloc(1, view->model.n_bytes + 1 + view->alias.n_bytes + 1);
+    if (version->key == NULL) {
+        return false;
+    }
+    memcpy(version->key, view->model.data, view->model.n_bytes);
+    if (view->alias.n_bytes > 0) {
+        memcpy(version->key + view->model.n_bytes + 1, view->alias.data, view->alias.n_bytes);
+    }
+    return true;
+}
+
+static bool make_batch(struct fast_version *version)
+{
+    size_t fit = BATCH_BYTES_MAX / (version->n_inputs * sizeof(double));
+    version->rows_max = fit > BATCH_ROWS_MAX ? BATCH_ROWS_MAX : fit > 0 ? fit : 1;
+    version->x = trivet_alloc_aligned(version->rows_max * version->n_inputs, sizeof(double));
+    version->columns = trivet_calloc(version->n_inputs, sizeof(*version->columns));
+    version->calls_end = &version->calls;
+    if (version->x == NULL || version->columns == NULL) {
+        return false;
+    }
+    const struct trivet_schema *inputs = trivet_pipeline_inputs(version->pipeline);
+    for (size_t j = 0; j < version->n_inputs; j++) {
+        version->columns[j] = (struct trivet_column){
+            .name = inputs->columns[j].name,
+            .type = TRIVET_COLUMN_NUMERIC,
+            .stride = version->n_inputs,
+            .numbers = version->x + j,
+        };
+    }
+    return true;
+}
+
+struct fast_version *trivet_fast_version_create(struct trivet_servable_set *set,
+                                                const struct trivet_predict_view *view)
+{
+    struct fast_version *version = trivet_calloc(1, sizeof(*version));
+    struct trivet_error err;
+    if (version == NULL || !keep_key(version, view) ||
+        trivet_servable_set_find(set, version->key, version->number,
+                                 version->key + version->model_bytes + 1, &version->servable,
+                                 &err) != TRIVET_OK) {
+        trivet_fast_version_free(version);
+        return NULL;
+    }
+    version->pipeline = trivet_servable_pipeline(version->servable);
+    version->n_inputs = trivet_pipeline_inputs(version->pipeline)->n_columns;
+    version->n_features = trivet_pipeline_n_features(version->pipeline);
+    version->n_outputs = trivet_pipeline_n_outputs(version->pipeline);
+    version->kind = trivet_pipeline_output_kind(version->pipeline);
+    version->outputs = trivet_outputs_of(version->kind, &version->n_output_parts);
+    version->cost = trivet_servable_cost(version->servable);
+    if (!takes_matrices(version->pipeline) || !make_batch(version) || !pack_parts(version)) {
+        trivet_fast_version_free(version);
+        return NULL;
+    }
+    return version;
+}
+
+void trivet_fast_version_free(struct fast_version *version)
+{
+    if (version == NULL) {
+        return;
+    }
+    trivet_servable_unref(version->servable);
+    trivet_free(version->key);
+    trivet_free(version->parts);
+    trivet_free(version->x);
+    trivet_free(version->columns);
+    trivet_free(version);
+}
+
+bool trivet_fast_version_is(const struct fast_version *version,
+                            const struct trivet_predict_view *view)
+{
+    return version->number == view->version && version->model_bytes == view->model.n_bytes &&
+           version->alias_bytes == view->alias.n_bytes &&
+           memcmp(version->key, view->model.data, view->model.n_bytes) == 0 &&
+           (view->alias.n_bytes == 0 || memcmp(version->key + version->model_bytes + 1,
+                                               view->alias.data, view->alias.n_bytes) == 0);
+}
+
+/* --- prediction ------------------------------------------------------------------------------ */
+
+bool trivet_fast_version_copy_rows(struct fast_version *version,
+                                   const struct trivet_predict_view *view, size_t first,
+                                   size_t n_rows, size_t at)
+{
+    size_t n_values = n_rows * version->n_inputs;
+    double *to = version->x + at * version->n_inputs;
+    if (!view->single_precision) {
+        memcpy(to, view->values + first * version->n_inputs * sizeof(double),
+               n_values * sizeof(double));
+    } else {
+        const uint8_t *from = view->values + first * version->n_inputs * sizeof(float);
+        for (size_t i = 0; i < n_values; i++) {
+            float value;
+            memcpy(&value, from + i * sizeof(value), sizeof(value));
+            to[i] = (double)value;
+        }
+    }
+    return trivet_values_are_finite(to, n_values);
+}
+
+bool trivet_fast_version_predict(struct fast_version *version, size_t n_rows,
+                                 struct trivet_arena *arena, double *out)
+{
+    struct trivet_error err;
+    struct trivet_table table = {
+        .n_rows = n_rows, .n_columns = version->n_inputs, .columns = version->columns};
+    struct trivet_row_status *faults = trivet_arena_alloc_array(arena, n_rows, sizeof(*faults));
+    double *features =
+        trivet_arena_alloc_array(arena, n_rows * version->n_features + 1, sizeof(*features));
+    if (faults == NULL || features == NULL) {
+        return false;
+    }
+    memset(faults, 0, n_rows * sizeof(*faults));
+    struct trivet_matrix x = {features, n_rows, version->n_features, version->n_features};
+    struct trivet_const_matrix read = {features, n_rows, version->n_features, version->n_features};
+    struct trivet_matrix y = {out, n_rows, version->n_outputs, version->n_outputs};
+    if (trivet_pipeline_transform(version->pipeline, &table, arena, x, faults, &err) != TRIVET_OK ||
+        trivet_pipeline_estimate(version->pipeline, read, y, &err) != TRIVET_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < n_rows; i++) {
+        if (faults[i].fault != TRIVET_ROW_FINE) {
+            return false;
+        }
+    }
+    return trivet_values_are_finite(out, n_rows * version->n_outputs);
+}
