@@ -58,7 +58,8 @@ struct trivet_listener_options {
     const struct trivet_fast_lane_ops *fast_lane; /* NULL = none */
     void *fast_lane_ctx;
     size_t connections_max;   /* more are accepted and closed */
-    size_t unsent_bytes_max;  /* replies a client does not read: beyond, its requests wait */
+    size_t unsent_bytes_max;  /* of a client's requests in hand and replies it has not read: beyond,
+                                 its next requests wait */
     size_t partial_bytes_max; /* of requests not yet whole, over all connections */
     int hello_timeout_ms;     /* from connecting to the hello */
     int message_timeout_ms;   /* from a message's first byte to its last */

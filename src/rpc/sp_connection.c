@@ -74,12 +74,13 @@ static void leave_unsent(struct sp_connection *connection)
 }
 
 /* No single connection may take every place: one client's long polls, or its pipeline, leave a
- * quarter to the others. */
+ * quarter to the others; nor may its requests and the replies it does not read take more memory than
+ * their limit, but for one request. */
 static bool has_its_share(const struct sp_connection *connection)
 {
     const struct trivet_listener_options *options = connection->loop->options;
     return connection->n_in_hand >= options->exchanges_max - options->exchanges_max / 4 ||
-           connection->unsent_bytes > options->unsent_bytes_max;
+           connection->in_hand_bytes + connection->unsent_bytes > options->unsent_bytes_max;
 }
 
 /* Its turn comes when a place is free. */
@@ -220,6 +221,7 @@ void trivet_sp_connection_finish(struct sp_exchange *exchange)
     struct sp_connection *connection = exchange->connection;
     connection->loop->n_in_hand--;
     connection->n_in_hand--;
+    connection->in_hand_bytes -= exchange->block_bytes;
     if (!connection->closed && (exchange->reply != NULL || exchange->in_place_bytes > 0)) {
         add_reply(connection, exchange);
     } else {
@@ -257,6 +259,7 @@ static void deliver(struct sp_connection *connection)
     };
     connection->refs++;
     connection->n_in_hand++;
+    connection->in_hand_bytes += block_bytes;
     loop->n_in_hand++;
     if (loop->lane != NULL && loop->options->fast_lane->take(loop->lane, &exchange->face)) {
         loop->lane_has_calls = true;

@@ -95,6 +95,7 @@ struct sp_connection {
     int events;  /* that poll waits for */
     size_t refs; /* exchanges in hand, and one until the handle is closed */
     size_t n_in_hand;
+    size_t in_hand_bytes; /* of their requests */
     bool closed;
     bool paused;     /* not read from; `stash` first */
     bool in_waiting; /* in the list of that name; likewise below */
