@@ -64,6 +64,7 @@ enum trivet_status try_open(struct fixture *fixture, const char *url, struct tri
         .urls = urls,
         .n_urls = 1,
         .exchanges_max = EXCHANGES_MAX,
+        .n_loops = fixture->n_loops,
         .message_bytes_max = MESSAGE_BYTES_MAX,
         .send_timeout_ms = 1000,
         .connections_max = CONNECTIONS_MAX,
@@ -77,11 +78,12 @@ enum trivet_status try_open(struct fixture *fixture, const char *url, struct tri
     return fixture->ops->open(&options, out, err);
 }
 
-void open_fixture(struct fixture *fixture, const struct trivet_listener_ops *ops,
+void open_fixture(struct fixture *fixture, const struct trivet_listener_ops *ops, unsigned n_loops,
                   const char *scheme)
 {
     memset(fixture, 0, sizeof(*fixture));
     fixture->ops = ops;
+    fixture->n_loops = n_loops;
     pthread_mutex_init(&fixture->lock, NULL);
     snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/trivet-listener.XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));

@@ -19,6 +19,7 @@
 /* An application that echoes; "park" is kept until release, "drop" is never answered. */
 struct fixture {
     const struct trivet_listener_ops *ops;
+    unsigned n_loops;
     struct trivet_listener *listener;
     char folder[64];
     char url[128];
@@ -30,7 +31,7 @@ struct fixture {
 enum trivet_status try_open(struct fixture *fixture, const char *url, struct trivet_listener **out,
                             struct trivet_error *err);
 /* `scheme`: tcp, ipc or inproc. */
-void open_fixture(struct fixture *fixture, const struct trivet_listener_ops *ops,
+void open_fixture(struct fixture *fixture, const struct trivet_listener_ops *ops, unsigned n_loops,
                   const char *scheme);
 void close_fixture(struct fixture *fixture);
 void release_parked(struct fixture *fixture);

@@ -107,7 +107,7 @@ static void each_of_sp(void (*check)(struct fixture *))
     static const char *const schemes[] = {"tcp", "ipc"};
     for (size_t i = 0; i < 2; i++) {
         struct fixture fixture;
-        open_fixture(&fixture, &trivet_sp_listener_ops, schemes[i]);
+        open_fixture(&fixture, &trivet_sp_listener_ops, 1, schemes[i]);
         check(&fixture);
         int64_t begin_ns = trivet_clock_monotonic_ns();
         close_fixture(&fixture);
@@ -453,7 +453,7 @@ static void closing_waits_for_exchanges(void **state)
     struct fixture fixture;
     uint8_t out[64];
     pthread_t thread;
-    open_fixture(&fixture, &trivet_sp_listener_ops, "tcp");
+    open_fixture(&fixture, &trivet_sp_listener_ops, 1, "tcp");
     int fd = connect_greeted(&fixture);
     write_all(fd, out, pack_request(&fixture, 4, "park", out));
     while (count_parked(&fixture) < 1) {
