@@ -110,7 +110,10 @@ enum trivet_status trivet_cli_plan_make(const struct trivet_cli_recipe *recipe,
         const struct trivet_column_spec *column = &schema->columns[i];
         bool feature = trivet_cli_is_feature(recipe, column->name);
         if (feature || is_target(recipe, column->name) || is_group(recipe, column->name)) {
-            status = trivet_schema_add(&out->sent, column->name, column->type, err);
+            status = trivet_csv_check_finite(recipe->data, &out->file, i, err);
+            if (status == TRIVET_OK) {
+                status = trivet_schema_add(&out->sent, column->name, column->type, err);
+            }
         }
         out->n_numeric += feature && column->type == TRIVET_COLUMN_NUMERIC;
         out->n_categorical += feature && column->type == TRIVET_COLUMN_CATEGORICAL;

@@ -51,7 +51,7 @@ struct trivet_cli_plan {
 };
 
 /* Reads the file once. `out` is zero before; release it also after an error. INVALID_ARGUMENT: a
- * column that is not there (with those that are), no features. */
+ * column that is not there (with those that are), infinities in one of numbers, no features. */
 enum trivet_status trivet_cli_plan_make(const struct trivet_cli_recipe *recipe,
                                         struct trivet_cli_plan *out,
                                         struct trivet_error *err) TRIVET_MUST_USE;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* No number that anyone writes is longer; what is, is refused. */
 #define NUMBER_BYTES_MAX 511
@@ -134,16 +135,24 @@ static bool fast_double(const struct decimal *number, double *out)
     return true;
 }
 
-bool trivet_text_parse_double(const char *text, size_t n_bytes, double *out)
+/* Without blanks at the ends. */
+static const char *trim(const char *text, size_t *n_bytes)
 {
-    while (n_bytes > 0 && is_blank(text[0])) {
+    while (*n_bytes > 0 && is_blank(text[0])) {
         text++;
-        n_bytes--;
+        --*n_bytes;
     }
-    while (n_bytes > 0 && is_blank(text[n_bytes - 1])) {
-        n_bytes--;
+    while (*n_bytes > 0 && is_blank(text[*n_bytes - 1])) {
+        --*n_bytes;
     }
+    return text;
+}
+
+/* False when the text is no decimal number; one that overflows is infinite. */
+static bool read_decimal(const char *text, size_t n_bytes, double *out)
+{
     struct decimal number;
+    text = trim(text, &n_bytes);
     if (n_bytes > NUMBER_BYTES_MAX || !scan_decimal(text, n_bytes, &number)) {
         return false;
     }
@@ -154,12 +163,38 @@ bool trivet_text_parse_double(const char *text, size_t n_bytes, double *out)
     char copy[NUMBER_BYTES_MAX + 1];
     memcpy(copy, text, n_bytes);
     copy[n_bytes] = '\0';
-    double value = strtod(copy, NULL);
-    if (!isfinite(value)) {
+    *out = strtod(copy, NULL);
+    return true;
+}
+
+bool trivet_text_parse_double(const char *text, size_t n_bytes, double *out)
+{
+    double value;
+    if (!read_decimal(text, n_bytes, &value) || !isfinite(value)) {
         return false;
     }
     *out = value;
     return true;
+}
+
+bool trivet_text_is_infinite(const char *text, size_t n_bytes)
+{
+    static const char *const words[] = {"inf", "infinity"};
+    double value;
+    if (read_decimal(text, n_bytes, &value)) {
+        return isinf(value);
+    }
+    text = trim(text, &n_bytes);
+    if (n_bytes > 0 && (text[0] == '-' || text[0] == '+')) {
+        text++;
+        n_bytes--;
+    }
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(words); i++) {
+        if (n_bytes == strlen(words[i]) && strncasecmp(text, words[i], n_bytes) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* strtol's family skips blanks and takes a sign where none should be. */

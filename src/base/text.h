@@ -19,6 +19,9 @@ bool trivet_text_format(char *to, size_t to_bytes, const char *format, ...) TRIV
 /* The whole of text[0..n_bytes) as a number, surrounding blanks allowed: decimal or scientific;
  * "inf"/"nan" and hex are refused. False when it is not one, or overflows. */
 bool trivet_text_parse_double(const char *text, size_t n_bytes, double *out);
+/* An infinity, which the function above refuses: "inf" or "infinity" in any case of letters, with
+ * or without a sign, or a decimal number that overflows. */
+bool trivet_text_is_infinite(const char *text, size_t n_bytes);
 bool trivet_text_parse_int64(const char *text, int64_t *out);
 bool trivet_text_parse_uint64(const char *text, uint64_t *out);
 

@@ -69,6 +69,8 @@ struct trivet_csv_column_counts {
     uint64_t n_numbers;
     uint64_t n_texts;         /* neither */
     uint64_t first_text_line; /* 0 when n_texts == 0 */
+    uint64_t n_infinite;      /* of the texts: "inf", "-Infinity", 1e999 */
+    uint64_t first_infinite_line;
 };
 
 /* What one pass over a file found. Zero-initialised is empty; release when done. */
@@ -85,6 +87,11 @@ enum trivet_status trivet_csv_inspect(const char *path, const struct trivet_csv_
                                       struct trivet_csv_inference *out,
                                       struct trivet_error *err) TRIVET_MUST_USE;
 void trivet_csv_inference_release(struct trivet_csv_inference *inference);
+/* INVALID_ARGUMENT, with file, line, column and advice: infinities are all that keeps a column from
+ * being numeric. Nobody means categories then. */
+enum trivet_status trivet_csv_check_finite(const char *path,
+                                           const struct trivet_csv_inference *inference,
+                                           size_t column, struct trivet_error *err) TRIVET_MUST_USE;
 /* The same, schema (empty before; owned by the caller) and number of rows only. */
 enum trivet_status trivet_csv_infer(const char *path, const struct trivet_csv_options *options,
                                     struct trivet_schema *schema, uint64_t *n_rows,

@@ -18,6 +18,11 @@ static void inspect_field(struct trivet_csv_reader *reader, size_t column, const
             counts->first_text_line = reader->row_line;
         }
         counts->n_texts++;
+        if (trivet_text_is_infinite(text, n_bytes)) {
+            counts->first_infinite_line =
+                counts->n_infinite == 0 ? reader->row_line : counts->first_infinite_line;
+            counts->n_infinite++;
+        }
     }
 }
 
@@ -26,6 +31,26 @@ void trivet_csv_inference_release(struct trivet_csv_inference *inference)
     trivet_schema_release(&inference->schema);
     trivet_free(inference->columns);
     *inference = (struct trivet_csv_inference){0};
+}
+
+enum trivet_status trivet_csv_check_finite(const char *path,
+                                           const struct trivet_csv_inference *inference,
+                                           size_t column, struct trivet_error *err)
+{
+    const struct trivet_csv_column_counts *counts = &inference->columns[column];
+    if (counts->n_infinite == 0 || counts->n_infinite < counts->n_texts || counts->n_numbers == 0) {
+        return TRIVET_OK;
+    }
+    char more[64] = "";
+    if (counts->n_infinite > 1) {
+        trivet_text_format(more, sizeof(more), ", one of %llu there",
+                           (unsigned long long)counts->n_infinite);
+    }
+    const char *name = inference->schema.columns[column].name;
+    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                            "%.200s:%llu: column '%.80s': an infinite value among numbers%s; "
+                            "correct it, leave it empty if it is missing, or leave the column out",
+                            path, (unsigned long long)counts->first_infinite_line, name, more);
 }
 
 static enum trivet_status make_schema(const struct trivet_csv_reader *reader,

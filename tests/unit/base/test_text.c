@@ -85,6 +85,20 @@ static void what_is_no_number_is_refused(void **state)
     assert_true(value == 12);
 }
 
+static void infinities_are_told_from_other_texts(void **state)
+{
+    (void)state;
+    static const char *const infinite[] = {"inf", " -INF ", "+Infinity", "1e999", "-2.5E400"};
+    static const char *const others[] = {"",        "-",   "in",    "info",
+                                         "infinit", "nan", "1e308", "x1e999"};
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(infinite); i++) {
+        assert_true(trivet_text_is_infinite(infinite[i], strlen(infinite[i])));
+    }
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(others); i++) {
+        assert_false(trivet_text_is_infinite(others[i], strlen(others[i])));
+    }
+}
+
 /* Any bit pattern, written shortest, reads back as itself; and we read as strtod does. */
 static void doubles_survive_a_round_trip(void **state)
 {
@@ -236,6 +250,7 @@ int main(void)
         cmocka_unit_test(copies_say_when_they_are_cut),
         cmocka_unit_test(numbers_are_read),
         cmocka_unit_test(what_is_no_number_is_refused),
+        cmocka_unit_test(infinities_are_told_from_other_texts),
         cmocka_unit_test(doubles_survive_a_round_trip),
         cmocka_unit_test(doubles_are_written_shortest),
         cmocka_unit_test(integers_are_read_whole),

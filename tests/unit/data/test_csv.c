@@ -350,8 +350,11 @@ static void types_are_inferred(void **state)
     assert_ok(trivet_csv_inspect(path, NULL, &found, &err));
     static const char *const types[] = {"numeric", "numeric", "categorical", "numeric",
                                         "categorical"};
-    static const struct trivet_csv_column_counts counts[] = {
-        {0, 4, 0, 0}, {1, 3, 0, 0}, {2, 1, 1, 2}, {4, 0, 0, 0}, {1, 2, 1, 4}};
+    static const struct trivet_csv_column_counts counts[] = {{0, 4, 0, 0, 0, 0},
+                                                             {1, 3, 0, 0, 0, 0},
+                                                             {2, 1, 1, 2, 0, 0},
+                                                             {4, 0, 0, 0, 0, 0},
+                                                             {1, 2, 1, 4, 0, 0}};
     assert_int_equal(found.n_rows, 4);
     assert_int_equal(found.schema.n_columns, 5);
     for (size_t i = 0; i < 5; i++) {
@@ -375,6 +378,27 @@ static void types_are_inferred(void **state)
                    TRIVET_INVALID_ARGUMENT, ":2: 1 field");
     remove_temp();
     assert_int_equal(schema.n_columns, 0);
+}
+
+static void an_infinity_among_numbers_is_found(void **state)
+{
+    (void)state;
+    const char *path = write_temp_text("a,b,c,d\n"
+                                       "1,inf,inf,1\n"
+                                       "2,x,-Infinity,2\n"
+                                       "1e999,3,,3\n"
+                                       "-inf,4,inf,4\n");
+    struct trivet_csv_inference found = {0};
+    assert_ok(trivet_csv_inspect(path, NULL, &found, &err));
+    assert_int_equal(found.columns[0].n_infinite, 2);
+    assert_int_equal(found.columns[0].first_infinite_line, 4);
+    assert_refused(trivet_csv_check_finite("p.csv", &found, 0, &err), TRIVET_INVALID_ARGUMENT,
+                   "p.csv:4: column 'a': an infinite value among numbers, one of 2 there; correct");
+    for (size_t i = 1; i < 4; i++) { /* texts too, no numbers, no infinity */
+        assert_ok(trivet_csv_check_finite("p.csv", &found, i, &err));
+    }
+    trivet_csv_inference_release(&found);
+    remove_temp();
 }
 
 /* --- output --- */
@@ -423,6 +447,7 @@ int main(void)
         cmocka_unit_test(columns_that_are_not_there),
         cmocka_unit_test(files_that_cannot_be_opened),
         cmocka_unit_test(types_are_inferred),
+        cmocka_unit_test(an_infinity_among_numbers_is_found),
         cmocka_unit_test(fields_are_quoted_when_they_must_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
