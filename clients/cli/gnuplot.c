@@ -59,21 +59,54 @@ static enum trivet_status no_program(int error, struct trivet_error *err)
                             strerror(error));
 }
 
-enum trivet_status trivet_cli_gnuplot_check(const char *path, struct trivet_error *err)
+static bool is_installed(void)
 {
-    char line[TERMINAL_BYTES];
-    enum trivet_status status = terminal_line(path, 1, 1, line, err);
     const char *rest = getenv("PATH");
-    while (status == TRIVET_OK && rest != NULL) {
+    while (rest != NULL) {
         char program[PATH_MAX];
         size_t n_bytes = strcspn(rest, ":");
         snprintf(program, sizeof(program), "%.*s/" PROGRAM, (int)n_bytes, rest);
         if (access(program, X_OK) == 0) {
-            return TRIVET_OK;
+            return true;
         }
         rest = rest[n_bytes] == ':' ? rest + n_bytes + 1 : NULL;
     }
-    return status == TRIVET_OK ? no_program(ENOENT, err) : status;
+    return false;
+}
+
+static enum trivet_status cannot_write(const char *path, struct trivet_error *err)
+{
+    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                            "--plot: cannot write %.200s: %s; give a file in a folder that is "
+                            "there and may be written to",
+                            path, strerror(errno));
+}
+
+/* The file beside the picture that becomes it when all went well; -1: cannot be written. */
+static int open_part(const char *path, char part[PATH_MAX])
+{
+    snprintf(part, PATH_MAX, "%.*s" PART_SUFFIX, PATH_MAX - (int)sizeof(PART_SUFFIX), path);
+    return open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+}
+
+enum trivet_status trivet_cli_gnuplot_check(const char *path, struct trivet_error *err)
+{
+    char line[TERMINAL_BYTES];
+    char part[PATH_MAX];
+    enum trivet_status status = terminal_line(path, 1, 1, line, err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    if (!is_installed()) {
+        return no_program(ENOENT, err);
+    }
+    int fd = open_part(path, part);
+    if (fd < 0) {
+        return cannot_write(path, err);
+    }
+    close(fd);
+    unlink(part);
+    return TRIVET_OK;
 }
 
 static bool write_all(int fd, const void *data, size_t n_bytes)
@@ -164,12 +197,6 @@ static enum trivet_status run(int script_fd, int out_fd, struct trivet_error *er
                                   said[0] != '\0' ? said : "it did not say why");
 }
 
-static enum trivet_status cannot_write(const char *path, struct trivet_error *err)
-{
-    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "--plot: cannot write %.200s: %s", path,
-                            strerror(errno));
-}
-
 enum trivet_status trivet_cli_gnuplot(const struct trivet_buffer *script, const char *path,
                                       unsigned width, unsigned height, struct trivet_error *err)
 {
@@ -179,9 +206,7 @@ enum trivet_status trivet_cli_gnuplot(const struct trivet_buffer *script, const 
     if (status != TRIVET_OK) {
         return status;
     }
-    snprintf(part, sizeof(part), "%.*s" PART_SUFFIX, (int)(sizeof(part) - sizeof(PART_SUFFIX)),
-             path);
-    int out_fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int out_fd = open_part(path, part);
     if (out_fd < 0) {
         return cannot_write(path, err);
     }
