@@ -169,6 +169,30 @@ static int train(const struct training *training)
     return options->no_wait ? print_started(cli, job) : print_ended(options, job);
 }
 
+/* Steps that look back need the rows of a part in the order of the file. */
+static enum trivet_status check_order(const struct training *training,
+                                      const Trivet__V1__ListEstimatorsResponse *known,
+                                      struct trivet_error *err)
+{
+    const struct trivet_cli_train_options *options = training->options;
+    bool parts = options->test_size > 0 || options->folds > 0 || options->learning_curve ||
+                 training->search != NULL;
+    for (size_t i = 0; parts && options->split != TRIVET__V1__SPLIT_KIND__SPLIT_KIND_TIME &&
+                       i < training->pipeline->n_transformers;
+         i++) {
+        const char *name = training->pipeline->transformers[i]->name;
+        const Trivet__V1__EstimatorInfo *info = trivet_cli_find_transformer(known, name);
+        if (info != NULL && info->needs_order) {
+            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                    "--transform %s looks at the rows before a row, which another "
+                                    "split tears apart; give --split time, and a file in the "
+                                    "order of time",
+                                    name);
+        }
+    }
+    return TRIVET_OK;
+}
+
 static enum trivet_status check_split(const struct trivet_cli_train_options *options,
                                       const struct trivet_cli_plan *plan, struct trivet_error *err)
 {
@@ -220,6 +244,9 @@ static enum trivet_status make_plan(struct training *training, struct trivet_err
     if (status == TRIVET_OK) {
         status = trivet_cli_plan_search(&options->search, plan, training->pipeline, known,
                                         options->folds, arena, &training->search, err);
+    }
+    if (status == TRIVET_OK) {
+        status = check_order(training, known, err);
     }
     return status == TRIVET_OK ? check_split(options, plan, err) : status;
 }

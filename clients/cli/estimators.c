@@ -5,6 +5,7 @@
 #include "data/table.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define KIND_ESTIMATOR   "estimator"
@@ -147,17 +148,48 @@ static bool is_word(const Trivet__V1__ParameterInfo *info, const char *text)
     return false;
 }
 
-static bool is_int_list(const char *text)
+/* "[0, 1)" and the like; what cannot be read is the server's to judge. */
+bool trivet_cli_in_range(const Trivet__V1__ParameterInfo *info, double value)
+{
+    const char *range = info->range;
+    const char *comma = strchr(range, ',');
+    const char *end = comma != NULL ? comma + strcspn(comma, "])") : NULL;
+    char *low_end = NULL;
+    char *high_end = NULL;
+    if (end == NULL || end[0] == '\0' || (range[0] != '[' && range[0] != '(')) {
+        return true;
+    }
+    double low = strtod(range + 1, &low_end);
+    double high = strtod(comma + 1, &high_end);
+    if (low_end != comma || high_end != end) {
+        return true;
+    }
+    return (range[0] == '[' ? value >= low : value > low) &&
+           (end[0] == ']' ? value <= high : value < high);
+}
+
+static bool is_int(const Trivet__V1__ParameterInfo *info, const char *text)
+{
+    int64_t whole = 0;
+    return trivet_text_parse_int64(text, &whole) && trivet_cli_in_range(info, (double)whole);
+}
+
+static bool is_real(const Trivet__V1__ParameterInfo *info, const char *text)
+{
+    double real = 0;
+    return trivet_text_parse_double(text, strlen(text), &real) && trivet_cli_in_range(info, real);
+}
+
+static bool is_int_list(const Trivet__V1__ParameterInfo *info, const char *text)
 {
     for (const char *rest = text; rest != NULL;) {
         char item[ITEM_BYTES];
-        int64_t whole = 0;
         size_t n_bytes = strcspn(rest, ",");
         if (n_bytes >= sizeof(item)) {
             return false;
         }
         snprintf(item, sizeof(item), "%.*s", (int)n_bytes, rest);
-        if (!trivet_text_parse_int64(item, &whole)) {
+        if (!is_int(info, item)) {
             return false;
         }
         rest = rest[n_bytes] == ',' ? rest + n_bytes + 1 : NULL;
@@ -165,27 +197,23 @@ static bool is_int_list(const char *text)
     return true;
 }
 
-/* NULL when `text` can be a value of the parameter's type, else how one is given. A type that is
+/* NULL when `text` can be a value of the parameter, else how one is given. A type that is
  * not known here is the server's to judge. */
 static const char *fault_of(const Trivet__V1__ParameterInfo *info, const char *text)
 {
-    int64_t whole = 0;
-    double real = 0;
     if (strcmp(info->type, "bool") == 0) {
         bool good = strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ||
                     strcmp(text, "1") == 0 || strcmp(text, "0") == 0;
         return good ? NULL : "give true or false";
     }
     if (strcmp(info->type, "int") == 0) {
-        bool good = trivet_text_parse_int64(text, &whole) || is_word(info, text);
-        return good ? NULL : "give a whole number in ";
+        return is_int(info, text) || is_word(info, text) ? NULL : "give a whole number in ";
     }
     if (strcmp(info->type, "real") == 0) {
-        bool good = trivet_text_parse_double(text, strlen(text), &real) || is_word(info, text);
-        return good ? NULL : "give a number in ";
+        return is_real(info, text) || is_word(info, text) ? NULL : "give a number in ";
     }
     if (strcmp(info->type, "ints") == 0) {
-        return is_int_list(text) ? NULL : "give whole numbers, separated by commas, each in ";
+        return is_int_list(info, text) ? NULL : "give whole numbers, separated by commas, each in ";
     }
     if (strcmp(info->type, "enum") == 0) {
         return is_choice(info, text) ? NULL : "give one of: ";

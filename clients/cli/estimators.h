@@ -33,11 +33,12 @@ enum trivet_status trivet_cli_find_parameter(const Trivet__V1__EstimatorInfo *in
                                              const char *option, const char *name,
                                              const Trivet__V1__ParameterInfo **out,
                                              struct trivet_error *err) TRIVET_MUST_USE;
-/* INVALID_ARGUMENT: no value of the parameter's type; of numbers the syntax, ranges are the
- * server's. */
+/* INVALID_ARGUMENT: no value of the parameter's type, or out of its range. */
 enum trivet_status trivet_cli_check_value(const Trivet__V1__ParameterInfo *info, const char *option,
                                           const char *name, const char *value,
                                           struct trivet_error *err) TRIVET_MUST_USE;
+/* Whether a number is in the parameter's range; true where that cannot be told here. */
+bool trivet_cli_in_range(const Trivet__V1__ParameterInfo *info, double value);
 /* INVALID_ARGUMENT: a target of text for a task that predicts numbers, or, where nobody said what
  * the task is, one of numbers with a few texts among them; names the first such text. */
 enum trivet_status trivet_cli_check_target(const struct trivet_cli_recipe *recipe,

@@ -248,6 +248,12 @@ static enum trivet_status add_range(struct searching *searching, const char *ite
                                 "--range %.80s: %s is no number; give its values with --grid", item,
                                 range->parameter);
     }
+    if (!trivet_cli_in_range(parameter, range->low) ||
+        !trivet_cli_in_range(parameter, range->high)) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "--range %.80s: both ends of %s are in %s", item, range->parameter,
+                                parameter->range);
+    }
     return TRIVET_OK;
 }
 

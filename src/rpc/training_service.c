@@ -257,6 +257,7 @@ static Trivet__V1__EstimatorInfo *encode_transformer(struct trivet_arena *arena,
     if (info == NULL) {
         return NULL;
     }
+    info->needs_order = ops->history_rows != NULL;
     note_types(ops, NULL, 0, info);
     for (size_t i = 0; i < info->n_parameters; i++) {
         for (size_t j = 0; j < info->parameters[i]->n_choices; j++) {

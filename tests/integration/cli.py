@@ -96,6 +96,9 @@ class CommandLine(ServerTest):
         bad = os.path.join(self.folder, "infinite.csv")
         with open(bad, "w") as out:
             out.write("x,y\n" + "".join("%d,%d\n" % (i, 2 * i) for i in range(30)) + "30,inf\n")
+        short = os.path.join(self.folder, "short.csv")
+        with open(short, "w") as out:
+            out.write("x,y\n" + "".join("%d,%d\n" % (i, 2 * i) for i in range(31)))
         train = ("train", "early", "--data", self.houses, "--target", "price")
         before = self.rows_of("datasets")
         for text, arguments in (
@@ -110,8 +113,21 @@ class CommandLine(ServerTest):
                  train + ("--transform", "pcb")),
                 ("holds text, first 'a' in line 2 of ",
                  train[:-1] + ("district", "--estimator", "linear_regression")),
-                ("holds text, first 'inf' in line 32 of ",
+                ("infinite.csv:32: column 'y': an infinite value among numbers; correct it",
                  ("train", "early", "--data", bad, "--target", "y")),
+                ("infinite.csv:32: column 'y': an infinite value among numbers; correct it",
+                 ("train", "early", "--data", bad, "--target", "x")),
+                ("--param alpha=-1: give a number in [0, inf)", train + ("--param", "alpha=-1")),
+                ("pca n_components=0: give a number in (0, ",
+                 train + ("--transform", "pca(n_components=0)")),
+                ("--range alpha=-1..2: both ends of alpha are in [0, inf)",
+                 train + ("--range", "alpha=-1..2")),
+                ("--transform lag looks at the rows before a row, which another split tears apart",
+                 train + ("--transform", "lag(lags=1): area")),
+                ("--transform rolling_window looks at the rows before",
+                 train + ("--transform", "rolling_window(window=3): area", "--split", "shuffled")),
+                ("--plot: cannot write /nowhere/loss.png: No such file or directory; give a file",
+                 train + ("--plot", "/nowhere/loss.png")),
                 ("--task classification: linear_regression is for regression",
                  train + ("--estimator", "linear_regression", "--task", "classification")),
                 ("--grid alpha=x: give a number in ", train + ("--grid", "alpha=1,x")),
@@ -120,7 +136,7 @@ class CommandLine(ServerTest):
                 ("--split stratified keeps the shares of classes",
                  train + ("--split", "stratified")),
                 ("give a file that ends in .png or .svg", train + ("--plot", "loss.pdf")),
-                ("has only 31 rows", ("train", "early", "--data", bad, "--target", "x",
+                ("has only 31 rows", ("train", "early", "--data", short, "--target", "x",
                                       "--cross-validate", "32"))):
             done = run_cli(self.url, *arguments, check=False)
             self.assertEqual(done.returncode, 1, done.stderr)
@@ -136,6 +152,17 @@ class CommandLine(ServerTest):
         # What shows an upload, so that its absence above means something.
         self.assertIn("upload", run_cli(self.url, *train, "--cross-validate", "0").stderr)
 
+    def test_evaluate_judges_its_picture_first(self):
+        before = self.rows_of("datasets")
+        for path, text in (("/nowhere/e.svg", "cannot write /nowhere/e.svg"),
+                           ("e.gif", "give a file that ends in .png or .svg")):
+            done = run_cli(self.url, "evaluate", "house", "--data", self.houses, "--plot", path,
+                           check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(text, done.stderr)
+            self.assertNotIn("upload", done.stderr)
+        self.assertEqual(self.rows_of("datasets"), before)
+
     def test_a_violation_is_not_said_twice(self):
         with self.assertRaises(CallError) as refused:
             self.client.call("Training/Train", training.TrainRequest(
@@ -146,10 +173,11 @@ class CommandLine(ServerTest):
         self.assertNotIn(header.message, [v.description for v in header.violations])
         self.assertIn("give 2 to 100", header.message)
         done = run_cli(self.url, "train", "x", "--data", self.houses, "--target", "price",
-                       "--param", "alpha=-1", check=False)
+                       "--estimator", "mlp_regressor", "--param",
+                       "hidden_layers=" + ",".join(["9"] * 17), check=False)
         said = done.stderr[done.stderr.index("trivet: "):].splitlines()
         self.assertEqual(len(said), 1, done.stderr)
-        self.assertIn("alpha cannot be '-1'; give a number in [0, inf)", said[0])
+        self.assertIn("; give 1 to 16 whole numbers in [1, ", said[0])
 
     def test_predict_writes_nothing_for_input_without_a_column(self):
         kept = os.path.join(self.folder, "kept.csv")

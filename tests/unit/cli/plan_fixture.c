@@ -90,11 +90,12 @@ void plan_make_list(Trivet__V1__ListEstimatorsResponse *out)
                                           {"penalty", "enum", ""},
                                           {"shape", "of another server", ""},
                                           {"layers", "ints", "[1, 4096]"},
-                                          {"fill_value", "real", "[0, inf)"},
+                                          {"share", "real", "(0, 1)"},
+                                          {"fill_value", "real", "(-inf, inf)"},
                                           {"strategy", "text", ""},
                                           {"n_components", "int", "[1, 100]"}};
-    static Trivet__V1__ParameterInfo parameters[9];
-    static Trivet__V1__ParameterInfo *list_of[9];
+    static Trivet__V1__ParameterInfo parameters[10];
+    static Trivet__V1__ParameterInfo *list_of[10];
     static Trivet__V1__EstimatorInfo infos[N_INFOS];
     static Trivet__V1__EstimatorInfo *list[N_INFOS];
     static Trivet__V1__MetricInfo metrics[2];
@@ -102,7 +103,7 @@ void plan_make_list(Trivet__V1__ListEstimatorsResponse *out)
     static char *choices[2];
     choices[0] = trivet_cli_field("none");
     choices[1] = trivet_cli_field("l2");
-    for (size_t i = 0; i < 9; i++) {
+    for (size_t i = 0; i < 10; i++) {
         trivet__v1__parameter_info__init(&parameters[i]);
         parameters[i].name = trivet_cli_field(rows[i][0]);
         parameters[i].type = trivet_cli_field(rows[i][1]);
@@ -113,10 +114,10 @@ void plan_make_list(Trivet__V1__ListEstimatorsResponse *out)
     parameters[3].n_choices = 2;
     name_infos(infos);
     infos[0].parameters = list_of;
-    infos[0].n_parameters = 6;
-    infos[N_ESTIMATORS].parameters = &list_of[6];
+    infos[0].n_parameters = 7;
+    infos[N_ESTIMATORS].parameters = &list_of[7];
     infos[N_ESTIMATORS].n_parameters = 2;
-    infos[11].parameters = &list_of[8];
+    infos[11].parameters = &list_of[9];
     infos[11].n_parameters = 1;
     for (size_t i = 0; i < N_INFOS; i++) {
         list[i] = &infos[i];

@@ -89,6 +89,7 @@ static void test_refusals_of_transforms(void **state)
     refuse_item(&recipe, list, "pca: price", "'price' is no feature");
     refuse_item(&recipe, list, "pca(size=2)", "pca has no parameter 'size'; it has: n_components");
     refuse_item(&recipe, list, "pca(n_components=two)", "give a whole number in [1, 100]");
+    refuse_item(&recipe, list, "pca(n_components=101)", "give a whole number in [1, 100]");
 }
 
 /* `part` NULL: the check passes; else it refuses with a message that holds `part`. */
@@ -111,17 +112,24 @@ static void check(struct trivet_cli_recipe recipe, const char *const *params, co
 static void test_checks_of_parameters(void **state)
 {
     (void)state;
-    static const char *const good[] = {"alpha=-1e3", "depth=-2",      "intercept=0", "penalty=l2",
-                                       "shape=?",    "layers=100,50", NULL};
+    static const char *const good[] = {"alpha=1e3", "depth=64",      "intercept=0", "penalty=l2",
+                                       "shape=?",   "layers=100,50", NULL};
     static const char *const word[] = {"alpha=auto", "layers=7", NULL};
     static const struct {
         const char *params[3];
         const char *part;
     } bad[] = {
-        {{"nope=1"}, "no parameter 'nope'; it has: alpha, depth, intercept, penalty, shape"},
+        {{"nope=1"},
+         "no parameter 'nope'; it has: alpha, depth, intercept, penalty, shape, layers"},
         {{"alpha=abc"}, "--param alpha=abc: give a number in [0, inf)"},
         {{"alpha="}, "give a number in [0, inf)"},
         {{"depth=1.5"}, "give a whole number in [1, 64]"},
+        {{"alpha=-1e3"}, "--param alpha=-1e3: give a number in [0, inf)"},
+        {{"depth=0"}, "--param depth=0: give a whole number in [1, 64]"},
+        {{"depth=65"}, "give a whole number in [1, 64]"},
+        {{"layers=5,0"}, "give whole numbers, separated by commas, each in [1, 4096]"},
+        {{"share=0"}, "give a number in (0, 1)"},
+        {{"share=1"}, "give a number in (0, 1)"},
         {{"intercept=yes"}, "give true or false"},
         {{"penalty=L2"}, "give one of: none, l2"},
         {{"alpha=1", "alpha=1"}, "twice"},
