@@ -167,7 +167,8 @@ static error_t on_option(int key, char *value, struct argp_state *state)
     }
 }
 
-static void show(const struct options *options, const struct engine_result *result)
+static void show(const struct options *options, const struct engine_result *result,
+                 size_t request_bytes)
 {
     const struct latency *latency = &result->latency;
     double calls = (double)latency->n, s = result->seconds;
@@ -175,15 +176,16 @@ static void show(const struct options *options, const struct engine_result *resu
     (void)printf("load mode=%s connections=%zu window=%zu rows=%zu calls=%" PRIu64 " seconds=%.3f "
                  "p50_us=%.2f p99_us=%.2f p999_us=%.2f mean_us=%.2f max_us=%.2f calls_per_s=%.0f "
                  "rows_per_s=%.0f server_cpu_us=%.3f client_cpu_us=%.3f server_rss=%" PRIu64
-                 " server_rss_before=%" PRIu64 " reply_bytes=%" PRIu64 " failed=%" PRIu64
-                 " wrong=%" PRIu64 "\n",
+                 " server_rss_before=%" PRIu64 " request_bytes=%zu reply_bytes=%" PRIu64
+                 " failed=%" PRIu64 " wrong=%" PRIu64 "\n",
                  options->mode, options->engine.n_connections, options->work.n_slots,
                  options->work.n_rows, latency->n, s, latency_quantile_us(latency, 0.5),
                  latency_quantile_us(latency, 0.99), latency_quantile_us(latency, 0.999),
                  latency_mean_us(latency), (double)latency->max_ns / 1e3, per_s,
                  per_s * (double)options->work.n_rows, result->server_cpu_s * of_call,
                  result->client_cpu_s * of_call, result->server_rss_bytes,
-                 result->server_rss_before, result->reply_bytes, result->n_failed, result->n_wrong);
+                 result->server_rss_before, request_bytes, result->reply_bytes, result->n_failed,
+                 result->n_wrong);
 }
 
 int main(int argc, char **argv)
@@ -206,8 +208,8 @@ int main(int argc, char **argv)
     }
     work_init(&work, &options.work);
     engine_run(&work, &options.engine, &result);
+    show(&options, &result, work.request_bytes);
     work_release(&work);
-    show(&options, &result);
     if (result.n_wrong + result.n_failed > 0) {
         (void)fprintf(stderr, "load: %s\n", result.why);
         return 1;
