@@ -514,6 +514,17 @@ class LikeScikitLearn(PythonClientTest):
         self.assertEqual(adjusted_rand_score(ours.labels_, reference.labels_), 1.0)
         self.assertEqual((ours.labels_.dtype.kind, is_classifier(ours)), ("i", False))
         self.assertAlmostEqual(ours.score(x), reference.score(x), 6)
+        self.assertAlmostEqual(ours.inertia_, reference.inertia_, 6)
+        self.assertEqual(ours.cluster_centers_.shape, reference.cluster_centers_.shape)
+        numpy.testing.assert_allclose(
+            ours.cluster_centers_[numpy.argsort(ours.cluster_centers_[:, 0])],
+            reference.cluster_centers_[numpy.argsort(reference.cluster_centers_[:, 0])], atol=1e-9)
+        # The server's own centres, not the means of where a fit has not converged.
+        early = KMeans(client=self.python, n_clusters=3, n_init=1, max_iter=1).fit(x)
+        distances = numpy.linalg.norm(x[:, None] - early.cluster_centers_, axis=2)
+        numpy.testing.assert_allclose(distances, early.transform(x), atol=1e-9)
+        scaled = KMeans(client=self.python, n_clusters=3, preprocess=True).fit(x)
+        self.assertFalse(hasattr(scaled, "cluster_centers_"))
         numpy.testing.assert_array_equal(ours.transform(x).argmin(axis=1), ours.predict(x))
         again = KMeans(client=self.python, n_clusters=3, n_init=5)
         numpy.testing.assert_array_equal(again.fit_predict(x, y), ours.labels_)

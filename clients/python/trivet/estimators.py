@@ -276,7 +276,27 @@ class KMeans(_Estimator):
     def fit(self, X, y=None):
         self._fit(X, None)
         self.labels_ = self.predict(X)
+        self.inertia_ = next(f.value for f in self.report_.fit.facts if f.name == "inertia")
+        rows = _data.rows_of(X)
+        if rows.matrix is not None and not self.transformers and not self.preprocess:
+            self.cluster_centers_ = self._centres(np.asarray(rows.matrix, dtype=float))
         return self
+
+    def _centres(self, x):
+        """The centres that the server has, from its distances: of the points m - s and m + s along
+        an axis, the difference of the squared distances to c is 4 s (c - m). With m a cluster's
+        mean, which is near c, nothing is lost to rounding. Only where nothing changes X before it
+        is clustered."""
+        n_clusters = self.transform(x[:1]).shape[1]
+        means = np.array([x[self.labels_ == k].mean(axis=0) if np.any(self.labels_ == k)
+                          else x.mean(axis=0) for k in range(n_clusters)])
+        step = np.maximum(x.std(axis=0), 1e-6 * (1.0 + np.abs(x).max(axis=0)))
+        moves = np.diag(step)
+        points = np.concatenate([means[:, None, :] - moves, means[:, None, :] + moves], axis=1)
+        squares = self.transform(points.reshape(-1, x.shape[1])) ** 2
+        squares = squares.reshape(n_clusters, 2, x.shape[1], n_clusters)
+        own = squares[np.arange(n_clusters), :, :, np.arange(n_clusters)]
+        return means + (own[:, 0] - own[:, 1]) / (4.0 * step)
 
     def fit_predict(self, X, y=None):
         return self.fit(X).labels_
