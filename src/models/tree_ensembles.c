@@ -229,7 +229,8 @@ static enum trivet_status boosting_fit(void *state, const struct trivet_params *
 
 const struct trivet_estimator_ops trivet_decision_tree_classifier_ops = {
     .name = "decision_tree_classifier",
-    .summary = "one decision tree, of classes",
+    .summary = "one decision tree, of classes; its probabilities are XGBoost's, one step from the "
+               "log-odds before any data, not the shares of classes in the leaf",
     .task = TRIVET_TASK_CLASSIFICATION,
     .accepts_missing = true,
     .state_bytes = sizeof(struct trivet_trees),
@@ -272,7 +273,8 @@ const struct trivet_estimator_ops trivet_decision_tree_regressor_ops = {
 const struct trivet_estimator_ops trivet_random_forest_classifier_ops = {
     .name = "random_forest_classifier",
     .summary =
-        "XGBoost's random forest: one round of trees on samples of rows and features, of classes",
+        "XGBoost's random forest: one round of trees on samples of rows and features, of classes; "
+        "its probabilities are one step from the log-odds before any data, not shares of votes",
     .task = TRIVET_TASK_CLASSIFICATION,
     .accepts_missing = true,
     .state_bytes = sizeof(struct trivet_trees),
