@@ -143,7 +143,8 @@ enum trivet_status trivet_split_grouped_folds(const struct trivet_split_plan *pl
     }
     if (n_groups < n_folds) {
         status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                  "%zu folds of %zu groups; use at most one fold per group",
+                                  "%zu folds cannot be made of %zu groups; use at most one fold "
+                                  "per group",
                                   n_folds, n_groups);
         goto done;
     }

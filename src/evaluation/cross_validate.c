@@ -205,13 +205,9 @@ static enum trivet_status run_folds(struct folding *folding, struct trivet_cross
     return TRIVET_OK;
 }
 
-enum trivet_status trivet_cross_validate(const struct trivet_validation_plan *plan,
-                                         struct trivet_arena *arena,
-                                         struct trivet_cross_validation *out,
-                                         struct trivet_error *err)
+static enum trivet_status check_count(const struct trivet_validation_plan *plan,
+                                      struct trivet_error *err)
 {
-    struct folding folding = {.plan = plan};
-    struct trivet_cross_validation result = {0};
     if (plan->n_folds < 2 || plan->n_folds > TRIVET_FOLDS_MAX || plan->n_folds > plan->n_rows) {
         trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                          "%zu folds cannot be made of %zu rows; give 2 to %d folds, and no more "
@@ -219,6 +215,31 @@ enum trivet_status trivet_cross_validate(const struct trivet_validation_plan *pl
                          plan->n_folds, plan->n_rows, TRIVET_FOLDS_MAX);
         trivet_error_add_violation(err, "folds", "must be 2 to %d and at most the number of rows",
                                    TRIVET_FOLDS_MAX);
+        return TRIVET_INVALID_ARGUMENT;
+    }
+    return TRIVET_OK;
+}
+
+enum trivet_status trivet_cross_validate_check(const struct trivet_validation_plan *plan,
+                                               struct trivet_error *err)
+{
+    struct folding folding = {.plan = plan};
+    enum trivet_status status = check_count(plan, err);
+    if (status == TRIVET_OK) {
+        status = folding_init(&folding, err);
+    }
+    folding_release(&folding);
+    return status;
+}
+
+enum trivet_status trivet_cross_validate(const struct trivet_validation_plan *plan,
+                                         struct trivet_arena *arena,
+                                         struct trivet_cross_validation *out,
+                                         struct trivet_error *err)
+{
+    struct folding folding = {.plan = plan};
+    struct trivet_cross_validation result = {0};
+    if (check_count(plan, err) != TRIVET_OK) {
         return TRIVET_INVALID_ARGUMENT;
     }
     result.folds = trivet_arena_alloc_array(arena, plan->n_folds, sizeof *result.folds);

@@ -54,6 +54,9 @@ struct trivet_validation_plan {
     void *ctx;
 };
 
+/* Whether the folds can be made, without a fit: INVALID_ARGUMENT as below. */
+enum trivet_status trivet_cross_validate_check(const struct trivet_validation_plan *plan,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
 /* INVALID_ARGUMENT: folds < 2 or more than can be made, or data that a fold cannot take. CANCELLED:
  * as on_fold said. Folds of one plan are the same in every call. */
 enum trivet_status trivet_cross_validate(const struct trivet_validation_plan *plan,

@@ -308,6 +308,9 @@ enum trivet_status trivet_search_run(const struct trivet_search_plan *plan,
         .started_ns = trivet_clock_monotonic_ns(),
     };
     enum trivet_status status = find_metric(&searching, err);
+    if (status == TRIVET_OK) {
+        status = trivet_cross_validate_check(&plan->validation, err);
+    }
     if (status != TRIVET_OK) {
         return status;
     }

@@ -246,6 +246,34 @@ static void the_best_is_first_and_the_hopeless_is_stopped(void **state)
     assert_non_null(strstr(err.message, "rmse"));
 }
 
+/* One error of the whole search, before any fit, not one of each combination. */
+static void folds_that_cannot_be_made_are_found_once(void **state)
+{
+    (void)state;
+    struct trivet_splitter splitter = {0};
+    struct fixture_spec spec;
+    struct range range;
+    struct trivet_candidates candidates = {0};
+    struct trivet_search search = {0};
+    struct trivet_error err = {0};
+    fixture_spec_init(&spec, "y", "linear_regression");
+    make_range(&range, "alpha", alphas, 3);
+    assert_int_equal(
+        make(&spec, TRIVET__V1__SEARCH_METHOD__SEARCH_METHOD_GRID, &range, 1, 0, &candidates, &err),
+        TRIVET_OK);
+    assert_int_equal(trivet_splitter_init(TRIVET__V1__SPLIT_KIND__SPLIT_KIND_GROUPED,
+                                          TRIVET_TASK_REGRESSION, &data.table, "y", "g", data.rows,
+                                          ROWS, &splitter, &err),
+                     TRIVET_OK);
+    struct trivet_search_plan plan = plan_of(&splitter);
+    plan.validation.n_folds = 7;
+    assert_int_equal(trivet_search_run(&plan, &candidates, data.arena, &search, &err),
+                     TRIVET_INVALID_ARGUMENT);
+    assert_string_equal(err.message,
+                        "7 folds cannot be made of 6 groups; use at most one fold per group");
+    trivet_splitter_release(&splitter);
+}
+
 static void folds_keep_groups_together(void **state)
 {
     (void)state;
@@ -297,6 +325,7 @@ int main(void)
         cmocka_unit_test(wrong_ranges_are_refused),
         cmocka_unit_test(the_best_is_first_and_the_hopeless_is_stopped),
         cmocka_unit_test(folds_keep_groups_together),
+        cmocka_unit_test(folds_that_cannot_be_made_are_found_once),
         cmocka_unit_test(learning_curves_have_growing_parts),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
