@@ -140,6 +140,12 @@ static enum trivet_status columns_to_send(const Trivet__V1__Version *version, co
                                           struct trivet_schema *out, struct trivet_error *err)
 {
     const Trivet__V1__Signature *signature = version->signature;
+    if (version->target[0] == '\0' && target[0] != '\0') {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "--target %.80s: %.80s groups rows without a target; leave "
+                                "--target out, or see a column's groups with --slice %.80s",
+                                target, version->model, target);
+    }
     enum trivet_status status = trivet_cli_input_columns(version, out, err);
     bool text = signature != NULL && signature->n_outputs > 0 &&
                 signature->outputs[0]->type == TRIVET__V1__TENSOR_TYPE__TENSOR_TYPE_TEXT;

@@ -67,6 +67,16 @@ static void trial_row(struct trivet_cli_table *table, const Trivet__V1__SearchRe
                           tell ? trial->error_message : "");
 }
 
+static bool all_finished(const Trivet__V1__SearchReport *search)
+{
+    for (size_t i = 0; i < search->n_trials; i++) {
+        if (search->trials[i]->state != TRIVET__V1__TRIAL_STATE__TRIAL_STATE_FINISHED) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int trivet_cli_print_search(struct trivet_cli *cli, const Trivet__V1__SearchReport *search)
 {
     struct trivet_cli_column columns[] = {{"", true, false},           {"estimator", false, true},
@@ -86,8 +96,9 @@ int trivet_cli_print_search(struct trivet_cli *cli, const Trivet__V1__SearchRepo
     for (size_t i = 0; table != NULL && i < n_shown; i++) {
         trial_row(table, search, i, with_estimator);
     }
-    trivet_cli_heading(cli, "Search: %zu tried, %u folds, best first", search->n_trials,
-                       search->folds);
+    trivet_cli_heading(cli, "Search: %zu tried, %u folds, best first%s", search->n_trials,
+                       search->folds,
+                       all_finished(search) ? "" : "; what did not finish comes after what did");
     int code = trivet_cli_print_table(cli, table);
     trivet_cli_more(search->n_trials, n_shown);
     if (search->reason[0] != '\0') {

@@ -94,6 +94,17 @@ class Models(ServerTest):
         said = {row["prediction"] for row in self.rows_of("predict", "numbered", "--data", self.new)}
         self.assertEqual(said, {"0", "1", "2"})
 
+    def test_clusters_are_evaluated_without_a_target(self):
+        run_cli(self.url, "train", "groups", "--data", self.flowers, "--estimator", "kmeans",
+                "--exclude", "kind")
+        done = run_cli(self.url, "evaluate", "groups:1", "--data", self.flowers, "--target", "kind",
+                       check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("--target kind: groups groups rows without a target; leave --target out",
+                      done.stderr)
+        self.assertIn("inertia", run_cli(self.url, "evaluate", "groups:1", "--data",
+                                         self.flowers).stdout)
+
     def test_search(self):
         train = ("searched", "--estimator", "svc", "--grid", "C=0.001,1,100", "--metric", "accuracy")
         done = self.train(*train)

@@ -311,7 +311,7 @@ static void test_search(void **state)
     report.estimator = trivet_cli_field("ridge");
     report.search = &search;
     print_training(&person, &report);
-    shows("Search: 3 tried, 2 folds, best first\n"
+    shows("Search: 3 tried, 2 folds, best first; what did not finish comes after what did\n"
           "   PARAMETERS               R2   TRAIN    TOOK  STATE\n"
           "1  alpha=0.1   0.6000 ± 0.1000  0.9000  2.00 s\n"
           "                                                failed: singular\n"
