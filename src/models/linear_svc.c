@@ -35,8 +35,8 @@ static const char *const class_weights[] = {"none", "balanced", NULL};
     }
 #define INTERCEPT_SCALING_ROW                                                                      \
     {                                                                                              \
-        .name = "intercept_scaling", .type = TRIVET_PARAM_REAL, .default_text = "1", .min = 0.0,   \
-        .min_open = true, .max = 1e6,                                                              \
+        .name = "intercept_scaling", .needs = "fit_intercept=true", .type = TRIVET_PARAM_REAL,     \
+        .default_text = "1", .min = 0.0, .min_open = true, .max = 1e6,                             \
         .help = "value of the constant feature; more penalises the intercept less"                 \
     }
 #define TOL_ROW                                                                                    \

@@ -31,6 +31,7 @@ static const struct trivet_param_spec logistic_regression_params[] = {
      .max_open = true,
      .help = "weight of the loss, summed over the rows, against the penalty; more penalises less"},
     {.name = "l1_ratio",
+     .needs = "penalty=elastic_net",
      .type = TRIVET_PARAM_REAL,
      .default_text = "0.5",
      .min = 0.0,

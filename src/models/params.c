@@ -339,6 +339,38 @@ void trivet_params_format(const struct trivet_params *params, size_t i, char *te
     }
 }
 
+/* One of "a|b|c". */
+static bool is_among(const char *list, const char *text)
+{
+    const size_t n_text = strlen(text);
+    for (const char *at = list; *at != '\0';) {
+        const size_t n = strcspn(at, "|");
+        if (n == n_text && strncmp(at, text, n) == 0) {
+            return true;
+        }
+        at += at[n] == '|' ? n + 1 : n;
+    }
+    return false;
+}
+
+bool trivet_params_is_idle(const struct trivet_params *params, size_t i, char *why,
+                           size_t why_bytes)
+{
+    const char *needs = params->specs[i].needs;
+    const size_t n_name = needs != NULL ? strcspn(needs, "=") : 0;
+    for (size_t k = 0; needs != NULL && k < params->n_params; k++) {
+        const char *name = params->specs[k].name;
+        char value[TRIVET_PARAM_VALUE_BYTES];
+        if (strlen(name) == n_name && strncmp(name, needs, n_name) == 0) {
+            trivet_params_format(params, k, value, sizeof value);
+            trivet_text_format(why, why_bytes, "%s=%s", name, value);
+            return !is_among(needs + n_name + 1, value);
+        }
+    }
+    assert(needs == NULL);
+    return false;
+}
+
 static void bound_text(const struct trivet_param_spec *spec, double bound,
                        char text[TRIVET_DOUBLE_TEXT_BYTES])
 {

@@ -39,6 +39,9 @@ struct trivet_param_spec {
     bool max_open;
     const char *const *choices; /* ENUM: NULL-terminated */
     const char *const *words;   /* INT and REAL: words that may stand for a number; or NULL */
+    /* "solver=sgd", "penalty=l1|elastic_net": what another parameter must be for this one to do
+     * anything; NULL: it always does. */
+    const char *needs;
     const char *help;
 };
 
@@ -83,6 +86,10 @@ const struct trivet_int_list *trivet_params_int_list(const struct trivet_params 
 const char *trivet_params_text(const struct trivet_params *params, const char *name);
 /* The word given for an INT or REAL; NULL: a number is given. */
 const char *trivet_params_word(const struct trivet_params *params, const char *name);
+/* Whether parameter i does nothing beside the values of the others; `why` ← "solver=adam" and
+ * `needs` of its row says what it takes. */
+bool trivet_params_is_idle(const struct trivet_params *params, size_t i, char *why,
+                           size_t why_bytes);
 /* Value i as text, as it could be given; TRIVET_PARAM_VALUE_BYTES are always enough. */
 void trivet_params_format(const struct trivet_params *params, size_t i, char *text,
                           size_t text_bytes);

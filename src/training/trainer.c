@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "models/registry.h"
 #include "models/threads.h"
 #include "training/trainer_internal.h"
 #include "wire/codec.h"
@@ -141,6 +142,31 @@ static enum trivet_status cross_validate(struct trivet_trainer *trainer, struct 
     return status;
 }
 
+/* A parameter that somebody gave and that does nothing would otherwise pass for one that was tried.
+ */
+static enum trivet_status tell_idle(struct trivet_trainer *trainer, struct trivet_error *err)
+{
+    const Trivet__V1__PipelineSpec *spec = trainer->spec->pipeline;
+    const struct trivet_estimator_ops *ops = NULL;
+    struct trivet_params params;
+    enum trivet_status status = trivet_registry_estimator(spec->estimator, &ops, err);
+    if (status == TRIVET_OK) {
+        status = trivet_params_parse(ops->params, ops->name, spec->parameters, spec->n_parameters,
+                                     &params, err);
+    }
+    for (size_t g = 0; status == TRIVET_OK && g < spec->n_parameters; g++) {
+        for (size_t i = 0; i < params.n_params; i++) {
+            char why[DETAIL_BYTES];
+            if (strcmp(params.specs[i].name, spec->parameters[g]->name) == 0 &&
+                trivet_params_is_idle(&params, i, why, sizeof why)) {
+                trivet_fit_report_warn(&trainer->fit, "%s does nothing with %s; it needs %s",
+                                       params.specs[i].name, why, params.specs[i].needs);
+            }
+        }
+    }
+    return status;
+}
+
 static enum trivet_status fit(struct trivet_trainer *trainer, struct trivet_error *err)
 {
     char detail[DETAIL_BYTES];
@@ -164,7 +190,7 @@ static enum trivet_status fit(struct trivet_trainer *trainer, struct trivet_erro
                                  trainer->n_train, &context, &trainer->fit, err);
     trainer->fit_seconds =
         (double)(trivet_clock_monotonic_ns() - start_ns) / (double)TRIVET_NS_PER_S;
-    return status;
+    return status == TRIVET_OK ? tell_idle(trainer, err) : status;
 }
 
 /* A score over the rows that are left would otherwise pass for one over all. */

@@ -83,6 +83,29 @@ class BadData(ServerTest):
     def test_more_folds_than_rows(self):
         self.refused(["folds"], self.rows, target="price", folds=80)
 
+    def test_fewer_groups_than_folds_of_a_search(self):
+        self.refused(["5 folds cannot be made of 2 groups"], self.rows, target="price",
+                     group="town", columns=["a", "b"], test_size=0,
+                     search={"ranges": {"alpha": [0.1, 1]}, "folds": 5})
+
+    def test_parameters_that_do_nothing_are_told(self):
+        for estimator, parameters, words in (
+                ("linear_regression", {"l1_ratio": 0.3},
+                 "l1_ratio does nothing with penalty=none; it needs penalty=elastic_net"),
+                ("mlp_regressor", {"momentum": 0.5, "epochs": 5},
+                 "momentum does nothing with solver=adam; it needs solver=sgd"),
+                ("svr", {"degree": 2}, "degree does nothing with kernel=rbf; it needs kernel=poly"),
+                ("linear_svr", {"fit_intercept": False, "intercept_scaling": 2.0},
+                 "intercept_scaling does nothing with fit_intercept=false")):
+            job = self.python.train("idle", self.rows, target="price", columns=["a", "b"],
+                                    estimator=estimator, parameters=parameters)
+            told = [text for text in job.report.fit.warnings if "does nothing" in text]
+            self.assertEqual(len(told), 1, told)
+            self.assertIn(words, told[0])
+        job = self.python.train("idle", self.rows, target="price", columns=["a", "b"],
+                                estimator="svr", parameters={"kernel": "poly", "degree": 2})
+        self.assertFalse([text for text in job.report.fit.warnings if "nothing" in text])
+
     def test_clusters_take_no_target(self):
         self.refused(["kmeans", "takes no target"], self.rows, target="price", estimator="kmeans")
 

@@ -16,7 +16,12 @@ static const char *const colours[] = {"red", "green", NULL};
 
 static const struct trivet_param_spec specs[] = {
     {.name = "flag", .type = TRIVET_PARAM_BOOL, .default_text = "true"},
-    {.name = "count", .type = TRIVET_PARAM_INT, .default_text = "8", .min = 1, .max = 100},
+    {.name = "count",
+     .type = TRIVET_PARAM_INT,
+     .default_text = "8",
+     .min = 1,
+     .max = 100,
+     .needs = "colour=blue|green"},
     {.name = "rate",
      .type = TRIVET_PARAM_REAL,
      .default_text = "0.5",
@@ -159,6 +164,20 @@ static void given_twice(void **state)
     assert_non_null(strstr(err.message, "twice"));
 }
 
+static void idle_beside_another_value(void **state)
+{
+    (void)state;
+    struct trivet_params params;
+    struct trivet_error err = {0};
+    char why[64] = "";
+    assert_int_equal(parse("count", "2", &params, &err), TRIVET_OK);
+    assert_true(trivet_params_is_idle(&params, 1, why, sizeof why));
+    assert_string_equal(why, "colour=red");
+    assert_false(trivet_params_is_idle(&params, 0, why, sizeof why)); /* needs nothing */
+    assert_int_equal(parse("colour", "green", &params, &err), TRIVET_OK);
+    assert_false(trivet_params_is_idle(&params, 1, why, sizeof why));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +186,7 @@ int main(void)
         cmocka_unit_test(values_and_their_text),
         cmocka_unit_test(refusals_say_what_is_allowed),
         cmocka_unit_test(given_twice),
+        cmocka_unit_test(idle_beside_another_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
