@@ -413,7 +413,7 @@ static void what_cannot_be_split_is_refused(void **state)
                    "no class has more than 2 rows");
     plan.kind = TRIVET_SPLIT_GROUPED;
     assert_refused(trivet_split_assign_folds(&plan, 11, folds, &err), TRIVET_INVALID_ARGUMENT,
-                   "11 folds of 10 groups");
+                   "11 folds cannot be made of 10 groups");
     memset(each, 0, sizeof(each));
     assert_refused(trivet_split_holdout(&plan, 0.2, positions, &n_train, &err),
                    TRIVET_INVALID_ARGUMENT, "all 20 rows are of one group");
