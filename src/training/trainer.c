@@ -193,6 +193,40 @@ static enum trivet_status fit(struct trivet_trainer *trainer, struct trivet_erro
     return status == TRIVET_OK ? tell_idle(trainer, err) : status;
 }
 
+/* |truth| divides each error: next to zero it makes a number of no meaning. */
+static void tell_zeros(struct trivet_trainer *trainer, const char *part, size_t first, size_t end)
+{
+    const struct trivet_column *target = NULL;
+    size_t n = 0;
+    for (size_t j = 0; j < trainer->table.n_columns; j++) {
+        if (strcmp(trainer->table.columns[j].name, trainer->spec->pipeline->target) == 0) {
+            target = &trainer->table.columns[j];
+        }
+    }
+    if (trainer->task != TRIVET_TASK_REGRESSION || target == NULL) {
+        return;
+    }
+    for (size_t i = first; i < end; i++) {
+        n += target->numbers[trainer->rows[i] * target->stride] == 0.0;
+    }
+    if (n > 0) {
+        trivet_fit_report_warn(&trainer->fit,
+                               "the target is 0 in %zu of %zu %s rows: mape, relative to it, says "
+                               "nothing there; look at mae",
+                               n, end - first, part);
+    }
+}
+
+/* What the rows themselves have to tell. */
+static void tell_rows(struct trivet_trainer *trainer)
+{
+    if (trainer->rare_class[0] != '\0') {
+        trivet_fit_report_warn(&trainer->fit, "%s", trainer->rare_class);
+    }
+    tell_zeros(trainer, "training", 0, trainer->n_train);
+    tell_zeros(trainer, "test", trainer->n_train, trainer->n_rows);
+}
+
 /* A score over the rows that are left would otherwise pass for one over all. */
 static void tell_skipped(struct trivet_trainer *trainer, const char *part,
                          const struct trivet_evaluation *evaluation)
@@ -267,6 +301,7 @@ static enum trivet_status work(struct trivet_trainer *trainer, struct trivet_err
     if (status == TRIVET_OK && trainer->spec->kind == TRIVET__V1__JOB_KIND__JOB_KIND_TRAIN) {
         status = fit(trainer, err);
         if (status == TRIVET_OK) {
+            tell_rows(trainer);
             status = evaluate(trainer, err);
         }
     }

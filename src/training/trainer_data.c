@@ -147,6 +147,64 @@ static enum trivet_status find_task(struct trivet_trainer *trainer, struct trive
     return status;
 }
 
+/* Folds of the training rows: of a search, of a cross-validation, or both. */
+static size_t most_folds(const struct trivet_trainer *trainer)
+{
+    const Trivet__V1__SplitSpec *split = trainer->spec->split;
+    const size_t n = split != NULL ? split->folds : 0;
+    if (trainer->spec->search == NULL && !trainer->spec->learning_curve) {
+        return n;
+    }
+    const size_t searched = trainer->spec->search != NULL ? trainer->spec->search->folds : 0;
+    const size_t most = searched > n ? searched : n;
+    return most > 0 ? most : (size_t)TRIVET_FOLDS_DEFAULT;
+}
+
+/* A class of fewer rows than folds is missing from some tests, and a single row of it, where it is
+ * tested, from training: of two classes that leaves one, which cannot be trained on. */
+static enum trivet_status check_rare_class(struct trivet_trainer *trainer, size_t n_folds,
+                                           struct trivet_error *err)
+{
+    const struct trivet_splitter *splitter = &trainer->splitter;
+    struct trivet_labels labels = {0};
+    size_t column = 0;
+    size_t rarest = 0;
+    size_t *counts = trivet_calloc(splitter->n_keys, sizeof(size_t));
+    if (counts == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the classes");
+    }
+    for (size_t i = 0; i < trainer->n_train; i++) {
+        counts[splitter->keys[trainer->rows[i]]]++;
+    }
+    for (size_t k = 1; k < splitter->n_keys; k++) {
+        rarest = counts[k] < counts[rarest] ? k : rarest;
+    }
+    const size_t n = counts[rarest];
+    trivet_free(counts);
+    while (strcmp(trainer->table.columns[column].name, trainer->spec->pipeline->target) != 0) {
+        column++;
+    }
+    if (n >= n_folds) {
+        return TRIVET_OK;
+    }
+    enum trivet_status status = trivet_labels_collect(&trainer->table.columns[column],
+                                                      trainer->rows, trainer->n_rows, &labels, err);
+    if (status == TRIVET_OK && n == 1 && splitter->n_keys == 2) {
+        status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                  "class '%.64s' has 1 row among the %zu to train on, and the fold "
+                                  "that tests it would have the other class alone to learn from; "
+                                  "give more rows of it, or do without folds",
+                                  labels.texts[rarest], trainer->n_train);
+    } else if (status == TRIVET_OK) {
+        trivet_text_format(trainer->rare_class, sizeof trainer->rare_class,
+                           "class '%.64s' has %zu row%s for %zu folds: some test none of it; give "
+                           "more rows of it, or use fewer folds",
+                           labels.texts[rarest], n, n == 1 ? "" : "s", n_folds);
+    }
+    trivet_labels_release(&labels);
+    return status;
+}
+
 enum trivet_status trivet_trainer_split(struct trivet_trainer *trainer, struct trivet_error *err)
 {
     static const Trivet__V1__SplitSpec none = TRIVET__V1__SPLIT_SPEC__INIT;
@@ -175,6 +233,10 @@ enum trivet_status trivet_trainer_split(struct trivet_trainer *trainer, struct t
     if (status == TRIVET_OK && split->test_size > 0 &&
         trainer->spec->kind == TRIVET__V1__JOB_KIND__JOB_KIND_TRAIN) {
         status = hold_out(trainer, split->test_size, split->seed, err);
+    }
+    const size_t n_folds = most_folds(trainer);
+    if (status == TRIVET_OK && n_folds > 0 && trainer->splitter.kind == TRIVET_SPLIT_STRATIFIED) {
+        status = check_rare_class(trainer, n_folds, err);
     }
     return status;
 }

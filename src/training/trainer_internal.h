@@ -25,6 +25,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of a search or a learning curve, when nobody says. */
+#define TRIVET_FOLDS_DEFAULT 5
+
 enum trivet_trainer_phase {
     TRIVET_PHASE_LOAD,
     TRIVET_PHASE_SPLIT,
@@ -58,6 +61,7 @@ struct trivet_trainer {
     size_t n_without_target;
     size_t n_duplicates;
     struct trivet_splitter splitter;
+    char rare_class[192];    /* what the report tells of it; "": nothing */
     uint64_t base_rss_bytes; /* peak before the data */
 
     /* What was made of it; evaluations are set when their has_ is. */

@@ -2,7 +2,6 @@
 #include "base/text.h"
 #include "training/trainer_internal.h"
 
-#define FOLDS_DEFAULT       5
 #define AUTO_BUDGET_SECONDS 60.0
 #define DETAIL_BYTES        128
 
@@ -31,8 +30,8 @@ enum trivet_status trivet_trainer_search(struct trivet_trainer *trainer, struct 
     const Trivet__V1__SearchSpec *spec = trainer->spec->search;
     const bool is_auto = spec->method == TRIVET__V1__SEARCH_METHOD__SEARCH_METHOD_AUTO;
     struct trivet_search_plan plan = {
-        .validation =
-            trivet_trainer_plan(trainer, spec->folds > 0 ? spec->folds : (size_t)FOLDS_DEFAULT),
+        .validation = trivet_trainer_plan(trainer, spec->folds > 0 ? spec->folds
+                                                                   : (size_t)TRIVET_FOLDS_DEFAULT),
         .task = trainer->task,
         .metric = spec->metric,
         .budget_seconds =
@@ -62,7 +61,8 @@ enum trivet_status trivet_trainer_learning_curve(struct trivet_trainer *trainer,
                                                  struct trivet_error *err)
 {
     const Trivet__V1__SplitSpec *split = trainer->spec->split;
-    const size_t n_folds = split != NULL && split->folds > 0 ? split->folds : (size_t)FOLDS_DEFAULT;
+    const size_t n_folds =
+        split != NULL && split->folds > 0 ? split->folds : (size_t)TRIVET_FOLDS_DEFAULT;
     struct trivet_validation_plan plan = trivet_trainer_plan(trainer, n_folds);
     enum trivet_status status =
         trivet_learning_curve_make(&plan, trivet_evaluation_main_metric(trainer->task), on_point,

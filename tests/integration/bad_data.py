@@ -88,6 +88,27 @@ class BadData(ServerTest):
                      group="town", columns=["a", "b"], test_size=0,
                      search={"ranges": {"alpha": [0.1, 1]}, "folds": 5})
 
+    def test_a_class_with_fewer_rows_than_folds_is_named(self):
+        kinds = ["low"] * 30 + ["high"] * 27 + ["rare"] * 3
+        job = self.python.train("rare", dict(self.rows, kind=kinds), target="kind", test_size=0,
+                                columns=["a", "b"], estimator="logistic_regression", folds=5)
+        self.assertTrue(any("class 'rare' has 3 rows for 5 folds" in text and "fewer folds" in text
+                            for text in job.report.fit.warnings), list(job.report.fit.warnings))
+        job = self.python.train("rare", dict(self.rows, kind=kinds), target="kind", test_size=0,
+                                columns=["a", "b"], estimator="logistic_regression", folds=3)
+        self.assertFalse(any("rare" in text for text in job.report.fit.warnings))
+        self.refused(["class 'rare' has 1 row among the 60", "give more rows of it"],
+                     dict(self.rows, kind=["low"] * 59 + ["rare"]), target="kind", test_size=0,
+                     columns=["a", "b"], estimator="logistic_regression", folds=5)
+
+    def test_targets_of_zero_are_told_beside_mape(self):
+        rows = dict(self.rows, price=[0.0] * 6 + list(range(1, 55)))
+        job = self.python.train("zeros", rows, target="price", columns=["a", "b"], test_size=0.2)
+        told = [text for text in job.report.fit.warnings if "mape" in text]
+        self.assertEqual(sum(int(text.split(" in ")[1].split()[0]) for text in told), 6, told)
+        job = self.python.train("zeros", self.rows, target="price", columns=["a", "b"])
+        self.assertFalse(any("mape" in text for text in job.report.fit.warnings))
+
     def test_parameters_that_do_nothing_are_told(self):
         for estimator, parameters, words in (
                 ("linear_regression", {"l1_ratio": 0.3},
