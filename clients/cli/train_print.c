@@ -11,6 +11,7 @@
 #define COLUMNS_SHOWN_MAX 40
 #define WAYS_SHOWN_MAX    20
 #define TEXT_BYTES        512
+#define IDENTIFIERS_MIN   20 /* fewer may differ by chance */
 
 static bool is_text(const struct trivet_cli_plan *plan, size_t column)
 {
@@ -74,6 +75,26 @@ static void print_doubts(const struct trivet_cli_plan *plan, FILE *out)
                     counts->n_texts == 1 ? "value that is not a number"
                                          : "values that are not numbers",
                     (unsigned long long)counts->first_text_line);
+        }
+    }
+}
+
+/* A name or an identifier teaches nothing: no other row has it. */
+static void print_identifiers(const struct trivet_cli_plan *plan, FILE *out)
+{
+    for (size_t i = 0; i < plan->file.schema.n_columns; i++) {
+        const struct trivet_csv_column_counts *counts = &plan->file.columns[i];
+        const char *name = plan->file.schema.columns[i].name;
+        const char *encode = plan->treatments[i].encode;
+        if (encode != NULL && strcmp(encode, "one_hot") == 0 && counts->texts_differ &&
+            counts->n_numbers == 0 && counts->n_texts >= IDENTIFIERS_MIN) {
+            fprintf(out,
+                    "note: '%s' looks like an identifier, %s different: one_hot makes a column of "
+                    "each that says nothing of new rows; leave it out with --exclude %s\n",
+                    name,
+                    counts->n_texts <= TRIVET_CSV_DISTINCT_MAX ? "all its values are"
+                                                               : "its first values are all",
+                    name);
         }
     }
 }
@@ -184,6 +205,7 @@ void trivet_cli_plan_print(const struct trivet_cli_recipe *recipe,
     print_columns(recipe, plan, out);
     fputc('\n', out);
     print_doubts(plan, out);
+    print_identifiers(plan, out);
     print_ways(plan, false, out);
     print_ways(plan, true, out);
     print_given(recipe, out);

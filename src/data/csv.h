@@ -30,6 +30,9 @@
 /* A table is cut after the row that brings it to this size, so that it fits a dataset chunk. */
 #define TRIVET_CSV_TABLE_BYTES_MAX (4u << 20)
 
+/* So many texts of a column are compared with each other when a file is inspected. */
+#define TRIVET_CSV_DISTINCT_MAX 4096
+
 struct trivet_csv_options {
     char delimiter; /* 0 = ',' */
 };
@@ -71,6 +74,7 @@ struct trivet_csv_column_counts {
     uint64_t first_text_line; /* 0 when n_texts == 0 */
     uint64_t n_infinite;      /* of the texts: "inf", "-Infinity", 1e999 */
     uint64_t first_infinite_line;
+    bool texts_differ; /* no text was seen twice, of the first TRIVET_CSV_DISTINCT_MAX */
 };
 
 /* What one pass over a file found. Zero-initialised is empty; release when done. */

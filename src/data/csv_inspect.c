@@ -1,8 +1,38 @@
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "data/csv_reader.h"
 
 #include <string.h>
+
+/* Open addressing at half load, so that a free place is always near; 0 is free. */
+#define SEEN_PLACES ((size_t)2 * TRIVET_CSV_DISTINCT_MAX)
+
+/* Until a text comes twice, or enough are there: then the table is of no more use. */
+static void look_for_repeat(struct trivet_csv_reader *reader, size_t column, const char *text,
+                            size_t n_bytes)
+{
+    struct trivet_csv_column_counts *counts = &reader->counts[column];
+    uint64_t **seen = &reader->seen[column];
+    if (counts->n_texts == 0) {
+        *seen = trivet_calloc(SEEN_PLACES, sizeof(uint64_t));
+        counts->texts_differ = *seen != NULL; /* the hint is not worth failing for */
+    }
+    if (*seen == NULL) {
+        return;
+    }
+    const uint64_t hash = trivet_hash_bytes(text, n_bytes) | 1;
+    size_t place = (size_t)(hash >> 1) % SEEN_PLACES;
+    while ((*seen)[place] != 0 && (*seen)[place] != hash) {
+        place = (place + 1) % SEEN_PLACES;
+    }
+    counts->texts_differ = (*seen)[place] == 0;
+    (*seen)[place] = hash;
+    if (!counts->texts_differ || counts->n_texts + 1 == TRIVET_CSV_DISTINCT_MAX) {
+        trivet_free(*seen);
+        *seen = NULL;
+    }
+}
 
 static void inspect_field(struct trivet_csv_reader *reader, size_t column, const char *text,
                           size_t n_bytes)
@@ -17,6 +47,7 @@ static void inspect_field(struct trivet_csv_reader *reader, size_t column, const
         if (counts->n_texts == 0) {
             counts->first_text_line = reader->row_line;
         }
+        look_for_repeat(reader, column, text, n_bytes);
         counts->n_texts++;
         if (trivet_text_is_infinite(text, n_bytes)) {
             counts->first_infinite_line =
@@ -96,8 +127,10 @@ enum trivet_status trivet_csv_inspect(const char *path, const struct trivet_csv_
     if (status != TRIVET_OK) {
         return status;
     }
-    found.columns = trivet_calloc(reader->n_columns, sizeof(*found.columns));
-    if (found.columns == NULL) {
+    const size_t n_columns = reader->n_columns;
+    found.columns = trivet_calloc(n_columns, sizeof(*found.columns));
+    reader->seen = trivet_calloc(n_columns, sizeof(*reader->seen));
+    if (found.columns == NULL || reader->seen == NULL) {
         status =
             trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "%s: out of memory reading it", path);
         goto done;
@@ -112,6 +145,10 @@ enum trivet_status trivet_csv_inspect(const char *path, const struct trivet_csv_
         found = (struct trivet_csv_inference){0};
     }
 done:
+    for (size_t i = 0; reader->seen != NULL && i < n_columns; i++) {
+        trivet_free(reader->seen[i]);
+    }
+    trivet_free(reader->seen);
     trivet_csv_inference_release(&found);
     trivet_csv_close(reader);
     return status;

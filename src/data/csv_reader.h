@@ -65,6 +65,7 @@ struct trivet_csv_reader {
     struct trivet_name_ref *sorted_names;
 
     struct trivet_csv_column_counts *counts; /* of trivet_csv_inspect, borrowed */
+    uint64_t **seen; /* of trivet_csv_inspect, while it runs: hashes of each column's texts */
 
     /* Of trivet_csv_read. */
     struct trivet_csv_target *targets; /* (n_targets) */

@@ -152,6 +152,21 @@ class CommandLine(ServerTest):
         # What shows an upload, so that its absence above means something.
         self.assertIn("upload", run_cli(self.url, *train, "--cross-validate", "0").stderr)
 
+    def test_a_column_like_an_identifier_is_told(self):
+        path = os.path.join(self.folder, "named.csv")
+        with open(path, "w") as out:
+            out.write("name,town,size,price\n")
+            for i in range(60):
+                out.write("n%d,%s,%d,%d\n" % (i, "ab"[i % 2], i, 3 * i))
+        train = ("train", "named", "--data", path, "--target", "price", "--test-size", "0")
+        told = "note: 'name' looks like an identifier, all its values are different"
+        done = run_cli(self.url, *train)
+        self.assertIn(told, done.stderr)
+        self.assertIn("leave it out with --exclude name", done.stderr)
+        self.assertNotIn("'town' looks", done.stderr)
+        self.assertNotIn(told, run_cli(self.url, *train, "--exclude", "name").stderr)
+        self.assertNotIn(told, run_cli(self.url, *train, "--encode", "ordinal").stderr)
+
     def test_evaluate_judges_its_picture_first(self):
         before = self.rows_of("datasets")
         for path, text in (("/nowhere/e.svg", "cannot write /nowhere/e.svg"),

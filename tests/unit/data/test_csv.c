@@ -350,16 +350,24 @@ static void types_are_inferred(void **state)
     assert_ok(trivet_csv_inspect(path, NULL, &found, &err));
     static const char *const types[] = {"numeric", "numeric", "categorical", "numeric",
                                         "categorical"};
-    static const struct trivet_csv_column_counts counts[] = {{0, 4, 0, 0, 0, 0},
-                                                             {1, 3, 0, 0, 0, 0},
-                                                             {2, 1, 1, 2, 0, 0},
-                                                             {4, 0, 0, 0, 0, 0},
-                                                             {1, 2, 1, 4, 0, 0}};
+    static const struct trivet_csv_column_counts counts[] = {
+        {.n_numbers = 4},
+        {.n_missing = 1, .n_numbers = 3},
+        {.n_missing = 2, .n_numbers = 1, .n_texts = 1, .first_text_line = 2, .texts_differ = true},
+        {.n_missing = 4},
+        {.n_missing = 1, .n_numbers = 2, .n_texts = 1, .first_text_line = 4, .texts_differ = true},
+    };
     assert_int_equal(found.n_rows, 4);
     assert_int_equal(found.schema.n_columns, 5);
     for (size_t i = 0; i < 5; i++) {
         assert_string_equal(trivet_column_type_name(found.schema.columns[i].type), types[i]);
-        assert_memory_equal(&found.columns[i], &counts[i], sizeof(counts[i]));
+        const struct trivet_csv_column_counts *is = &found.columns[i];
+        assert_int_equal(is->n_missing, counts[i].n_missing);
+        assert_int_equal(is->n_numbers, counts[i].n_numbers);
+        assert_int_equal(is->n_texts, counts[i].n_texts);
+        assert_int_equal(is->first_text_line, counts[i].first_text_line);
+        assert_int_equal(is->n_infinite, counts[i].n_infinite);
+        assert_int_equal(is->texts_differ, counts[i].texts_differ);
     }
     trivet_csv_inference_release(&found);
     struct trivet_schema schema = {0};
@@ -398,6 +406,29 @@ static void an_infinity_among_numbers_is_found(void **state)
         assert_ok(trivet_csv_check_finite("p.csv", &found, i, &err));
     }
     trivet_csv_inference_release(&found);
+    remove_temp();
+}
+
+/* One text that comes again is found, however many come between, up to the bound. */
+static void a_text_that_comes_twice_is_found(void **state)
+{
+    (void)state;
+    struct trivet_buffer text = {0};
+    struct trivet_csv_inference found = {0};
+    assert_ok(trivet_buffer_printf(&text, &err, "all,last,late\n"));
+    for (int i = 0; i < TRIVET_CSV_DISTINCT_MAX + 10; i++) {
+        bool last = i == TRIVET_CSV_DISTINCT_MAX - 1;
+        bool late = i == TRIVET_CSV_DISTINCT_MAX;
+        assert_ok(
+            trivet_buffer_printf(&text, &err, "a%d,b%d,c%d\n", i, last ? 0 : i, late ? 0 : i));
+    }
+    assert_ok(
+        trivet_csv_inspect(write_temp((const char *)text.data, text.n_bytes), NULL, &found, &err));
+    assert_true(found.columns[0].texts_differ);
+    assert_false(found.columns[1].texts_differ);
+    assert_true(found.columns[2].texts_differ);
+    trivet_csv_inference_release(&found);
+    trivet_buffer_release(&text);
     remove_temp();
 }
 
@@ -448,6 +479,7 @@ int main(void)
         cmocka_unit_test(files_that_cannot_be_opened),
         cmocka_unit_test(types_are_inferred),
         cmocka_unit_test(an_infinity_among_numbers_is_found),
+        cmocka_unit_test(a_text_that_comes_twice_is_found),
         cmocka_unit_test(fields_are_quoted_when_they_must_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
