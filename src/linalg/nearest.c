@@ -1,18 +1,11 @@
 #include "linalg/nearest.h"
 
-/* A copy of each loop for the vectors of each generation of CPU. Sanitizers are not there yet when
- * the choice is made. */
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) &&                 \
-    !defined(__SANITIZE_THREAD__)
-#define FOR_EACH_CPU __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_CPU
-#endif
+#include "base/compiler.h"
 
 /* Running sums: the order of additions is the same with and without vectors. */
 #define LANES 8
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void first_point(const double *scores, double offset, double *restrict least,
                         int64_t *restrict nearest, size_t n)
 {
@@ -22,7 +15,7 @@ static void first_point(const double *scores, double offset, double *restrict le
     }
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void next_point(const double *scores, double offset, int64_t point, double *restrict least,
                        int64_t *restrict nearest, size_t n)
 {
@@ -45,21 +38,20 @@ void trivet_linalg_nearest(struct trivet_const_matrix scores, const double *offs
     }
 }
 
-static inline __attribute__((always_inline)) double term_of(double score, double norm,
-                                                            double offset, double closest)
+TRIVET_INLINED double term_of(double score, double norm, double offset, double closest)
 {
     double distance2 = score + norm + offset;
     distance2 = distance2 > 0.0 ? distance2 : 0.0;
     return distance2 < closest ? distance2 : closest;
 }
 
-static inline __attribute__((always_inline)) double add_lanes(const double *sums)
+TRIVET_INLINED double add_lanes(const double *sums)
 {
     return ((sums[0] + sums[4]) + (sums[2] + sums[6])) +
            ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 double trivet_linalg_sum_least(const double *scores, const double *norms, double offset,
                                const double *closest, size_t n)
 {
@@ -76,7 +68,7 @@ double trivet_linalg_sum_least(const double *scores, const double *norms, double
     return add_lanes(sums);
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 double trivet_linalg_take_least(const double *scores, const double *norms, double offset,
                                 double *closest, size_t n)
 {

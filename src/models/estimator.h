@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/compiler.h"
 #include "linalg/matrix.h"
+#include "linalg/row_view.h"
 #include "models/params.h"
 #include "trivet/v1/artefact.pb-c.h"
 
@@ -107,6 +108,22 @@ struct trivet_fit_data {
     size_t n_classes; /* at least 2 for classification, else 0 */
 };
 
+struct trivet_linear_model;
+
+/* A single-precision copy of an estimator, for requests of floats.
+ *
+ * predict    x (x->n_rows, n_features) floats, finite → out; scratch (64-byte aligned) of
+ *            scratch_bytes, which is bounded whatever n_rows. A row's result is the same alone and
+ *            in any batch. */
+struct trivet_single_ops {
+    enum trivet_status (*create)(const void *state, void **out, struct trivet_error *err);
+    size_t (*scratch_bytes)(const void *single, size_t n_rows);
+    void (*predict)(const void *single, const struct trivet_row_view *x, struct trivet_matrix out,
+                    void *scratch);
+    size_t (*memory_bytes)(const void *single);
+    void (*free)(void *single);
+};
+
 /* Every function: the state is `state_bytes` long, zeroed before fit or load. One thread fits;
  * predict and explain only read and may run on any number of threads.
  *
@@ -120,6 +137,12 @@ struct trivet_fit_data {
  *            plus the contributions of a row are its explained output, which `explained` names
  *            ("prediction", "log-odds"). `means` (n_features): of the training rows. NULL: the
  *            outputs of predict are explained by sampling (models/shapley.h).
+ * linear     the equations, borrowed from the state, where the outputs are these: values or margins
+ * as they are, probabilities of two classes from one equation by its logistic, of more by their
+ * softmax. False: they are not. NULL: never. scratch_bytes, predict_in predict without an
+ * allocation, for serving: scratch (64-byte aligned) is the caller's, widths are right, there is at
+ * least a row. NULL: not. exact_features outputs jump where a feature changes by its last bit
+ * single     NULL: none
  * release    the state's memory; the state is zeroed by the caller. */
 struct trivet_estimator_ops {
     const char *name;
@@ -143,6 +166,12 @@ struct trivet_estimator_ops {
     enum trivet_status (*explain)(const void *state, struct trivet_const_matrix x,
                                   const double *means, double *contributions, double *base,
                                   struct trivet_error *err);
+    bool (*linear)(const void *state, struct trivet_linear_model *equations);
+    size_t (*scratch_bytes)(const void *state, size_t n_rows);
+    void (*predict_in)(const void *state, struct trivet_const_matrix x, struct trivet_matrix out,
+                       void *scratch);
+    bool exact_features;
+    const struct trivet_single_ops *single;
     size_t (*n_features)(const void *state);
     size_t (*n_outputs)(const void *state);
     enum trivet_output_kind (*output_kind)(const void *state);

@@ -4,6 +4,7 @@
 #include "linalg/affine.h"
 #include "models/tensors.h"
 
+#include <math.h>
 #include <string.h>
 
 static enum trivet_status no_memory(struct trivet_error *err)
@@ -62,6 +63,41 @@ void trivet_linear_model_margins(const struct trivet_linear_model *model,
     for (size_t k = 0; k < model->n_equations; k++) {
         trivet_linalg_affine(x, &model->coefficients[k * model->n_features], model->intercepts[k],
                              &out.data[k], out.stride);
+    }
+}
+
+/* Two classes: 1 - p and p of the margin in the first column. */
+static void expand(double *row)
+{
+    const double power = exp(-fabs(row[0]));
+    const double smaller = power / (1.0 + power);
+    const bool positive = row[0] >= 0.0;
+    row[0] = positive ? smaller : 1.0 - smaller;
+    row[1] = positive ? 1.0 - smaller : smaller;
+}
+
+static void softmax(double *row, size_t n)
+{
+    double greatest = row[0];
+    double sum = 0.0;
+    for (size_t k = 1; k < n; k++) {
+        greatest = fmax(greatest, row[k]);
+    }
+    for (size_t k = 0; k < n; k++) {
+        row[k] = exp(row[k] - greatest);
+        sum += row[k];
+    }
+    for (size_t k = 0; k < n; k++) {
+        row[k] /= sum;
+    }
+}
+
+void trivet_linear_model_probabilities(double *row, size_t n_equations)
+{
+    if (n_equations == 1) {
+        expand(row);
+    } else {
+        softmax(row, n_equations);
     }
 }
 

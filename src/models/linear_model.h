@@ -23,6 +23,9 @@ enum trivet_status trivet_linear_model_set(struct trivet_linear_model *model, co
  * same alone and in any batch. */
 void trivet_linear_model_margins(const struct trivet_linear_model *model,
                                  struct trivet_const_matrix x, struct trivet_matrix out);
+/* z of a row, in its first n_equations places → probabilities of its classes: of two, 1 - p and p
+ * of the one z, p = 1 / (1 + exp(-z)); of more, their softmax. */
+void trivet_linear_model_probabilities(double *row, size_t n_equations);
 /* INVALID_ARGUMENT unless x has the model's features and out its rows and `n_outputs` columns. */
 enum trivet_status trivet_linear_model_check(const struct trivet_linear_model *model,
                                              const char *name, struct trivet_const_matrix x,

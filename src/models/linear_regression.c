@@ -395,6 +395,12 @@ static enum trivet_output_kind linear_regression_output_kind(const void *state)
     return TRIVET_OUTPUT_VALUE;
 }
 
+static bool linear_regression_linear(const void *state, struct trivet_linear_model *equations)
+{
+    *equations = ((const struct linear_regression *)state)->model;
+    return true;
+}
+
 static size_t linear_regression_memory_bytes(const void *state)
 {
     const struct linear_regression *regression = state;
@@ -419,6 +425,7 @@ const struct trivet_estimator_ops trivet_linear_regression_ops = {
     .explained = "prediction",
     .n_explained = linear_regression_n_outputs,
     .explain = linear_regression_explain,
+    .linear = linear_regression_linear,
     .n_features = linear_regression_n_features,
     .n_outputs = linear_regression_n_outputs,
     .output_kind = linear_regression_output_kind,

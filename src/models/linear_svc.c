@@ -357,6 +357,12 @@ static enum trivet_output_kind linear_svr_output_kind(const void *state)
     return TRIVET_OUTPUT_VALUE;
 }
 
+static bool linear_svm_linear(const void *state, struct trivet_linear_model *equations)
+{
+    *equations = ((const struct linear_svm *)state)->model;
+    return true;
+}
+
 static size_t linear_svm_memory_bytes(const void *state)
 {
     const struct linear_svm *svm = state;
@@ -381,6 +387,7 @@ const struct trivet_estimator_ops trivet_linear_svc_ops = {
     .explained = "margin",
     .n_explained = linear_svm_n_outputs,
     .explain = linear_svm_explain,
+    .linear = linear_svm_linear,
     .n_features = linear_svm_n_features,
     .n_outputs = linear_svm_n_outputs,
     .output_kind = linear_svc_output_kind,
@@ -401,6 +408,7 @@ const struct trivet_estimator_ops trivet_linear_svr_ops = {
     .explained = "prediction",
     .n_explained = linear_svm_n_outputs,
     .explain = linear_svm_explain,
+    .linear = linear_svm_linear,
     .n_features = linear_svm_n_features,
     .n_outputs = linear_svm_n_outputs,
     .output_kind = linear_svr_output_kind,

@@ -193,31 +193,6 @@ static size_t logistic_regression_n_outputs(const void *state)
     return regression->model.n_equations == 1 ? 2 : regression->model.n_equations;
 }
 
-/* Two classes: 1 - p and p of the margin in the first column. */
-static void expand(double *row)
-{
-    const double smaller = exp(-fabs(row[0])) / (1.0 + exp(-fabs(row[0])));
-    const bool positive = row[0] >= 0.0;
-    row[0] = positive ? smaller : 1.0 - smaller;
-    row[1] = positive ? 1.0 - smaller : smaller;
-}
-
-static void softmax(double *row, size_t n)
-{
-    double greatest = row[0];
-    double sum = 0.0;
-    for (size_t k = 1; k < n; k++) {
-        greatest = fmax(greatest, row[k]);
-    }
-    for (size_t k = 0; k < n; k++) {
-        row[k] = exp(row[k] - greatest);
-        sum += row[k];
-    }
-    for (size_t k = 0; k < n; k++) {
-        row[k] /= sum;
-    }
-}
-
 static enum trivet_status logistic_regression_predict(const void *state,
                                                       struct trivet_const_matrix x,
                                                       struct trivet_matrix out,
@@ -232,11 +207,7 @@ static enum trivet_status logistic_regression_predict(const void *state,
     }
     trivet_linear_model_margins(&regression->model, x, out);
     for (size_t i = 0; i < x.n_rows; i++) {
-        if (regression->model.n_equations == 1) {
-            expand(&out.data[i * out.stride]);
-        } else {
-            softmax(&out.data[i * out.stride], n_outputs);
-        }
+        trivet_linear_model_probabilities(&out.data[i * out.stride], regression->model.n_equations);
     }
     return TRIVET_OK;
 }
@@ -288,6 +259,12 @@ static enum trivet_output_kind logistic_regression_output_kind(const void *state
     return TRIVET_OUTPUT_PROBABILITIES;
 }
 
+static bool logistic_regression_linear(const void *state, struct trivet_linear_model *equations)
+{
+    *equations = ((const struct logistic_regression *)state)->model;
+    return true;
+}
+
 static size_t logistic_regression_memory_bytes(const void *state)
 {
     const struct logistic_regression *regression = state;
@@ -312,6 +289,7 @@ const struct trivet_estimator_ops trivet_logistic_regression_ops = {
     .explained = "log-odds",
     .n_explained = logistic_regression_n_explained,
     .explain = logistic_regression_explain,
+    .linear = logistic_regression_linear,
     .n_features = logistic_regression_n_features,
     .n_outputs = logistic_regression_n_outputs,
     .output_kind = logistic_regression_output_kind,

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "models/mlp_network.h"
 #include "models/mlp_params.h"
+#include "models/mlp_single.h"
 #include "models/mlp_train.h"
 #include "models/tensors.h"
 
@@ -265,6 +266,57 @@ static enum trivet_status mlp_regressor_predict(const void *state, struct trivet
                                       out, err);
 }
 
+static size_t mlp_scratch_bytes(const void *state, size_t n_rows)
+{
+    return trivet_mlp_network_scratch_bytes(&((const struct mlp *)state)->network, n_rows);
+}
+
+static void mlp_predict_in(const void *state, struct trivet_const_matrix x,
+                           struct trivet_matrix out, void *scratch)
+{
+    trivet_mlp_network_predict_in(&((const struct mlp *)state)->network, x, out, scratch);
+}
+
+static enum trivet_status mlp_single_create(const void *state, void **out, struct trivet_error *err)
+{
+    struct trivet_mlp_single *single = NULL;
+    enum trivet_status status =
+        trivet_mlp_single_create(&((const struct mlp *)state)->network, &single, err);
+    if (status == TRIVET_OK) {
+        *out = single;
+    }
+    return status;
+}
+
+static size_t mlp_single_scratch_bytes(const void *single, size_t n_rows)
+{
+    return trivet_mlp_single_scratch_bytes(single, n_rows);
+}
+
+static void mlp_single_predict(const void *single, const struct trivet_row_view *x,
+                               struct trivet_matrix out, void *scratch)
+{
+    trivet_mlp_single_predict(single, x, out, scratch);
+}
+
+static size_t mlp_single_memory_bytes(const void *single)
+{
+    return trivet_mlp_single_memory_bytes(single);
+}
+
+static void mlp_single_free(void *single)
+{
+    trivet_mlp_single_free(single);
+}
+
+static const struct trivet_single_ops mlp_single_ops = {
+    .create = mlp_single_create,
+    .scratch_bytes = mlp_single_scratch_bytes,
+    .predict = mlp_single_predict,
+    .memory_bytes = mlp_single_memory_bytes,
+    .free = mlp_single_free,
+};
+
 /* "weights_1" for layer 0 */
 static void tensor_name(char name[TENSOR_NAME_BYTES], const char *what, size_t l)
 {
@@ -436,6 +488,9 @@ const struct trivet_estimator_ops trivet_mlp_classifier_ops = {
     .predict = mlp_classifier_predict,
     .save = mlp_save,
     .load = mlp_classifier_load,
+    .scratch_bytes = mlp_scratch_bytes,
+    .predict_in = mlp_predict_in,
+    .single = &mlp_single_ops,
     .n_features = mlp_n_features,
     .n_outputs = mlp_n_outputs,
     .output_kind = mlp_output_kind,
@@ -453,6 +508,9 @@ const struct trivet_estimator_ops trivet_mlp_regressor_ops = {
     .predict = mlp_regressor_predict,
     .save = mlp_save,
     .load = mlp_regressor_load,
+    .scratch_bytes = mlp_scratch_bytes,
+    .predict_in = mlp_predict_in,
+    .single = &mlp_single_ops,
     .n_features = mlp_n_features,
     .n_outputs = mlp_n_outputs,
     .output_kind = mlp_output_kind,

@@ -1,61 +1,18 @@
 #include "models/mlp_kernels.h"
 
+#include "base/compiler.h"
+#include "linalg/exp_inline.h"
+
 #include <math.h>
-#include <stdint.h>
 #include <string.h>
 
-/* A copy of each loop for CPUs with 256-bit vectors and fused multiply-add, chosen when the program
- * starts. Sanitizers run before that choice can be made. */
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) &&                 \
-    !defined(__SANITIZE_THREAD__)
-#define FOR_EACH_CPU __attribute__((target_clones("arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_CPU
-#endif
-
-/* Into copies for another CPU, nothing is inlined that need not be. */
-#define INLINED static inline __attribute__((always_inline))
-
-/* exp(x) = 2^k exp(r), k the nearest whole number to x / ln 2, |r| <= ln 2 / 2; exp(r) by its
- * series to r^13 / 13!, whose rest is below 1e-17. Adding 1.5 * 2^52 leaves k in the lowest bits.
- */
-INLINED double exp_inline(double x)
+TRIVET_INLINED double tanh_inline(double x)
 {
-    const double shift = 0x1.8p52;
-    x = x < -708.0 ? -708.0 : x;
-    x = x > 709.0 ? 709.0 : x;
-    double shifted = x * 0x1.71547652b82fep0 + shift;
-    double k = shifted - shift;
-    double r = (x - k * 0x1.62e42fee00000p-1) - k * 0x1.a39ef35793c76p-33;
-    double p = 1.0 / 6227020800.0;
-    p = p * r + 1.0 / 479001600.0;
-    p = p * r + 1.0 / 39916800.0;
-    p = p * r + 1.0 / 3628800.0;
-    p = p * r + 1.0 / 362880.0;
-    p = p * r + 1.0 / 40320.0;
-    p = p * r + 1.0 / 5040.0;
-    p = p * r + 1.0 / 720.0;
-    p = p * r + 1.0 / 120.0;
-    p = p * r + 1.0 / 24.0;
-    p = p * r + 1.0 / 6.0;
-    p = p * r + 0.5;
-    p = p * r + 1.0;
-    p = p * r + 1.0;
-    uint64_t bits;
-    double power;
-    memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits + 1023) << 52;
-    memcpy(&power, &bits, sizeof power);
-    return p * power;
-}
-
-INLINED double tanh_inline(double x)
-{
-    double t = exp_inline(-2.0 * fabs(x));
+    double t = trivet_linalg_exp_inline(-2.0 * fabs(x));
     return copysign((1.0 - t) / (1.0 + t), x);
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void add_bias(double *restrict z, size_t n_cols, const double *restrict bias)
 {
     for (size_t j = 0; j < n_cols; j++) {
@@ -63,7 +20,7 @@ static void add_bias(double *restrict z, size_t n_cols, const double *restrict b
     }
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void relu_row(double *restrict z, size_t n_cols, const double *restrict bias)
 {
     for (size_t j = 0; j < n_cols; j++) {
@@ -72,7 +29,7 @@ static void relu_row(double *restrict z, size_t n_cols, const double *restrict b
     }
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void tanh_row(double *restrict z, size_t n_cols, const double *restrict bias)
 {
     for (size_t j = 0; j < n_cols; j++) {
@@ -80,19 +37,19 @@ static void tanh_row(double *restrict z, size_t n_cols, const double *restrict b
     }
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void logistic_row(double *restrict z, size_t n_cols, const double *restrict bias)
 {
     for (size_t j = 0; j < n_cols; j++) {
-        z[j] = 1.0 / (1.0 + exp_inline(-(z[j] + bias[j])));
+        z[j] = 1.0 / (1.0 + trivet_linalg_exp_inline(-(z[j] + bias[j])));
     }
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void exp_row(double *z, size_t n_cols, double shift)
 {
     for (size_t j = 0; j < n_cols; j++) {
-        z[j] = exp_inline(z[j] - shift);
+        z[j] = trivet_linalg_exp_inline(z[j] - shift);
     }
 }
 
@@ -130,7 +87,7 @@ void trivet_mlp_softmax(double *z, size_t n_rows, size_t n_cols, size_t stride, 
     }
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void relu_back(const double *restrict a, double *restrict delta, size_t n_cols,
                       double *restrict sums)
 {
@@ -141,7 +98,7 @@ static void relu_back(const double *restrict a, double *restrict delta, size_t n
     }
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void tanh_back(const double *restrict a, double *restrict delta, size_t n_cols,
                       double *restrict sums)
 {
@@ -152,7 +109,7 @@ static void tanh_back(const double *restrict a, double *restrict delta, size_t n
     }
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void logistic_back(const double *restrict a, double *restrict delta, size_t n_cols,
                           double *restrict sums)
 {
@@ -163,7 +120,7 @@ static void logistic_back(const double *restrict a, double *restrict delta, size
     }
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void identity_back(const double *restrict a, double *restrict delta, size_t n_cols,
                           double *restrict sums)
 {
@@ -189,7 +146,7 @@ void trivet_mlp_derive(enum trivet_mlp_activation activation, const double *a, d
     }
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 void trivet_mlp_multiply(double *a, const double *b, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -197,7 +154,7 @@ void trivet_mlp_multiply(double *a, const double *b, size_t n)
     }
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 void trivet_mlp_scale(double *a, double factor, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -205,7 +162,7 @@ void trivet_mlp_scale(double *a, double factor, size_t n)
     }
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void scale_row(double *restrict out, const double *restrict b, double factor, size_t n)
 {
     for (size_t j = 0; j < n; j++) {
@@ -220,7 +177,7 @@ void trivet_mlp_outer(const double *a, size_t n_rows, const double *b, size_t n_
     }
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void adam(const struct trivet_mlp_step *step, double *restrict w, double *restrict m,
                  double *restrict v, const double *restrict g, size_t n)
 {
@@ -246,7 +203,7 @@ void trivet_mlp_adam(const struct trivet_mlp_step *step, double *w, double *m, d
     adam(step, w, m, v, g, n);
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void descend(const struct trivet_mlp_step *step, double *restrict w, double *restrict v,
                     const double *restrict g, size_t n)
 {
@@ -258,7 +215,7 @@ static void descend(const struct trivet_mlp_step *step, double *restrict w, doub
     }
 }
 
-FOR_EACH_CPU
+TRIVET_FOR_EACH_CPU
 static void descend_nesterov(const struct trivet_mlp_step *step, double *restrict w,
                              double *restrict v, const double *restrict g, size_t n)
 {

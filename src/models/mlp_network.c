@@ -163,6 +163,34 @@ static size_t widest(const struct trivet_mlp_network *network)
     return width;
 }
 
+static size_t block_rows(const struct trivet_mlp_network *network, size_t n_rows)
+{
+    const size_t width = widest(network);
+    size_t most = BLOCK_DOUBLES / width > 1 ? BLOCK_DOUBLES / width : 1;
+    most = most < BLOCK_ROWS ? most : BLOCK_ROWS;
+    return most < n_rows ? most : n_rows;
+}
+
+size_t trivet_mlp_network_scratch_bytes(const struct trivet_mlp_network *network, size_t n_rows)
+{
+    return 2 * align_up(block_rows(network, n_rows) * widest(network)) * sizeof(double);
+}
+
+void trivet_mlp_network_predict_in(const struct trivet_mlp_network *network,
+                                   struct trivet_const_matrix x, struct trivet_matrix out,
+                                   void *memory)
+{
+    const size_t n_block = block_rows(network, x.n_rows);
+    double *first = memory;
+    double *scratch[2] = {first, first + align_up(n_block * widest(network))};
+    for (size_t i = 0; i < x.n_rows; i += n_block) {
+        size_t n = x.n_rows - i < n_block ? x.n_rows - i : n_block;
+        struct trivet_const_matrix rows = {&x.data[i * x.stride], n, x.n_cols, x.stride};
+        struct trivet_matrix to = {&out.data[i * out.stride], n, out.n_cols, out.stride};
+        predict_block(network, rows, scratch, to);
+    }
+}
+
 enum trivet_status trivet_mlp_network_predict(const struct trivet_mlp_network *network,
                                               const char *owner, struct trivet_const_matrix x,
                                               struct trivet_matrix out, struct trivet_error *err)
@@ -175,26 +203,15 @@ enum trivet_status trivet_mlp_network_predict(const struct trivet_mlp_network *n
                                 "%zu features and %zu outputs",
                                 owner, network->widths[0], n_outputs, x.n_cols, out.n_cols);
     }
-    size_t width = widest(network);
-    size_t n_block = BLOCK_DOUBLES / width > 1 ? BLOCK_DOUBLES / width : 1;
-    n_block = n_block < BLOCK_ROWS ? n_block : BLOCK_ROWS;
-    n_block = n_block < x.n_rows ? n_block : x.n_rows;
-    size_t each = align_up(n_block * width);
-    double *memory = NULL;
-    if (2 * each > STACK_DOUBLES) {
-        memory = trivet_alloc_aligned(2 * each, sizeof(double));
+    const size_t bytes = trivet_mlp_network_scratch_bytes(network, x.n_rows);
+    void *memory = NULL;
+    if (bytes > sizeof stack) {
+        memory = trivet_alloc_aligned(bytes, 1);
         if (memory == NULL) {
             return no_memory(err);
         }
     }
-    double *first = memory != NULL ? memory : stack;
-    double *scratch[2] = {first, first + each};
-    for (size_t i = 0; i < x.n_rows; i += n_block) {
-        size_t n = x.n_rows - i < n_block ? x.n_rows - i : n_block;
-        struct trivet_const_matrix rows = {&x.data[i * x.stride], n, x.n_cols, x.stride};
-        struct trivet_matrix to = {&out.data[i * out.stride], n, out.n_cols, out.stride};
-        predict_block(network, rows, scratch, to);
-    }
+    trivet_mlp_network_predict_in(network, x, out, memory != NULL ? memory : stack);
     trivet_free(memory);
     return TRIVET_OK;
 }

@@ -61,6 +61,13 @@ enum trivet_status trivet_mlp_network_predict(const struct trivet_mlp_network *n
                                               struct trivet_matrix out,
                                               struct trivet_error *err) TRIVET_MUST_USE;
 
+/* The same in memory of the caller (64-byte aligned), bounded whatever n_rows; widths are right and
+ * there is at least a row. */
+size_t trivet_mlp_network_scratch_bytes(const struct trivet_mlp_network *network, size_t n_rows);
+void trivet_mlp_network_predict_in(const struct trivet_mlp_network *network,
+                                   struct trivet_const_matrix x, struct trivet_matrix out,
+                                   void *memory);
+
 /* What a pass forth and back needs for up to `n_rows_max` rows; one allocation. */
 struct trivet_mlp_scratch {
     size_t n_rows_max;

@@ -63,6 +63,9 @@ enum trivet_status trivet_svm_no_memory(struct trivet_error *err);
 /* The functions of the estimators' tables; see models/estimator.h. */
 enum trivet_status trivet_svm_predict(const void *state, struct trivet_const_matrix x,
                                       struct trivet_matrix out, struct trivet_error *err);
+size_t trivet_svm_scratch_bytes(const void *state, size_t n_rows);
+void trivet_svm_predict_in(const void *state, struct trivet_const_matrix x,
+                           struct trivet_matrix out, void *memory);
 enum trivet_status trivet_svm_save(const void *state, struct trivet_arena *arena,
                                    Trivet__V1__Step *out, struct trivet_error *err);
 /* `model` has kernel (but gamma), and n_classes 0 for a regression or not 0 for classes;
@@ -70,6 +73,7 @@ enum trivet_status trivet_svm_save(const void *state, struct trivet_arena *arena
 enum trivet_status trivet_svm_load(struct trivet_svm *model, bool calibrated,
                                    const Trivet__V1__Step *step,
                                    struct trivet_error *err) TRIVET_MUST_USE;
+bool trivet_svm_linear(const void *state, struct trivet_linear_model *equations);
 size_t trivet_svm_n_features(const void *state);
 size_t trivet_svm_n_outputs(const void *state);
 enum trivet_output_kind trivet_svm_output_kind(const void *state);

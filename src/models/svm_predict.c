@@ -18,9 +18,8 @@
 /* libsvm's bounds of the probability of a pair. */
 #define PAIR_LEAST 1e-7
 
-/* Memory of one call, all in one allocation. */
+/* Memory of one call, all in one piece. */
 struct scratch {
-    double *all;     /* owned */
     double *rows;    /* (n_rows, n_features), with the shift taken off */
     double *norms;   /* (n_rows) */
     double *kernel;  /* (n_rows, a tile's vectors) */
@@ -36,36 +35,47 @@ static size_t rounded(size_t n)
     return (n + LINE - 1) / LINE * LINE;
 }
 
-static enum trivet_status scratch_init(const struct trivet_svm *model, size_t n_rows,
-                                       struct scratch *scratch, struct trivet_error *err)
+#define N_PARTS 8
+
+/* Doubles of each part, in the order of struct scratch; returns all of them together. */
+static size_t part_sizes(const struct trivet_svm *model, size_t n_rows, size_t sizes[N_PARTS])
 {
-    size_t tile = model->n_vectors < VECTORS_MAX ? model->n_vectors : VECTORS_MAX;
-    size_t k = model->calibration != NULL ? model->n_classes : 0;
-    size_t vectors = model->weights == NULL ? 1 : 0;
-    const size_t sizes[] = {n_rows * model->n_features * vectors,
-                            n_rows * vectors,
-                            n_rows * tile * vectors,
-                            n_rows * trivet_svm_n_columns(model) * vectors,
-                            n_rows * model->n_equations,
-                            k * k,
-                            k,
-                            trivet_svm_coupling_scratch(k)};
-    double **parts[] = {&scratch->rows,   &scratch->norms, &scratch->kernel,  &scratch->sums,
-                        &scratch->values, &scratch->pairs, &scratch->classes, &scratch->coupling};
+    const size_t tile = model->n_vectors < VECTORS_MAX ? model->n_vectors : VECTORS_MAX;
+    const size_t k = model->calibration != NULL ? model->n_classes : 0;
+    const size_t vectors = model->weights == NULL ? 1 : 0;
+    const size_t needed[N_PARTS] = {n_rows * model->n_features * vectors,
+                                    n_rows * vectors,
+                                    n_rows * tile * vectors,
+                                    n_rows * trivet_svm_n_columns(model) * vectors,
+                                    n_rows * model->n_equations,
+                                    k * k,
+                                    k,
+                                    trivet_svm_coupling_scratch(k)};
     size_t n = 0;
-    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(sizes); i++) {
-        n += rounded(sizes[i]);
+    for (size_t i = 0; i < N_PARTS; i++) {
+        sizes[i] = rounded(needed[i]);
+        n += sizes[i];
     }
-    scratch->all = trivet_alloc_aligned(n, sizeof(double));
-    if (scratch->all == NULL) {
-        return trivet_svm_no_memory(err);
+    return n;
+}
+
+static size_t block_rows(size_t n_rows)
+{
+    return n_rows < ROWS_MAX ? n_rows : ROWS_MAX;
+}
+
+static void scratch_place(const struct trivet_svm *model, size_t n_rows, double *memory,
+                          struct scratch *scratch)
+{
+    double **parts[N_PARTS] = {&scratch->rows,    &scratch->norms,   &scratch->kernel,
+                               &scratch->sums,    &scratch->values,  &scratch->pairs,
+                               &scratch->classes, &scratch->coupling};
+    size_t sizes[N_PARTS];
+    part_sizes(model, n_rows, sizes);
+    for (size_t i = 0; i < N_PARTS; i++) {
+        *parts[i] = memory;
+        memory += sizes[i];
     }
-    double *next = scratch->all;
-    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(sizes); i++) {
-        *parts[i] = next;
-        next += rounded(sizes[i]);
-    }
-    return TRIVET_OK;
 }
 
 static void take_rows(const struct trivet_svm *model, struct trivet_const_matrix x,
@@ -202,26 +212,20 @@ static void calibrate(const struct trivet_svm *model, const double *values,
     memcpy(out, scratch->classes, k * sizeof(double));
 }
 
-enum trivet_status trivet_svm_predict(const void *state, struct trivet_const_matrix x,
-                                      struct trivet_matrix out, struct trivet_error *err)
+size_t trivet_svm_scratch_bytes(const void *state, size_t n_rows)
+{
+    size_t sizes[N_PARTS];
+    return part_sizes(state, block_rows(n_rows), sizes) * sizeof(double);
+}
+
+void trivet_svm_predict_in(const void *state, struct trivet_const_matrix x,
+                           struct trivet_matrix out, void *memory)
 {
     const struct trivet_svm *model = state;
     struct scratch scratch = {0};
-    if (x.n_cols != model->n_features || out.n_cols != trivet_svm_n_outputs(model) ||
-        out.n_rows != x.n_rows) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "the support vector machine was trained on %zu features and has "
-                                "%zu outputs; given are %zu features and %zu outputs",
-                                model->n_features, trivet_svm_n_outputs(model), x.n_cols,
-                                out.n_cols);
-    }
-    enum trivet_status status =
-        scratch_init(model, x.n_rows < ROWS_MAX ? x.n_rows : ROWS_MAX, &scratch, err);
-    if (status != TRIVET_OK) {
-        return status;
-    }
+    scratch_place(model, block_rows(x.n_rows), memory, &scratch);
     for (size_t first = 0; first < x.n_rows; first += ROWS_MAX) {
-        size_t n = x.n_rows - first < ROWS_MAX ? x.n_rows - first : ROWS_MAX;
+        size_t n = block_rows(x.n_rows - first);
         struct trivet_const_matrix block = {&x.data[first * x.stride], n, x.n_cols, x.stride};
         evaluate(model, block, &scratch);
         for (size_t i = 0; i < n; i++) {
@@ -234,6 +238,25 @@ enum trivet_status trivet_svm_predict(const void *state, struct trivet_const_mat
             }
         }
     }
-    trivet_free(scratch.all);
+}
+
+enum trivet_status trivet_svm_predict(const void *state, struct trivet_const_matrix x,
+                                      struct trivet_matrix out, struct trivet_error *err)
+{
+    const struct trivet_svm *model = state;
+    if (x.n_cols != model->n_features || out.n_cols != trivet_svm_n_outputs(model) ||
+        out.n_rows != x.n_rows) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "the support vector machine was trained on %zu features and has "
+                                "%zu outputs; given are %zu features and %zu outputs",
+                                model->n_features, trivet_svm_n_outputs(model), x.n_cols,
+                                out.n_cols);
+    }
+    void *memory = trivet_alloc_aligned(trivet_svm_scratch_bytes(model, x.n_rows), 1);
+    if (memory == NULL) {
+        return trivet_svm_no_memory(err);
+    }
+    trivet_svm_predict_in(model, x, out, memory);
+    trivet_free(memory);
     return TRIVET_OK;
 }

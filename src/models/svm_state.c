@@ -1,6 +1,7 @@
 #include "base/alloc.h"
 #include "linalg/affine.h"
 #include "models/labels.h"
+#include "models/linear_model.h"
 #include "models/svm.h"
 #include "models/tensors.h"
 
@@ -227,6 +228,19 @@ enum trivet_status trivet_svm_load(struct trivet_svm *model, bool calibrated,
         trivet_svm_release(model);
     }
     return status;
+}
+
+bool trivet_svm_linear(const void *state, struct trivet_linear_model *equations)
+{
+    const struct trivet_svm *model = state;
+    if (model->weights == NULL || model->calibration != NULL) {
+        return false;
+    }
+    *equations = (struct trivet_linear_model){.n_equations = model->n_equations,
+                                              .n_features = model->n_features,
+                                              .coefficients = model->weights,
+                                              .intercepts = model->intercepts};
+    return true;
 }
 
 size_t trivet_svm_n_features(const void *state)

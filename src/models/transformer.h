@@ -9,6 +9,7 @@
 #include "data/schema.h"
 #include "data/table.h"
 #include "models/estimator.h"
+#include "models/fused.h"
 #include "models/params.h"
 #include "trivet/v1/artefact.pb-c.h"
 
@@ -54,9 +55,10 @@ struct trivet_transform_input {
  *                may be passed through; a new one must not point into the memory of
  *                its inputs). Missing values may pass through too. A row that cannot be
  *                transformed gets its fault, with its origin, in `rows`; the first fault stays.
- * history_rows   rows before a row that its outputs depend on (lags); NULL: 0. The rows of one
- *                table are then taken to be in order.
- * save           named tensors in `arena`, borrowed from the state where possible.
+ * fuse           makes of `column`, what the source of an output is of a raw number, what the
+ * output is; false when that is no struct trivet_fused. NULL: it never is. history_rows   rows
+ * before a row that its outputs depend on (lags); NULL: 0. The rows of one table are then taken to
+ * be in order. save           named tensors in `arena`, borrowed from the state where possible.
  * load           with the parameters and column types of the step; checks every length and
  *                number: DATA_LOSS when they do not fit together.
  * release        the state's memory; the state is zeroed by the caller. */
@@ -77,6 +79,7 @@ struct trivet_transformer_ops {
     enum trivet_status (*transform)(const void *state, const struct trivet_transform_input *input,
                                     struct trivet_arena *arena, struct trivet_column *out,
                                     struct trivet_row_status *rows, struct trivet_error *err);
+    bool (*fuse)(const void *state, size_t output, struct trivet_fused *column);
     size_t (*history_rows)(const void *state);
     enum trivet_status (*save)(const void *state, struct trivet_arena *arena, Trivet__V1__Step *out,
                                struct trivet_error *err);

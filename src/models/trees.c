@@ -151,6 +151,30 @@ static void to_probabilities(const float *margins, size_t n_margins, double *out
     }
 }
 
+size_t trivet_trees_scratch_bytes(const void *state, size_t n_rows)
+{
+    const struct trivet_trees *trees = state;
+    return trivet_trees_kernel_scratch_bytes(&trees->kernel, n_rows) +
+           n_rows * trees->n_margins * sizeof(float);
+}
+
+void trivet_trees_predict_in(const void *state, struct trivet_const_matrix x,
+                             struct trivet_matrix out, void *scratch)
+{
+    const struct trivet_trees *trees = state;
+    const size_t kernel_bytes = trivet_trees_kernel_scratch_bytes(&trees->kernel, x.n_rows);
+    float *margins = (float *)(void *)((char *)scratch + kernel_bytes);
+    trivet_trees_kernel_run(&trees->kernel, x, margins, scratch);
+    for (size_t i = 0; i < x.n_rows; i++) {
+        if (trees->n_classes == 0) {
+            out.data[i * out.stride] = (double)margins[i] + trees->offset;
+        } else {
+            to_probabilities(&margins[i * trees->n_margins], trees->n_margins,
+                             &out.data[i * out.stride]);
+        }
+    }
+}
+
 enum trivet_status trivet_trees_predict(const void *state, struct trivet_const_matrix x,
                                         struct trivet_matrix out, struct trivet_error *err)
 {
@@ -163,18 +187,13 @@ enum trivet_status trivet_trees_predict(const void *state, struct trivet_const_m
                                 trees->n_features, trivet_trees_n_outputs(trees), x.n_cols,
                                 out.n_cols);
     }
-    float *margins = trivet_alloc_array(x.n_rows * trees->n_margins, sizeof *margins);
-    bool ok = margins != NULL && trivet_trees_kernel_run(&trees->kernel, x, margins);
-    for (size_t i = 0; ok && i < x.n_rows; i++) {
-        if (trees->n_classes == 0) {
-            out.data[i * out.stride] = (double)margins[i] + trees->offset;
-        } else {
-            to_probabilities(&margins[i * trees->n_margins], trees->n_margins,
-                             &out.data[i * out.stride]);
-        }
+    void *scratch = trivet_alloc_aligned(trivet_trees_scratch_bytes(trees, x.n_rows), 1);
+    if (scratch == NULL) {
+        return trivet_trees_no_memory(err);
     }
-    trivet_free(margins);
-    return ok ? TRIVET_OK : trivet_trees_no_memory(err);
+    trivet_trees_predict_in(trees, x, out, scratch);
+    trivet_free(scratch);
+    return TRIVET_OK;
 }
 
 enum trivet_status trivet_trees_save(const void *state, struct trivet_arena *arena,

@@ -81,6 +81,9 @@ enum trivet_status trivet_trees_no_memory(struct trivet_error *err);
 /* The functions of the estimators' tables; see models/estimator.h. */
 enum trivet_status trivet_trees_predict(const void *state, struct trivet_const_matrix x,
                                         struct trivet_matrix out, struct trivet_error *err);
+size_t trivet_trees_scratch_bytes(const void *state, size_t n_rows);
+void trivet_trees_predict_in(const void *state, struct trivet_const_matrix x,
+                             struct trivet_matrix out, void *scratch);
 enum trivet_status trivet_trees_save(const void *state, struct trivet_arena *arena,
                                      Trivet__V1__Step *out, struct trivet_error *err);
 enum trivet_status trivet_trees_load_regressor(void *state, const struct trivet_params *params,

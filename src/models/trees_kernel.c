@@ -385,25 +385,31 @@ static void run_chunk(const struct trivet_trees_kernel *kernel, struct trivet_co
     }
 }
 
-bool trivet_trees_kernel_run(const struct trivet_trees_kernel *kernel, struct trivet_const_matrix x,
-                             float *margins)
+/* Blocks of LANES rows in a chunk. */
+static size_t chunk_blocks(const struct trivet_trees_kernel *kernel, size_t n_rows)
 {
-    size_t block_keys = kernel->n_features * FEATURE_KEYS;
-    size_t block_sums = kernel->n_margins * LANES;
-    size_t n_blocks = (x.n_rows + LANES - 1) / LANES;
-    size_t chunk_blocks = CHUNK_KEYS / (block_keys + block_sums);
-    chunk_blocks = chunk_blocks > 0 ? chunk_blocks : 1;
-    chunk_blocks = chunk_blocks < n_blocks ? chunk_blocks : n_blocks;
-    uint32_t *keys = trivet_alloc_array(chunk_blocks, block_keys * sizeof *keys);
-    float *sums = trivet_alloc_array(chunk_blocks, block_sums * sizeof *sums);
-    bool ok = keys != NULL && sums != NULL;
-    for (size_t i = 0; ok && i < x.n_rows; i += chunk_blocks * LANES) {
+    const size_t n_blocks = (n_rows + LANES - 1) / LANES;
+    const size_t most =
+        CHUNK_KEYS / (kernel->n_features * FEATURE_KEYS + kernel->n_margins * LANES);
+    return most == 0 ? 1 : most < n_blocks ? most : n_blocks;
+}
+
+size_t trivet_trees_kernel_scratch_bytes(const struct trivet_trees_kernel *kernel, size_t n_rows)
+{
+    return chunk_blocks(kernel, n_rows) * (kernel->n_features * FEATURE_KEYS * sizeof(uint32_t) +
+                                           kernel->n_margins * LANES * sizeof(float));
+}
+
+void trivet_trees_kernel_run(const struct trivet_trees_kernel *kernel, struct trivet_const_matrix x,
+                             float *margins, void *scratch)
+{
+    const size_t n_blocks = chunk_blocks(kernel, x.n_rows);
+    uint32_t *keys = scratch;
+    float *sums = (float *)(void *)&keys[n_blocks * kernel->n_features * FEATURE_KEYS];
+    for (size_t i = 0; i < x.n_rows; i += n_blocks * LANES) {
         struct trivet_const_matrix chunk = x;
         chunk.data = &x.data[i * x.stride];
-        chunk.n_rows = x.n_rows - i < chunk_blocks * LANES ? x.n_rows - i : chunk_blocks * LANES;
+        chunk.n_rows = x.n_rows - i < n_blocks * LANES ? x.n_rows - i : n_blocks * LANES;
         run_chunk(kernel, chunk, keys, sums, &margins[i * kernel->n_margins]);
     }
-    trivet_free(keys);
-    trivet_free(sums);
-    return ok;
 }

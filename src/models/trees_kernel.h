@@ -41,9 +41,11 @@ bool trivet_trees_kernel_make(const struct trivet_trees *trees,
                               struct trivet_trees_kernel *out) TRIVET_MUST_USE;
 void trivet_trees_kernel_release(struct trivet_trees_kernel *kernel);
 
-/* margins (n_rows, n_margins) of x (n_rows, n_features), in single precision. False: out of memory.
- * Any thread. */
-bool trivet_trees_kernel_run(const struct trivet_trees_kernel *kernel, struct trivet_const_matrix x,
-                             float *margins) TRIVET_MUST_USE;
+/* Of trivet_trees_kernel_run: bounded, whatever n_rows; a multiple of 32. */
+size_t trivet_trees_kernel_scratch_bytes(const struct trivet_trees_kernel *kernel, size_t n_rows);
+/* margins (n_rows, n_margins) of x (n_rows, n_features), in single precision. `scratch` is 64-byte
+ * aligned, the caller's. Any thread. */
+void trivet_trees_kernel_run(const struct trivet_trees_kernel *kernel, struct trivet_const_matrix x,
+                             float *margins, void *scratch);
 
 #endif

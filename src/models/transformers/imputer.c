@@ -373,6 +373,17 @@ static enum trivet_status imputer_transform(const void *state,
     return TRIVET_OK;
 }
 
+static bool imputer_fuse(const void *state, size_t output, struct trivet_fused *column)
+{
+    const struct imputer *imputer = state;
+    if (output < imputer->n_columns) {
+        trivet_fused_fill(column, imputer->numbers[output]);
+    } else {
+        trivet_fused_indicate(column);
+    }
+    return true;
+}
+
 static enum trivet_status imputer_save(const void *state, struct trivet_arena *arena,
                                        Trivet__V1__Step *out, struct trivet_error *err)
 {
@@ -458,6 +469,7 @@ const struct trivet_transformer_ops trivet_imputer_ops = {
     .output_source = imputer_output_source,
     .output_name = imputer_output_name,
     .transform = imputer_transform,
+    .fuse = imputer_fuse,
     .save = imputer_save,
     .load = imputer_load,
     .memory_bytes = imputer_memory_bytes,

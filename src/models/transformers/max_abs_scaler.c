@@ -50,6 +50,12 @@ max_abs_scaler_transform(const void *state, const struct trivet_transform_input 
                                       err);
 }
 
+static bool max_abs_scaler_fuse(const void *state, size_t output, struct trivet_fused *column)
+{
+    return trivet_fused_standardise(column, trivet_numeric_array(state, CENTRE)[output],
+                                    trivet_numeric_array(state, SCALE)[output]);
+}
+
 static enum trivet_status max_abs_scaler_load(void *state, const struct trivet_params *params,
                                               const enum trivet_column_type *types,
                                               size_t n_columns, const Trivet__V1__Step *step,
@@ -76,6 +82,7 @@ const struct trivet_transformer_ops trivet_max_abs_scaler_ops = {
     .output_source = trivet_numeric_output_source,
     .output_name = trivet_numeric_output_name,
     .transform = max_abs_scaler_transform,
+    .fuse = max_abs_scaler_fuse,
     .save = trivet_numeric_save,
     .load = max_abs_scaler_load,
     .memory_bytes = trivet_numeric_memory_bytes,

@@ -124,6 +124,14 @@ min_max_scaler_transform(const void *state, const struct trivet_transform_input 
     return status;
 }
 
+static bool min_max_scaler_fuse(const void *state, size_t output, struct trivet_fused *column)
+{
+    const struct min_max_scaler *scaler = state;
+    return !scaler->clip &&
+           trivet_fused_affine(column, trivet_numeric_array(&scaler->numeric, SCALE)[output],
+                               trivet_numeric_array(&scaler->numeric, OFFSET)[output]);
+}
+
 static enum trivet_status min_max_scaler_load(void *state, const struct trivet_params *params,
                                               const enum trivet_column_type *types,
                                               size_t n_columns, const Trivet__V1__Step *step,
@@ -151,6 +159,7 @@ const struct trivet_transformer_ops trivet_min_max_scaler_ops = {
     .output_source = trivet_numeric_output_source,
     .output_name = trivet_numeric_output_name,
     .transform = min_max_scaler_transform,
+    .fuse = min_max_scaler_fuse,
     .save = trivet_numeric_save,
     .load = min_max_scaler_load,
     .memory_bytes = trivet_numeric_memory_bytes,

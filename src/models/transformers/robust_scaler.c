@@ -111,6 +111,12 @@ robust_scaler_transform(const void *state, const struct trivet_transform_input *
                                       err);
 }
 
+static bool robust_scaler_fuse(const void *state, size_t output, struct trivet_fused *column)
+{
+    return trivet_fused_standardise(column, trivet_numeric_array(state, CENTRE)[output],
+                                    trivet_numeric_array(state, SCALE)[output]);
+}
+
 static enum trivet_status robust_scaler_load(void *state, const struct trivet_params *params,
                                              const enum trivet_column_type *types, size_t n_columns,
                                              const Trivet__V1__Step *step, struct trivet_error *err)
@@ -136,6 +142,7 @@ const struct trivet_transformer_ops trivet_robust_scaler_ops = {
     .output_source = trivet_numeric_output_source,
     .output_name = trivet_numeric_output_name,
     .transform = robust_scaler_transform,
+    .fuse = robust_scaler_fuse,
     .save = trivet_numeric_save,
     .load = robust_scaler_load,
     .memory_bytes = trivet_numeric_memory_bytes,

@@ -34,6 +34,14 @@ enum trivet_status trivet_selection_transform(const void *state,
     return TRIVET_OK;
 }
 
+bool trivet_selection_fuse(const void *state, size_t output, struct trivet_fused *column)
+{
+    (void)state;
+    (void)output;
+    (void)column;
+    return true;
+}
+
 enum trivet_status trivet_selection_save(const void *state, struct trivet_arena *arena,
                                          Trivet__V1__Step *out, struct trivet_error *err)
 {

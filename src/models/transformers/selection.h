@@ -17,6 +17,7 @@ enum trivet_status trivet_selection_transform(const void *state,
                                               struct trivet_arena *arena, struct trivet_column *out,
                                               struct trivet_row_status *rows,
                                               struct trivet_error *err);
+bool trivet_selection_fuse(const void *state, size_t output, struct trivet_fused *column);
 enum trivet_status trivet_selection_save(const void *state, struct trivet_arena *arena,
                                          Trivet__V1__Step *out, struct trivet_error *err);
 enum trivet_status trivet_selection_load(void *state, const struct trivet_params *params,

@@ -78,6 +78,12 @@ standard_scaler_transform(const void *state, const struct trivet_transform_input
                                       err);
 }
 
+static bool standard_scaler_fuse(const void *state, size_t output, struct trivet_fused *column)
+{
+    return trivet_fused_standardise(column, trivet_numeric_array(state, MEAN)[output],
+                                    trivet_numeric_array(state, SCALE)[output]);
+}
+
 static enum trivet_status standard_scaler_load(void *state, const struct trivet_params *params,
                                                const enum trivet_column_type *types,
                                                size_t n_columns, const Trivet__V1__Step *step,
@@ -104,6 +110,7 @@ const struct trivet_transformer_ops trivet_standard_scaler_ops = {
     .output_source = trivet_numeric_output_source,
     .output_name = trivet_numeric_output_name,
     .transform = standard_scaler_transform,
+    .fuse = standard_scaler_fuse,
     .save = trivet_numeric_save,
     .load = standard_scaler_load,
     .memory_bytes = trivet_numeric_memory_bytes,

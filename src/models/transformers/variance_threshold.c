@@ -70,6 +70,7 @@ const struct trivet_transformer_ops trivet_variance_threshold_ops = {
     .output_source = trivet_selection_output_source,
     .output_name = trivet_selection_output_name,
     .transform = trivet_selection_transform,
+    .fuse = trivet_selection_fuse,
     .save = trivet_selection_save,
     .load = trivet_selection_load,
     .memory_bytes = trivet_selection_memory_bytes,

@@ -31,6 +31,15 @@ struct data {
 };
 
 /* `missing`: of 100 values; values repeat, so that some are equal to thresholds. */
+static void run_kernel(const struct trivet_trees_kernel *kernel, struct trivet_const_matrix x,
+                       float *margins)
+{
+    void *scratch = trivet_alloc_aligned(trivet_trees_kernel_scratch_bytes(kernel, x.n_rows), 1);
+    assert_non_null(scratch);
+    trivet_trees_kernel_run(kernel, x, margins, scratch);
+    trivet_free(scratch);
+}
+
 static const struct data *make(unsigned missing)
 {
     static struct data made;
@@ -167,7 +176,7 @@ static void margins_are_bitwise(void **state)
     trial_fit_or_fail(&trial);
     const struct trivet_trees *trees = trial.state;
     struct trivet_const_matrix x = {data->x, ROWS, FEATURES, FEATURES};
-    assert_true(trivet_trees_kernel_run(&trees->kernel, x, margins));
+    run_kernel(&trees->kernel, x, margins);
     booster_train(&booster, "tree_method=hist objective=multi:softprob num_class=4", 60, data->x,
                   ROWS, FEATURES, data->more);
     assert_memory_equal(margins,
@@ -404,7 +413,7 @@ static void depth_is_limited(void **state)
         assert_int_equal(status, depth <= TRIVET_TREES_DEPTH_MAX ? TRIVET_OK : TRIVET_DATA_LOSS);
         if (status == TRIVET_OK) {
             struct trivet_const_matrix rows = {x, 2, 1, 1};
-            assert_true(trivet_trees_kernel_run(&trees.kernel, rows, margins));
+            run_kernel(&trees.kernel, rows, margins);
             trial_close((double)margins[0], 0.0, 0.0);
             trial_close((double)margins[1], (double)depth, 0.0);
         }

@@ -22,6 +22,15 @@
 #define FEATURES 4
 #define CLASSES  3
 
+static void run_kernel(const struct trivet_trees_kernel *kernel, struct trivet_const_matrix x,
+                       float *margins)
+{
+    void *scratch = trivet_alloc_aligned(trivet_trees_kernel_scratch_bytes(kernel, x.n_rows), 1);
+    assert_non_null(scratch);
+    trivet_trees_kernel_run(kernel, x, margins, scratch);
+    trivet_free(scratch);
+}
+
 static double x[ROWS * FEATURES];
 static double y[ROWS];
 
@@ -60,7 +69,7 @@ static void compare(const struct trivet_estimator_ops *ops, size_t n_classes, bo
     assert_int_equal(ops->n_explained(trial.state), n_margins);
     assert_int_equal(ops->explain(trial.state, rows, NULL, contributions, base, &trial.err),
                      TRIVET_OK);
-    assert_true(trivet_trees_kernel_run(&trees->kernel, rows, margins));
+    run_kernel(&trees->kernel, rows, margins);
     booster_train(&booster, theirs, n_rounds, x, ROWS, FEATURES, y);
     size_t n = ROWS * n_margins;
     const float *expected =
