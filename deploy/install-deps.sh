@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that Trivet needs: to build and run, and with --tests to test it.
 # Does nothing when they are there. Needs root or sudo only when something is missing.
-#   deploy/install-deps.sh [--tests] [--list]
+#   deploy/install-deps.sh [--tests | --bench] [--list]       --bench: the tests' and gRPC
 set -eu
 
 build="build-essential cmake ninja-build pkg-config
@@ -11,15 +11,18 @@ build="build-essential cmake ninja-build pkg-config
   libsvm-dev liblinear-dev liblbfgs-dev libxgboost-dev gnuplot-nox libjs-chart.js python3"
 tests="libcmocka-dev clang-format python3-numpy python3-pandas python3-sklearn python3-xgboost python3-protobuf
   nng-utils nanomsg-utils chromium tmux git"
+# The peer in the benchmarks of the wire: 60 MB that no test needs.
+bench="libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc"
 
 wanted=$build
 list=no
 for argument in "$@"; do
     case $argument in
     --tests) wanted="$build $tests" ;;
+    --bench) wanted="$build $tests $bench" ;;
     --list) list=yes ;;
     *)
-        echo "usage: deploy/install-deps.sh [--tests] [--list]" >&2
+        echo "usage: deploy/install-deps.sh [--tests | --bench] [--list]" >&2
         exit 2
         ;;
     esac
