@@ -6,7 +6,8 @@ import subprocess
 COLOURS = {1: "#3465a4", 2: "#73a946"}
 
 
-def ratios(found, path):
+def ratios(found, path,
+           title="Seconds of the peer / seconds of Trivet (right of 1: Trivet is faster)"):
     """Bars of how many times faster than the peer we are, and the goals as marks."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     names = list(dict.fromkeys(numbers["name"] for numbers in found))
@@ -39,7 +40,7 @@ def ratios(found, path):
     script = "\n".join(blocks + [
         "set terminal pngcairo size 1000,%d font 'sans,10'" % (160 + 44 * len(names)),
         "set output '%s'" % path.replace("'", "''"),
-        "set title 'Seconds of the peer / seconds of Trivet (right of 1: Trivet is faster)'",
+        "set title '%s'" % title,
         "set logscale x", "set xrange [0.25:%g]" % (largest * 2),
         "set yrange [%g:-0.6]" % (len(names) - 0.4), "set ytics (%s) noenhanced" % tics,
         "set xtics (0.25, 0.5, 1, 2, 5, 10, 20, 50, 100)", "set grid xtics lc rgb '#dddddd'",

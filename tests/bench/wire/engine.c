@@ -251,7 +251,12 @@ static void take_reply(struct engine *engine, size_t index, const uint8_t *messa
     }
     note(engine->result, work_check(work, slot, payload, payload_bytes, why), why);
     int64_t started = engine->started_ns[slot];
-    if (engine->now_ns < engine->ends_ns && started >= engine->counts_from_ns) {
+    /* A closed loop counts what comes in within its time; of an open loop every call that was due
+     * in it counts, however late its answer. */
+    bool counts = engine->options->mode == ENGINE_OPEN ? started >= engine->counts_from_ns
+                                                       : engine->now_ns >= engine->counts_from_ns &&
+                                                             engine->now_ns < engine->ends_ns;
+    if (counts) {
         latency_add(&engine->result->latency, engine->now_ns - started);
     }
     engine->result->reply_bytes = n_bytes;

@@ -81,7 +81,7 @@ class Run
         std::lock_guard<std::mutex> guard(lock);
         failed += fine ? 0 : 1;
         wrong += fine && !right ? 1 : 0;
-        if (started >= counts_from && now < ends) {
+        if (now >= counts_from && now < ends) {
             if (found.n == 0) {
                 cpu_before = process_cpu_s(pid);
                 own_before = own_cpu_s();

@@ -1,0 +1,429 @@
+"""The wire beside its peers on the same machine in the same run, in turn; a line for each peer:
+
+    bench=NAME ours=X peer=NAME:Y unit=U better=RATIO goal=G met|missed …
+
+X and Y are medians of the repetitions. RATIO above 1 is us ahead, whatever the unit; for a bench
+with no peer ours is set against itself without the disturbance, or against a fixed limit. Every
+answer of every call is checked against the model that was trained for it; one that is wrong ends
+the run. A peer that is not there is named with its reason.
+
+    wire.py [--quick] [--only REGEX] [--repeat N] [--seconds S] [--workers N] [--loops N]
+            [--out FOLDER]
+
+--quick: a moment each, one repetition; goals do not count, only that everything can be measured.
+Client and server share the machine's cores; both sides of a comparison have the same.
+"""
+
+import argparse
+import os
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../integration"))
+
+import harness  # noqa: E402  (the way to the client)
+
+import numpy as np  # noqa: E402
+import trivet  # noqa: E402
+
+import plot  # noqa: E402
+
+MIB = float(1 << 20)
+BULK_ROWS, BULK_WINDOW, WINDOW = 1024, 4, 64
+CONNECTIONS = (1, 100, 1000, 10000)
+
+
+class Wrong(Exception):
+    pass
+
+
+def numbers_of(text):
+    """{name: value} of the line `load name=value …`."""
+    words = [word.split("=", 1) for word in text.split()[1:]]
+    return {name: float(value) for name, value in words if name != "mode"}
+
+
+class Bench:
+    """Servers and models of one run, and how each is put under load."""
+
+    def __init__(self, arguments, folder):
+        self.arguments, self.folder = arguments, folder
+        self.seconds = arguments.seconds
+        self.programs = os.path.join(os.path.dirname(harness.BIN), "bench")
+        self.found, self.processes, self.skipped = [], {}, {}
+        self.trivetd = self.start_trivetd(folder)
+        self.urls = dict(zip(("ipc", "tcp"), self.trivetd.urls))
+        self.client = trivet.connect(self.urls["ipc"], timeout=600)
+        self.models = {}
+
+    def start_trivetd(self, folder):
+        options = []
+        for name in ("workers", "loops"):
+            if getattr(self.arguments, name):
+                options += ["--" + name, str(getattr(self.arguments, name))]
+        return harness.start_trivetd(
+            folder, *options, listen=("ipc://%s/socket" % folder, "tcp://127.0.0.1:0"))
+
+    def stop(self):
+        self.client.close()
+        for process in self.processes.values():
+            process.kill()
+        self.trivetd.stop()
+
+    def program(self, name):
+        return os.path.join(self.programs, name)
+
+    # --- models
+
+    def train(self, client, name, n_features, seed=1):
+        """Trains and promotes; (version, file of its coefficients)."""
+        source = np.random.default_rng(seed)
+        x = source.normal(size=(2000, n_features))
+        score = x @ source.normal(size=n_features) + source.normal(size=2000)
+        logistic = name.startswith("logistic")
+        job = client.train(
+            name, x, np.where(score > 0, "yes", "no") if logistic else score, transformers=[],
+            estimator="logistic_regression" if logistic else "linear_regression", test_size=0.0)
+        client.promote(job)
+        path = os.path.join(self.folder, "%s-%d" % (name, job.version))
+        with open(path, "w") as out:
+            out.write("%s %d %d %r %s\n" % (
+                "logistic" if logistic else "linear", job.version, n_features,
+                job.report.intercept, " ".join(repr(c.value) for c in job.report.coefficients)))
+        return job.version, path
+
+    def model(self, name):
+        if name not in self.models:
+            self.models[name] = self.train(self.client, name, int(re.search("[0-9]+", name)[0]))[1]
+        return self.models[name]
+
+    # --- load
+
+    @staticmethod
+    def run(command):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        if done.returncode != 0:
+            raise Wrong("%s: exit %d\n%s%s" % (" ".join(command), done.returncode, done.stdout,
+                                                done.stderr))
+        return numbers_of(done.stdout)
+
+    def load(self, url, pid, model, *options, files=None, seconds=None):
+        command = [self.program("load"), "--url", url, "--pid", str(pid), "--model", model,
+                   "--seconds", "%g" % (seconds or self.seconds)]
+        for path in files or [self.model(model)]:
+            command += ["--file", path]
+        return self.run(command + list(options))
+
+    def ours(self, scheme, model, *options, **more):
+        self.model(model)
+        return self.load(self.urls[scheme], self.trivetd.pid, model, *options, **more)
+
+    def process(self, key, make_command):
+        """A peer, started when it is first needed."""
+        if key not in self.processes:
+            command = make_command()
+            self.processes[key] = harness.Process(
+                [self.program(command[0])] + [str(word) for word in command[1:]],
+                os.path.join(self.folder, "peers.log"))
+        return self.processes[key]
+
+    def address(self, scheme, name):
+        """A new one of a peer."""
+        return ("ipc://%s/%s-%d" % (self.folder, name, len(self.processes)) if scheme == "ipc"
+                else "tcp://127.0.0.1:%d" % free_port())
+
+    def sizes(self, scheme, model, *options):
+        """(request, reply) bytes on the wire, of real calls."""
+        seen = self.ours(scheme, model, *options, "--warm-up", "0.05", seconds=0.1)
+        return int(seen["request_bytes"]), int(seen["reply_bytes"])
+
+    def echo(self, scheme, model, *options):
+        request, reply = self.sizes(scheme, model, *options)
+        peer = self.process(("echo", scheme, request, reply), lambda: (
+            "echo", self.address(scheme, "echo"), request, reply))
+        return lambda: self.load(peer.ready["listen"], peer.pid, model, "--bare", "--echo",
+                                 str(reply), *options)
+
+    def nng(self, scheme, model, *options):
+        _, reply = self.sizes(scheme, model, *options)
+        peer = self.process(("nng", scheme, reply), lambda: (
+            "nng_echo", self.address(scheme, "nng"), reply - (13 if scheme == "ipc" else 12)))
+        return lambda: self.load(peer.ready["listen"], peer.pid, model, "--echo", str(reply),
+                                 *options)
+
+    def grpc(self, scheme, model, kind, mode, rows=1, window=1):
+        if not os.path.exists(self.program("grpc_server")):
+            self.skipped["grpc"] = ("its packages were not there when this was built: "
+                                    "deploy/install-deps.sh --bench")
+            return None
+        file = self.model(model)
+        peer = self.process(("grpc", scheme, model, kind), lambda: (
+            "grpc_server", self.address(scheme, "grpc").replace("ipc://", "unix:").replace(
+                "tcp://", ""), file, kind))
+        return lambda: self.run([
+            self.program("grpc_client"), peer.ready["listen"], file, mode, str(rows), str(window),
+            "%g" % self.seconds, str(peer.pid)])
+
+    # --- results
+
+    def in_turn(self, measured):
+        """{name: results} of `measured` {name: function or None}."""
+        answers = {name: [] for name, measure in measured.items() if measure}
+        for _ in range(self.arguments.repeat):
+            for name in answers:
+                answers[name].append(measured[name]())
+        return answers
+
+    def show(self, name, ours, peer, theirs, unit, goal, greater=False, more=""):
+        ratio = (ours / theirs if greater else theirs / ours) if ours and theirs else 0.0
+        counts = goal is not None and not self.arguments.quick
+        met = not counts or ratio >= goal
+        print("bench=%s ours=%.4g peer=%s:%.4g unit=%s better=%.3g%s %s" % (
+            name, ours, peer, theirs, unit, ratio,
+            " goal=%g %s" % (goal, "met" if met else "missed") if counts else "", more),
+            flush=True)
+        self.found.append({"name": "%s %s" % (name, peer), "threads": 1, "ratio": ratio,
+                           "goal": goal, "met": met})
+
+    def compare(self, name, key, unit, answers, goals, greater=False):
+        """Ours beside each peer, by the medians of `key`."""
+        ours = answers["ours"]
+        more = "server_cpu_us=%.3g client_cpu_us=%.3g p999_us=%.4g server_rss=%.0fM" % tuple(
+            [median(ours, k) for k in ("server_cpu_us", "client_cpu_us", "p999_us")] +
+            [median(ours, "server_rss") / MIB])
+        for peer, results in answers.items():
+            if peer != "ours":
+                self.show(name, median(ours, key), peer, median(results, key), unit,
+                          goals.get(peer), greater, "%s peer_cpu_us=%.3g" % (
+                              more, median(results, "server_cpu_us")))
+
+
+def median(answers, key):
+    return statistics.median(answer[key] for answer in answers)
+
+
+def free_port():
+    import socket
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+# --- the benches ----------------------------------------------------------------------------------
+
+
+def unary(bench, scheme, model="linear16"):
+    answers = bench.in_turn({
+        "ours": lambda: bench.ours(scheme, model, "--mode", "unary"),
+        "echo": bench.echo(scheme, model, "--mode", "unary"),
+        "nng": bench.nng(scheme, model, "--mode", "unary"),
+        "grpc-sync": bench.grpc(scheme, "linear16", "sync", "unary")})
+    goals = {"echo": 1 / 1.25, "grpc-sync": 4.0 if scheme == "ipc" else 2.4}
+    name = "unary-%s%s" % (scheme, "" if model == "linear16" else "-" + model)
+    for quantile in ("p50", "p99"):
+        bench.compare("%s-%s" % (name, quantile), quantile + "_us", "us", answers, goals)
+
+
+def pipelined(bench, scheme, connections, window=WINDOW):
+    options = ("--mode", "pipelined", "--connections", str(connections), "--window", str(window))
+    measured = {"ours": lambda: bench.ours(scheme, "linear16", *options),
+                "echo": bench.echo(scheme, "linear16", *options),
+                "grpc-callback": bench.grpc(scheme, "linear16", "callback", "pipelined",
+                                            window=WINDOW)}
+    answers = bench.in_turn(measured)
+    name = "pipelined-%s-%d%s" % (scheme, connections,
+                                  "" if window == WINDOW else "x%d" % (window // connections))
+    bench.compare(name, "calls_per_s", "calls/s", answers, {"grpc-callback": 30.0}, greater=True)
+
+
+def bulk(bench, scheme):
+    options = ("--mode", "pipelined", "--rows", str(BULK_ROWS), "--window", str(BULK_WINDOW))
+    answers = bench.in_turn({
+        "ours": lambda: bench.ours(scheme, "linear64", *options),
+        "echo": bench.echo(scheme, "linear64", *options),
+        "grpc-stream": bench.grpc(scheme, "linear64", "sync", "stream", BULK_ROWS, BULK_WINDOW)})
+    bench.compare("bulk-" + scheme, "rows_per_s", "rows/s", answers,
+                  {"echo": 0.8, "grpc-stream": 2.0}, greater=True)
+
+
+def connections(bench):
+    """The same total load over more and more connections."""
+    rate = "2000" if bench.arguments.quick else "10000"
+    counts = CONNECTIONS[:2] if bench.arguments.quick else CONNECTIONS
+    answers = bench.in_turn({count: lambda count=count: bench.ours(
+        "ipc", "linear16", "--mode", "open", "--rate", rate, "--connections", str(count))
+        for count in counts})
+    one = median(answers[1], "p50_us")
+    for count in counts[1:]:
+        bench.show("connections-%d-p50" % count, median(answers[count], "p50_us"),
+                   "one-connection", one, "us", 1 / 1.5, more="rate=%s p99_us=%.4g" % (
+                       rate, median(answers[count], "p99_us")))
+    # Memory that was taken once stays: only the first time tells.
+    first = answers[counts[-1]][0]
+    each = (first["server_rss"] - first["server_rss_before"]) / counts[-1] / 1024
+    bench.show("connections-rss", max(each, 0.001), "limit", 16.0, "KiB", 1.0,
+               more="connections=%d" % counts[-1])
+
+
+def swapped(bench):
+    """The production version is another one again and again while calls come in."""
+    files, versions = [], []
+    for seed in (1, 2):
+        version, path = bench.train(bench.client, "swapped16", 16, seed)
+        versions.append(version)
+        files.append(path)
+    seconds = 0.5 if bench.arguments.quick else 10.0
+    wanted = 20 if bench.arguments.quick else 1000
+    options = ("--mode", "open", "--rate", "5000", "--connections", "4")
+
+    def measure():
+        return bench.load(bench.urls["ipc"], bench.trivetd.pid, "swapped16", *options, files=files,
+                          seconds=seconds)
+
+    calm = measure()
+    box = []
+    thread = threading.Thread(target=lambda: box.append(outcome(measure)))
+    thread.start()
+    n_swaps = 0
+    while thread.is_alive() and n_swaps < wanted:
+        bench.client.promote("swapped16", versions[n_swaps % 2])
+        n_swaps += 1
+        time.sleep(0.8 * seconds / wanted / 2)
+    thread.join()
+    if isinstance(box[0], Exception):
+        raise box[0]
+    bench.show("swapped-p99", box[0]["p99_us"], "without", calm["p99_us"], "us", 1 / 1.2,
+               more="swaps=%d calls=%d failed=0" % (n_swaps, box[0]["calls"]))
+
+
+def outcome(function):
+    try:
+        return function()
+    except Exception as error:  # told by the thread that waits for it
+        return error
+
+
+def training_beside(bench):
+    source = np.random.default_rng(3)
+    n_rows = 2000 if bench.arguments.quick else 20000
+    x = source.normal(size=(n_rows, 50))
+    dataset = bench.client.upload(x, x @ source.normal(size=50), name="beside")
+    options = ("--mode", "open", "--rate", "5000", "--connections", "4")
+    calm = bench.ours("ipc", "linear16", *options)
+    job = bench.client.train("beside", dataset, estimator="mlp_regressor", test_size=0.0,
+                             parameters={"epochs": 1000, "patience": 1000}, wait=False)
+    time.sleep(0.3)
+    beside = bench.ours("ipc", "linear16", *options)
+    state = job.refresh().state
+    if not job.ended:
+        job.cancel()
+    bench.show("training-p99", beside["p99_us"], "without", calm["p99_us"], "us", 1 / 1.5,
+               more="job=%s" % state)
+
+
+def start(bench):
+    folder = os.path.join(bench.folder, "small")
+    os.makedirs(folder)
+    small = bench.start_trivetd(folder)
+    with trivet.connect(small.ready["listen"]) as client:
+        _, path = bench.train(client, "linear16", 16)
+    small.stop()
+    times, memory = [], []
+    for _ in range(1 if bench.arguments.quick else 5):
+        begun = time.monotonic()
+        small = bench.start_trivetd(folder)
+        times.append((time.monotonic() - begun) * 1e3)
+        seen = bench.load(small.urls[0], small.pid, "linear16", files=[path], seconds=0.2)
+        memory.append(seen["server_rss"] / MIB)
+        small.stop()
+    bench.show("start", statistics.median(times), "limit", 50.0, "ms", 1.0)
+    bench.show("memory", statistics.median(memory), "limit", 32.0, "MiB", 1.0)
+    stripped = os.path.join(bench.folder, "stripped")
+    subprocess.run(["strip", "-o", stripped, harness.program("trivetd")], check=True)
+    bench.show("binary", os.path.getsize(stripped) / MIB, "limit", 4.0, "MiB", 1.0)
+
+
+BENCHES = (
+    ("unary-ipc", lambda bench: unary(bench, "ipc")),
+    ("unary-tcp", lambda bench: unary(bench, "tcp")),
+    ("unary-ipc-logistic16", lambda bench: unary(bench, "ipc", "logistic16")),
+    ("pipelined-ipc-1", lambda bench: pipelined(bench, "ipc", 1)),
+    ("pipelined-tcp-1", lambda bench: pipelined(bench, "tcp", 1)),
+    ("pipelined-ipc-1000", lambda bench: pipelined(bench, "ipc", 1000)),
+    ("pipelined-ipc-1000x64", lambda bench: pipelined(bench, "ipc", 1000, 64000)),
+    ("bulk-ipc", lambda bench: bulk(bench, "ipc")),
+    ("bulk-tcp", lambda bench: bulk(bench, "tcp")),
+    ("connections", connections),
+    ("swapped", swapped),
+    ("training", training_beside),
+    ("start", start),
+)
+
+
+def cpu_name():
+    with open("/proc/cpuinfo") as cpus:
+        return next((text.split(":")[1].strip() for text in cpus if text.startswith("model name")),
+                    "?")
+
+
+def show_environment(bench):
+    status = bench.client.status()
+    forced = sorted(name for name in os.environ if name.startswith("OPENBLAS_"))
+    print("environment cpu='%s' cores=%d load=%.1f OPENBLAS_*=%s" % (
+        cpu_name(), os.cpu_count(), os.getloadavg()[0], ",".join(forced) or "unset"))
+    print("environment ours: trivetd %s, %s, kernel %s, workers=%s loops=%s" % (
+        status.version, status.blas, status.blas_kernel, bench.arguments.workers or "default",
+        bench.arguments.loops or "default"), flush=True)
+
+
+def parse(words=None):
+    parser = argparse.ArgumentParser(description="The wire beside its peers.")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", default="", metavar="REGEX")
+    parser.add_argument("--repeat", type=int, default=0, metavar="N")
+    parser.add_argument("--seconds", type=float, default=0, metavar="S")
+    parser.add_argument("--workers", type=int, default=0, metavar="N")
+    parser.add_argument("--loops", type=int, default=0, metavar="N")
+    parser.add_argument("--out", default="", metavar="FOLDER")
+    arguments = parser.parse_args(words)
+    arguments.repeat = arguments.repeat or (1 if arguments.quick else 5)
+    arguments.seconds = arguments.seconds or (0.15 if arguments.quick else 1.0)
+    return arguments
+
+
+def main():
+    arguments = parse()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with tempfile.TemporaryDirectory(prefix="trivet-") as folder:
+        bench = Bench(arguments, folder)
+        try:
+            show_environment(bench)
+            for name, measure in BENCHES:
+                if re.search(arguments.only, name):
+                    measure(bench)
+        except Wrong as error:
+            print("bench: %s" % error, file=sys.stderr)
+            sys.exit(1)
+        finally:
+            bench.stop()
+    for name, reason in sorted(bench.skipped.items()):
+        print("peer %s skipped: %s" % (name, reason))
+    print("peer python-grpcio skipped: there is no such peer yet")
+    if arguments.out and bench.found and shutil.which("gnuplot"):
+        plot.ratios(bench.found, os.path.join(arguments.out, "wire.png"),
+                    "How many times better than the peer (right of 1: Trivet is ahead)")
+    missed = sum(not numbers["met"] for numbers in bench.found)
+    print("bench: %d lines, %d goals missed" % (len(bench.found), missed))
+    sys.exit(0 if bench.found else 1)
+
+
+if __name__ == "__main__":
+    main()
