@@ -318,7 +318,7 @@ def training_beside(bench):
     options = ("--mode", "open", "--rate", "5000", "--connections", "4")
     calm = bench.ours("ipc", "linear16", *options)
     job = bench.client.train("beside", dataset, estimator="mlp_regressor", test_size=0.0,
-                             parameters={"epochs": 1000, "patience": 1000}, wait=False)
+                             parameters={"epochs": 1000, "n_iter_no_change": 1000}, wait=False)
     time.sleep(0.3)
     beside = bench.ours("ipc", "linear16", *options)
     state = job.refresh().state

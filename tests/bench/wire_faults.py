@@ -30,8 +30,8 @@ class Faults(unittest.TestCase):
         return peer.ready["listen"], ("--bare", "--echo", str(reply))
 
     def test_a_wrong_answer_of_a_thousand(self):
+        url, options = self.echo("--wrong", "1000")
         for mode in ("unary", "pipelined"):
-            url, options = self.echo("--wrong", "1000")
             done = self.run_load(url, *options, "--mode", mode)
             self.assertEqual(done.returncode, 1, done)
             self.assertGreater(wire.numbers_of(done.stdout)["wrong"], 0)
