@@ -3,10 +3,10 @@
  * its reference until the servable set's generation changes: before each use it is compared, and
  * when nothing calls, the set's watch wakes the loop and end_turn lets go of what is stale.
  *
- * A request of few rows is copied into the batch of its version, which runs at the end of the turn,
- * or when it is full. One of many rows is predicted when it is there, block by block, from the
- * request's bytes. Whatever does not go well is left to the general way, from the start: nothing
- * has been answered or counted by then. */
+ * A request of few rows is put to the batch of its version, which runs at the end of the turn, or
+ * when it is full. One of many rows is predicted when it is there. With a plan both are read where
+ * the requests have them. Whatever does not go well is left to the general way, from the start:
+ * nothing has been answered or counted by then. */
 #include "rpc/fast_lane.h"
 
 #include "base/alloc.h"
@@ -197,9 +197,20 @@ static bool is_late(const struct fast_call *call, int64_t now_ns)
 
 /* --- batches --------------------------------------------------------------------------------- */
 
-/* Answers the calls of `version` from `out`, counts them, and takes them off it. */
+static bool is_faulty(const struct fast_call *call, const struct trivet_row_status *faults)
+{
+    for (size_t i = 0; faults != NULL && i < call->view.rows; i++) {
+        if (faults[call->first_row + i].fault != TRIVET_ROW_FINE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Answers the calls of `version` from `out`, and counts them; those with a fault are left. */
 static void answer_calls(struct trivet_fast_lane *lane, struct fast_version *version,
-                         const double *out, int64_t started_ns)
+                         const double *out, const struct trivet_row_status *faults,
+                         int64_t started_ns)
 {
     const struct trivet_fast_lane_options *options = lane->options;
     const char *model = trivet_servable_model(version->servable);
@@ -220,7 +231,7 @@ static void answer_calls(struct trivet_fast_lane *lane, struct fast_version *ver
         struct trivet_served_call served = {.rows = call->view.rows,
                                             .arrival_ns = call->exchange->arrival_ns};
         answer.out = out + call->first_row * version->n_outputs;
-        if (!is_late(call, computed_ns) && reply(&answer, call)) {
+        if (!is_faulty(call, faults) && !is_late(call, computed_ns) && reply(&answer, call)) {
             lane->served[n_served++] = served;
         } else {
             leave(lane, call);
@@ -262,8 +273,9 @@ static void run_batch(struct trivet_fast_lane *lane, struct fast_version *versio
     trivet_arena_reset(lane->arena);
     double *out =
         trivet_arena_alloc_array(lane->arena, version->n_rows * version->n_outputs, sizeof(*out));
-    if (out != NULL && trivet_fast_version_predict(version, version->n_rows, lane->arena, out)) {
-        answer_calls(lane, version, out, started_ns);
+    struct trivet_row_status *faults = NULL;
+    if (out != NULL && trivet_fast_version_predict(version, lane->arena, out, &faults)) {
+        answer_calls(lane, version, out, faults, started_ns);
     } else {
         leave_all(lane, version);
     }
@@ -287,17 +299,18 @@ static void add_call(struct trivet_fast_lane *lane, struct fast_version *version
 static bool gather(struct trivet_fast_lane *lane, struct fast_version *version,
                    struct trivet_exchange *exchange, const struct trivet_predict_view *view)
 {
-    if (version->n_rows + view->rows > version->rows_max) {
+    if (version->n_rows + view->rows > version->rows_max ||
+        (version->plan != NULL && version->single_precision != view->single_precision)) {
         run_batch(lane, version);
     }
-    if (!trivet_fast_version_copy_rows(version, view, 0, view->rows, version->n_rows)) {
+    if (!trivet_fast_version_add_rows(version, view)) {
         return false;
     }
     add_call(lane, version, exchange, view);
     return true;
 }
 
-/* Many rows: on their own, at once, while they are in the cache. */
+/* Many rows: on their own, at once, where they lie. */
 static bool predict_now(struct trivet_fast_lane *lane, struct fast_version *version,
                         struct trivet_exchange *exchange, const struct trivet_predict_view *view)
 {
@@ -306,20 +319,11 @@ static bool predict_now(struct trivet_fast_lane *lane, struct fast_version *vers
     trivet_arena_reset(lane->arena);
     double *out =
         trivet_arena_alloc_array(lane->arena, view->rows * version->n_outputs, sizeof(*out));
-    if (out == NULL) {
+    if (out == NULL || !trivet_fast_version_predict_request(version, view, lane->arena, out)) {
         return false;
     }
-    for (size_t first = 0; first < view->rows; first += version->rows_max) {
-        size_t n_rows = view->rows - first;
-        n_rows = n_rows < version->rows_max ? n_rows : version->rows_max;
-        if (!trivet_fast_version_copy_rows(version, view, first, n_rows, 0) ||
-            !trivet_fast_version_predict(version, n_rows, lane->arena,
-                                         out + first * version->n_outputs)) {
-            return false;
-        }
-    }
     add_call(lane, version, exchange, view);
-    answer_calls(lane, version, out, started_ns);
+    answer_calls(lane, version, out, NULL, started_ns);
     clear_batch(version);
     lane->n_calls--;
     return true;

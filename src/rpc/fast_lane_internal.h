@@ -50,7 +50,11 @@ struct fast_version {
     size_t rows_max;
     size_t n_rows;
     size_t n_calls;
-    double *x; /* (rows_max, n_inputs) */
+    const struct trivet_plan *plan; /* NULL: by columns over x, into which rows are copied */
+    bool single_precision;          /* of the batch's rows, with a plan */
+    const void **rows;              /* rows_max, with a plan: where the requests have them */
+    void *scratch;                  /* the plan's */
+    double *x;                      /* (rows_max, n_inputs), without */
     struct fast_call *calls;
     struct fast_call **calls_end;
     struct trivet_column *columns; /* n_inputs, over x */
@@ -64,14 +68,17 @@ struct fast_version *trivet_fast_version_create(struct trivet_servable_set *set,
 void trivet_fast_version_free(struct fast_version *version);
 bool trivet_fast_version_is(const struct fast_version *version,
                             const struct trivet_predict_view *view);
-/* Rows [first, first + n_rows) of the request to rows [at …) of x; false: one has a value that is
- * not finite. */
-bool trivet_fast_version_copy_rows(struct fast_version *version,
-                                   const struct trivet_predict_view *view, size_t first,
-                                   size_t n_rows, size_t at);
-/* The first n_rows of x → out (n_rows, n_outputs). False: it failed, or a row has no finite
- * outputs; the general way says why. Scratch is in `arena`. */
-bool trivet_fast_version_predict(struct fast_version *version, size_t n_rows,
-                                 struct trivet_arena *arena, double *out);
+/* The request's rows become rows [n_rows …) of the batch, for which there is room; without being
+ * counted. False: one has a value that is not finite. */
+bool trivet_fast_version_add_rows(struct fast_version *version,
+                                  const struct trivet_predict_view *view);
+/* The n_rows of the batch → out (n_rows, n_outputs); *faults (n_rows, in `arena`) says which rows
+ * are no answers, NULL: none. False: it failed. The general way says why. */
+bool trivet_fast_version_predict(struct fast_version *version, struct trivet_arena *arena,
+                                 double *out, struct trivet_row_status **faults);
+/* All rows of one request likewise, with nothing in the batch; false when there is any fault. */
+bool trivet_fast_version_predict_request(struct fast_version *version,
+                                         const struct trivet_predict_view *view,
+                                         struct trivet_arena *arena, double *out);
 
 #endif

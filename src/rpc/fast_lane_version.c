@@ -134,13 +134,10 @@ static bool keep_key(struct fast_version *version, const struct trivet_predict_v
     return true;
 }
 
-static bool make_batch(struct fast_version *version)
+static bool make_columns(struct fast_version *version)
 {
-    size_t fit = BATCH_BYTES_MAX / (version->n_inputs * sizeof(double));
-    version->rows_max = fit > BATCH_ROWS_MAX ? BATCH_ROWS_MAX : fit > 0 ? fit : 1;
     version->x = trivet_alloc_aligned(version->rows_max * version->n_inputs, sizeof(double));
     version->columns = trivet_calloc(version->n_inputs, sizeof(*version->columns));
-    version->calls_end = &version->calls;
     if (version->x == NULL || version->columns == NULL) {
         return false;
     }
@@ -154,6 +151,21 @@ static bool make_batch(struct fast_version *version)
         };
     }
     return true;
+}
+
+static bool make_batch(struct fast_version *version)
+{
+    size_t fit = BATCH_BYTES_MAX / (version->n_inputs * sizeof(double));
+    version->rows_max = fit > BATCH_ROWS_MAX ? BATCH_ROWS_MAX : fit > 0 ? fit : 1;
+    version->calls_end = &version->calls;
+    version->plan = trivet_servable_plan(version->servable);
+    if (version->plan == NULL) {
+        return make_columns(version);
+    }
+    version->rows = trivet_alloc_array(version->rows_max, sizeof(*version->rows));
+    version->scratch = trivet_alloc_aligned(
+        trivet_plan_scratch_bytes(version->plan, TRIVET_ROWS_MAX_PER_CALL) + 1, 1);
+    return version->rows != NULL && version->scratch != NULL;
 }
 
 struct fast_version *trivet_fast_version_create(struct trivet_servable_set *set,
@@ -190,6 +202,8 @@ void trivet_fast_version_free(struct fast_version *version)
     trivet_servable_unref(version->servable);
     trivet_free(version->key);
     trivet_free(version->parts);
+    trivet_free(version->rows);
+    trivet_free(version->scratch);
     trivet_free(version->x);
     trivet_free(version->columns);
     trivet_free(version);
@@ -207,9 +221,9 @@ bool trivet_fast_version_is(const struct fast_version *version,
 
 /* --- prediction ------------------------------------------------------------------------------ */
 
-bool trivet_fast_version_copy_rows(struct fast_version *version,
-                                   const struct trivet_predict_view *view, size_t first,
-                                   size_t n_rows, size_t at)
+/* Rows [first, first + n_rows) of the request to rows [at …) of x; false: one is not finite. */
+static bool copy_rows(struct fast_version *version, const struct trivet_predict_view *view,
+                      size_t first, size_t n_rows, size_t at)
 {
     size_t n_values = n_rows * version->n_inputs;
     double *to = version->x + at * version->n_inputs;
@@ -227,30 +241,114 @@ bool trivet_fast_version_copy_rows(struct fast_version *version,
     return trivet_values_are_finite(to, n_values);
 }
 
-bool trivet_fast_version_predict(struct fast_version *version, size_t n_rows,
-                                 struct trivet_arena *arena, double *out)
+static size_t row_bytes(const struct fast_version *version, const struct trivet_predict_view *view)
+{
+    return version->n_inputs * (view->single_precision ? sizeof(float) : sizeof(double));
+}
+
+bool trivet_fast_version_add_rows(struct fast_version *version,
+                                  const struct trivet_predict_view *view)
+{
+    if (version->plan == NULL) {
+        return copy_rows(version, view, 0, view->rows, version->n_rows);
+    }
+    version->single_precision = view->single_precision;
+    size_t stride_bytes = row_bytes(version, view);
+    for (size_t i = 0; i < view->rows; i++) {
+        version->rows[version->n_rows + i] = view->values + i * stride_bytes;
+    }
+    return true;
+}
+
+/* The first n_rows of x. */
+static bool predict_columns(struct fast_version *version, size_t n_rows, struct trivet_arena *arena,
+                            double *out, struct trivet_row_status *faults)
 {
     struct trivet_error err;
     struct trivet_table table = {
         .n_rows = n_rows, .n_columns = version->n_inputs, .columns = version->columns};
-    struct trivet_row_status *faults = trivet_arena_alloc_array(arena, n_rows, sizeof(*faults));
     double *features =
         trivet_arena_alloc_array(arena, n_rows * version->n_features + 1, sizeof(*features));
-    if (faults == NULL || features == NULL) {
-        return false;
-    }
-    memset(faults, 0, n_rows * sizeof(*faults));
     struct trivet_matrix x = {features, n_rows, version->n_features, version->n_features};
     struct trivet_const_matrix read = {features, n_rows, version->n_features, version->n_features};
     struct trivet_matrix y = {out, n_rows, version->n_outputs, version->n_outputs};
-    if (trivet_pipeline_transform(version->pipeline, &table, arena, x, faults, &err) != TRIVET_OK ||
+    if (features == NULL ||
+        trivet_pipeline_transform(version->pipeline, &table, arena, x, faults, &err) != TRIVET_OK ||
         trivet_pipeline_estimate(version->pipeline, read, y, &err) != TRIVET_OK) {
         return false;
     }
     for (size_t i = 0; i < n_rows; i++) {
+        if (!trivet_values_are_finite(&out[i * version->n_outputs], version->n_outputs)) {
+            faults[i].fault = TRIVET_ROW_OVERFLOW; /* which one, the general way tells */
+        }
+    }
+    return true;
+}
+
+static bool any_fault(const struct trivet_row_status *faults, size_t n_rows)
+{
+    for (size_t i = 0; i < n_rows; i++) {
         if (faults[i].fault != TRIVET_ROW_FINE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct trivet_row_status *make_faults(struct trivet_arena *arena, size_t n_rows)
+{
+    struct trivet_row_status *faults = trivet_arena_alloc_array(arena, n_rows, sizeof(*faults));
+    if (faults != NULL) {
+        memset(faults, 0, n_rows * sizeof(*faults));
+    }
+    return faults;
+}
+
+bool trivet_fast_version_predict(struct fast_version *version, struct trivet_arena *arena,
+                                 double *out, struct trivet_row_status **faults)
+{
+    size_t n_rows = version->n_rows;
+    struct trivet_row_status *found = make_faults(arena, n_rows);
+    if (found == NULL) {
+        return false;
+    }
+    bool any;
+    if (version->plan != NULL) {
+        const struct trivet_row_view rows = {
+            .n_rows = n_rows, .single = version->single_precision, .rows = version->rows};
+        any = trivet_plan_predict(version->plan, &rows, false, out, found, version->scratch) > 0;
+    } else if (predict_columns(version, n_rows, arena, out, found)) {
+        any = any_fault(found, n_rows);
+    } else {
+        return false;
+    }
+    *faults = any ? found : NULL;
+    return true;
+}
+
+bool trivet_fast_version_predict_request(struct fast_version *version,
+                                         const struct trivet_predict_view *view,
+                                         struct trivet_arena *arena, double *out)
+{
+    struct trivet_row_status *faults = make_faults(arena, view->rows);
+    if (faults == NULL) {
+        return false;
+    }
+    if (version->plan != NULL) {
+        const struct trivet_row_view rows = {.n_rows = view->rows,
+                                             .single = view->single_precision,
+                                             .first = view->values,
+                                             .stride_bytes = row_bytes(version, view)};
+        return trivet_plan_predict(version->plan, &rows, false, out, faults, version->scratch) == 0;
+    }
+    for (size_t first = 0; first < view->rows; first += version->rows_max) {
+        size_t n_rows = view->rows - first;
+        n_rows = n_rows < version->rows_max ? n_rows : version->rows_max;
+        if (!copy_rows(version, view, first, n_rows, 0) ||
+            !predict_columns(version, n_rows, arena, out + first * version->n_outputs, faults) ||
+            any_fault(faults, n_rows)) {
             return false;
         }
     }
-    return trivet_values_are_finite(out, n_rows * version->n_outputs);
+    return true;
 }

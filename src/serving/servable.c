@@ -20,7 +20,8 @@ struct trivet_servable {
     char model[MODEL_BYTES];
     uint64_t version;
     struct trivet_artefact *artefact;
-    void *user; /* set before other threads can find it */
+    struct trivet_plan *plan; /* over the artefact's pipeline; or NULL */
+    void *user;               /* set before other threads can find it */
     struct trivet_cost cost;
     _Atomic int64_t touched_ns;
 };
@@ -162,6 +163,9 @@ enum trivet_status trivet_servable_create(const char *model, uint64_t version, c
         status = trivet_artefact_decode(artefact, n_bytes, &servable->artefact, err);
     }
     if (status == TRIVET_OK) {
+        status = trivet_plan_create(servable->artefact->pipeline, &servable->plan, err);
+    }
+    if (status == TRIVET_OK) {
         status = warm_up(servable->artefact->pipeline, &servable->cost, err);
     }
     if (status != TRIVET_OK) {
@@ -185,6 +189,7 @@ void trivet_servable_unref(struct trivet_servable *servable)
     /* What every owner did with it comes before its end. */
     if (servable != NULL &&
         atomic_fetch_sub_explicit(&servable->n_refs, 1, memory_order_acq_rel) == 1) {
+        trivet_plan_free(servable->plan);
         trivet_artefact_free(servable->artefact);
         trivet_free(servable);
     }
@@ -210,9 +215,16 @@ const struct trivet_pipeline *trivet_servable_pipeline(const struct trivet_serva
     return servable->artefact->pipeline;
 }
 
+const struct trivet_plan *trivet_servable_plan(const struct trivet_servable *servable)
+{
+    return servable->plan;
+}
+
 size_t trivet_servable_memory_bytes(const struct trivet_servable *servable)
 {
-    return sizeof(*servable) + trivet_pipeline_memory_bytes(servable->artefact->pipeline) +
+    return sizeof(*servable) +
+           (servable->plan == NULL ? 0 : trivet_plan_memory_bytes(servable->plan)) +
+           trivet_pipeline_memory_bytes(servable->artefact->pipeline) +
            trivet_arena_used_bytes(servable->artefact->arena);
 }
 

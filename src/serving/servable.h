@@ -6,6 +6,7 @@
 #include "base/compiler.h"
 #include "data/table.h"
 #include "linalg/matrix.h"
+#include "models/pipeline_plan.h"
 
 #include <trivet/error.h>
 
@@ -25,6 +26,8 @@ const char *trivet_servable_model(const struct trivet_servable *servable);
 uint64_t trivet_servable_version(const struct trivet_servable *servable);
 const struct trivet_artefact *trivet_servable_artefact(const struct trivet_servable *servable);
 const struct trivet_pipeline *trivet_servable_pipeline(const struct trivet_servable *servable);
+/* The fast way for rows of numbers; NULL when the pipeline has none. */
+const struct trivet_plan *trivet_servable_plan(const struct trivet_servable *servable);
 size_t trivet_servable_memory_bytes(const struct trivet_servable *servable);
 /* When it was last looked up or predicted with, on the monotonic clock. Any thread. */
 void trivet_servable_touch(struct trivet_servable *servable, int64_t now_ns);
