@@ -166,6 +166,17 @@ MIXED = [
     Case("linear_regression", "mixed", mixed(SimpleImputer(), encoder=OneHotEncoder(
         sparse_output=False, drop="first")), EXACT, L2,
         mixed_steps("mean", encoder=("one_hot_encoder", {"drop": "first"}))),
+    Case("linear_regression", "mixed", mixed(SimpleImputer(), encoder=OneHotEncoder(
+        sparse_output=False, max_categories=3)), EXACT, L2,
+        mixed_steps("mean", encoder=("one_hot_encoder", {"max_categories": 3}))),
+    Case("linear_regression", "mixed", mixed(SimpleImputer(), encoder=OneHotEncoder(
+        sparse_output=False, min_frequency=480, drop="first",
+        handle_unknown="infrequent_if_exist")), EXACT, L2,
+        mixed_steps("mean", encoder=("one_hot_encoder", {
+            "min_frequency": 480, "drop": "first", "handle_unknown": "infrequent_if_exist"}))),
+    Case("linear_regression", "mixed", mixed(SimpleImputer(), encoder=OneHotEncoder(
+        sparse_output=False, min_frequency=0.25)), EXACT, L2,
+        mixed_steps("mean", encoder=("one_hot_encoder", {"min_frequency": 0.25}))),
     Case("linear_regression", "mixed", mixed(SimpleImputer(), MinMaxScaler(), PolynomialFeatures(
         include_bias=False)), EXACT, L2,
         mixed_steps("mean", "min_max_scaler", "polynomial_features")),

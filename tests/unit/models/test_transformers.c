@@ -247,6 +247,45 @@ static void encoder_reads_texts(void **state)
     trivet_pipeline_free(pipeline);
 }
 
+/* Counts a 1, b 3, c 2: of two columns at most, the rarest two share the last. */
+static void rare_categories_share_a_column(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"b", "a", "c"};
+    static const char *const asked_words[] = {"c", "new", "a", "b"};
+    static const uint32_t codes[ROWS] = {0, 1, 2, 0, 0, 2};
+    static const uint32_t asked[4] = {0, 1, 2, 3};
+    static const struct {
+        const char *name;
+        const char *value;
+        double x[4][2];
+    } cases[] = {
+        {"max_categories", "2", {{0, 1}, {0, 0}, {0, 1}, {1, 0}}},
+        {"min_frequency", "3", {{0, 1}, {0, 0}, {0, 1}, {1, 0}}},
+        {"min_frequency", "0.4", {{0, 1}, {0, 0}, {0, 1}, {1, 0}}},
+    };
+    struct trivet_column columns[] = {fixture_codes("k", codes, words, 3),
+                                      fixture_numbers("y", target)};
+    struct trivet_column asked_columns[] = {fixture_codes("k", asked, asked_words, 4)};
+    struct trivet_table table = {ROWS, 2, columns};
+    struct trivet_table asked_table = {4, 1, asked_columns};
+    double x[4 * FEATURES_MAX];
+    struct trivet_row_status rows[4];
+    for (size_t c = 0; c < TRIVET_ARRAY_COUNT(cases); c++) {
+        struct fixture_spec spec;
+        fixture_spec_init(&spec, "y", "linear_regression");
+        fixture_spec_step(&spec, "one_hot_encoder", cases[c].name, cases[c].value, NULL);
+        struct trivet_pipeline *pipeline = fixture_fit(&spec, &table);
+        assert_int_equal(trivet_pipeline_n_features(pipeline), 2);
+        assert_string_equal(trivet_pipeline_feature_name(pipeline, 0), "k=b");
+        assert_string_equal(trivet_pipeline_feature_name(pipeline, 1), "k=(infrequent)");
+        fixture_transform(pipeline, &asked_table, x, rows);
+        assert_memory_equal(x, cases[c].x, sizeof cases[c].x);
+        assert_int_equal(rows[1].fault, TRIVET_ROW_UNSEEN_CATEGORY);
+        trivet_pipeline_free(pipeline);
+    }
+}
+
 /* OrdinalEncoder: places among ["a", "b", "c"]. */
 static void ordinal_places(void **state)
 {
@@ -321,10 +360,16 @@ static void encoder_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(imputer_numbers),     cmocka_unit_test(imputer_texts),
-        cmocka_unit_test(imputer_refusals),    cmocka_unit_test(scaler_as_scikit_learn),
-        cmocka_unit_test(scaler_options),      cmocka_unit_test(scaler_before_imputer),
-        cmocka_unit_test(encoder_reads_texts), cmocka_unit_test(encoder_refusals),
+        cmocka_unit_test(imputer_numbers),
+        cmocka_unit_test(imputer_texts),
+        cmocka_unit_test(imputer_refusals),
+        cmocka_unit_test(scaler_as_scikit_learn),
+        cmocka_unit_test(scaler_options),
+        cmocka_unit_test(scaler_before_imputer),
+        cmocka_unit_test(encoder_reads_texts),
+        cmocka_unit_test(encoder_refusals),
+        cmocka_unit_test(rare_categories_share_a_column),
+        cmocka_unit_test(encoder_refusals),
         cmocka_unit_test(ordinal_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
