@@ -74,8 +74,8 @@ static void leave_unsent(struct sp_connection *connection)
 }
 
 /* No single connection may take every place: one client's long polls, or its pipeline, leave a
- * quarter to the others; nor may its requests and the replies it does not read take more memory than
- * their limit, but for one request. */
+ * quarter to the others; nor may its requests and the replies it does not read take more memory
+ * than their limit, but for one request. */
 static bool has_its_share(const struct sp_connection *connection)
 {
     const struct trivet_listener_options *options = connection->loop->options;

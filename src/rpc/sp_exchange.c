@@ -11,7 +11,9 @@ void trivet_sp_reply_free(struct sp_reply *reply)
 
 #define FIRST_BLOCK_BYTES 1000 /* a reply or a few */
 #define NEXT_BLOCK_BYTES  ((size_t)16 << 10)
-#define SMALL_REPLY_BYTES ((size_t)2 << 10) /* larger ones get what they need: no room is wasted */
+#define SMALL_REPLY_BYTES                                                                          \
+    ((size_t)2 << 10) /* larger ones get what they need: no room is wasted                         \
+                       */
 
 /* A block for the reply; on the loop's own thread with room for those that follow it. */
 static struct sp_reply *make_block(const struct sp_exchange *exchange, bool own, size_t n_bytes)

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,8 +44,8 @@ static void plain(struct request *request)
     trivet__v1__predict_request__init(&request->body);
     trivet__v1__model_ref__init(&request->model);
     trivet__v1__matrix__init(&request->matrix);
-    strcpy(request->method, METHOD);
-    strcpy(request->name, "house");
+    snprintf(request->method, sizeof(request->method), "%s", METHOD);
+    snprintf(request->name, sizeof(request->name), "%s", "house");
     request->header.method = request->method;
     request->model.name = request->name;
     request->body.model = &request->model;
@@ -134,9 +135,9 @@ static void plain_requests_are_taken(void **state)
     struct request request;
     plain(&request);
     assert_true(is_taken(&request));
-    strcpy(request.id, "a-request");
-    strcpy(request.alias, "staging");
-    strcpy(request.prediction, "order-17");
+    snprintf(request.id, sizeof(request.id), "%s", "a-request");
+    snprintf(request.alias, sizeof(request.alias), "%s", "staging");
+    snprintf(request.prediction, sizeof(request.prediction), "%s", "order-17");
     request.header.request_id = request.id;
     request.header.timeout_us = 2500000;
     request.model.alias = request.alias;
@@ -172,7 +173,7 @@ static void others_are_left(void **state)
     request.header.request_id = request.id;
     assert_false(is_taken(&request));
     plain(&request);
-    strcpy(request.name, "h\xc3\xa4user");
+    snprintf(request.name, sizeof(request.name), "%s", "h\xc3\xa4user");
     assert_false(is_taken(&request));
     plain(&request);
     request.matrix.rows = 3;
@@ -205,7 +206,7 @@ static void damaged_frames_are_left_or_read_alike(void **state)
     for (int i = 0; i < 200000; i++) {
         struct request request;
         plain(&request);
-        strcpy(request.id, "id");
+        snprintf(request.id, sizeof(request.id), "%s", "id");
         request.header.request_id = request.id;
         request.header.timeout_us = trivet_rng_below(&rng, 1 << 20);
         request.matrix.rows = 1 + (uint32_t)trivet_rng_below(&rng, 4);
@@ -291,9 +292,14 @@ static size_t pack_part(const Trivet__V1__Output *from, bool head, uint8_t *to)
     return protobuf_c_message_pack(&part.base, to);
 }
 
-static void check_reply(uint64_t number, size_t n_values, bool single_precision)
+static uint32_t codes[VALUES_MAX];
+static double f64[VALUES_MAX];
+static float f32[VALUES_MAX];
+
+/* A classification: labels and probabilities. `body.prediction_id` and `rows` are left out. */
+static void fill_answer(struct answer *answer, uint64_t number, size_t n_values,
+                        bool single_precision)
 {
-    static char id[] = "p-0123456789abcdef";
     static char request_id[] = "req";
     static char model[] = "wine";
     static char label_name[] = "label";
@@ -301,48 +307,51 @@ static void check_reply(uint64_t number, size_t n_values, bool single_precision)
     static char red[] = "red";
     static char white[] = "white";
     static char *labels[] = {red, white};
-    static uint32_t codes[VALUES_MAX];
-    static double f64[VALUES_MAX];
-    static float f32[VALUES_MAX];
-    struct answer answer = {.header = TRIVET__V1__RESPONSE_HEADER__INIT,
-                            .timings = TRIVET__V1__TIMINGS__INIT,
-                            .body = TRIVET__V1__PREDICT_RESPONSE__INIT,
-                            .outputs = {TRIVET__V1__OUTPUT__INIT, TRIVET__V1__OUTPUT__INIT}};
+    *answer = (struct answer){.header = TRIVET__V1__RESPONSE_HEADER__INIT,
+                              .timings = TRIVET__V1__TIMINGS__INIT,
+                              .body = TRIVET__V1__PREDICT_RESPONSE__INIT,
+                              .outputs = {TRIVET__V1__OUTPUT__INIT, TRIVET__V1__OUTPUT__INIT}};
     for (size_t i = 0; i < VALUES_MAX; i++) {
         codes[i] = (uint32_t)(i * i * number) >> (i % 32);
         f64[i] = (double)i / 7;
         f32[i] = (float)i / 7;
     }
+    answer->timings.queue_us = number;
+    answer->timings.compute_us = number / 2;
+    answer->timings.total_us = number * 3;
+    answer->header.timings = &answer->timings;
+    answer->header.request_id = request_id;
+    answer->body.model = model;
+    answer->body.version = number;
+    answer->outputs[0].name = label_name;
+    answer->outputs[0].cols = 1;
+    answer->outputs[0].text_codes = codes;
+    answer->outputs[0].n_text_codes = n_values;
+    answer->outputs[0].text = labels;
+    answer->outputs[0].n_text = 2;
+    answer->outputs[1].name = probabilities_name;
+    answer->outputs[1].cols = 2;
+    answer->outputs[1].columns = labels;
+    answer->outputs[1].n_columns = 2;
+    answer->outputs[1].f64 = f64;
+    answer->outputs[1].n_f64 = single_precision ? 0 : n_values;
+    answer->outputs[1].f32 = f32;
+    answer->outputs[1].n_f32 = single_precision ? n_values : 0;
+}
+
+static void check_reply(uint64_t number, size_t n_values, bool single_precision)
+{
+    static char id[] = "p-0123456789abcdef";
+    struct answer answer;
+    fill_answer(&answer, number, n_values, single_precision);
+    uint8_t version_part[64];
+    size_t version_bytes = protobuf_c_message_pack(&answer.body.base, version_part);
     answer.list[0] = &answer.outputs[0];
     answer.list[1] = &answer.outputs[1];
-    answer.timings.queue_us = number;
-    answer.timings.compute_us = number / 2;
-    answer.timings.total_us = number * 3;
-    answer.header.timings = &answer.timings;
-    answer.header.request_id = request_id;
-    answer.body.model = model;
-    answer.body.version = number;
-    size_t version_bytes = protobuf_c_message_get_packed_size(&answer.body.base);
-    uint8_t version_part[64];
-    protobuf_c_message_pack(&answer.body.base, version_part);
     answer.body.prediction_id = id;
     answer.body.rows = (uint32_t)n_values;
     answer.body.outputs = answer.list;
     answer.body.n_outputs = 2;
-    answer.outputs[0].name = label_name;
-    answer.outputs[0].cols = 1;
-    answer.outputs[0].text_codes = codes;
-    answer.outputs[0].n_text_codes = n_values;
-    answer.outputs[0].text = labels;
-    answer.outputs[0].n_text = 2;
-    answer.outputs[1].name = probabilities_name;
-    answer.outputs[1].cols = 2;
-    answer.outputs[1].columns = labels;
-    answer.outputs[1].n_columns = 2;
-    answer.outputs[1].f64 = f64;
-    answer.outputs[1].n_f64 = single_precision ? 0 : n_values;
-    answer.outputs[1].f32 = f32;
-    answer.outputs[1].n_f32 = single_precision ? n_values : 0;
 
     uint8_t heads[2][64];
     uint8_t tails[2][64];
@@ -361,7 +370,7 @@ static void check_reply(uint64_t number, size_t n_values, bool single_precision)
          .n_values = n_values},
     };
     const struct trivet_predict_reply reply = {
-        .request_id = {request_id, sizeof(request_id) - 1},
+        .request_id = {answer.header.request_id, strlen(answer.header.request_id)},
         .queue_us = answer.timings.queue_us,
         .compute_us = answer.timings.compute_us,
         .total_us = answer.timings.total_us,
