@@ -2,7 +2,7 @@
 //   grpc_client ADDRESS MODEL-FILE unary|pipelined|stream ROWS WINDOW SECONDS PID [CONNECTIONS]
 // unary: blocking calls, one after the other; pipelined: WINDOW calls of the callback API in
 // flight, over CONNECTIONS channels; stream: WINDOW messages of one stream in flight.
-#include "bench/wire/grpc_model.h"
+#include "bench/wire/grpc_model.hh"
 #include "peer.grpc.pb.h"
 
 extern "C" {

@@ -1,7 +1,7 @@
 // The gRPC peer: the same prediction on the same messages.
 //   grpc_server ADDRESS MODEL-FILE sync|callback
 // ADDRESS as gRPC has it: unix:/PATH or 127.0.0.1:PORT.
-#include "bench/wire/grpc_model.h"
+#include "bench/wire/grpc_model.hh"
 #include "peer.grpc.pb.h"
 
 #include <cstring>
