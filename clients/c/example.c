@@ -25,7 +25,7 @@ int main(int argc, char **argv)
     }
 
     struct trivet_error error = {TRIVET_OK, "", 0, {{"", ""}}};
-    struct trivet_client_options options = {argv[1], 0, 0, 0};
+    struct trivet_client_options options = {.url = argv[1]};
     struct trivet_client *client = NULL;
     double y[N_ROWS];
     size_t n_failed = 0;

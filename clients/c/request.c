@@ -12,22 +12,13 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/rng.h"
-#include "base/text.h"
-#include "trivet/v1/frame.pb-c.h"
-#include "wire/frame.h"
 
-#include <stdio.h>
 #include <string.h>
 
-/* The server is told the timeout and answers within it; the reply may travel this much longer. */
-#define REPLY_GRACE_MS   250
 #define LOOK_INTERVAL_MS 200
 #define IDLE_CALLS_MAX   64
 /* Our own end of a call that waits for a connection; no error that nng gives for a receive. */
-#define GIVEN_UP          NNG_ECONNABORTED
-#define HEADER_ARENA_MAX  ((size_t)256 * 1024)
-#define HEADER_ARENA_KEEP ((size_t)2 * 1024)
+#define GIVEN_UP NNG_ECONNABORTED
 
 enum phase {
     PHASE_IDLE,
@@ -41,7 +32,6 @@ struct trivet_request {
     struct trivet_request *next; /* of the client's idle list, under its lock */
     nng_ctx context;
     nng_aio *aio;
-    struct trivet_arena *arena;
 
     /* Set by start, then only read until the call is done. */
     char method[TRIVET_METHOD_BYTES];
@@ -127,10 +117,6 @@ static struct trivet_request *create(struct trivet_client *client)
         return NULL;
     }
     call->client = client;
-    call->arena = trivet_arena_create(HEADER_ARENA_MAX, HEADER_ARENA_KEEP);
-    if (call->arena == NULL) {
-        goto fail;
-    }
     if (nng_ctx_open(&call->context, client->socket) != 0) {
         goto fail;
     }
@@ -142,7 +128,6 @@ static struct trivet_request *create(struct trivet_client *client)
     pthread_mutex_init(&call->lock, NULL);
     return call;
 fail:
-    trivet_arena_free(call->arena);
     trivet_free(call);
     return NULL;
 }
@@ -162,7 +147,6 @@ void trivet_request_free(struct trivet_request *call)
     drop_message(&call->reply);
     pthread_cond_destroy(&call->ended);
     pthread_mutex_destroy(&call->lock);
-    trivet_arena_free(call->arena);
     trivet_free(call);
 }
 
@@ -212,70 +196,42 @@ void trivet_request_put(struct trivet_request *call)
 }
 
 /* The frame as a message, at its final size: nng's append would copy again and again. */
-static enum trivet_status make_message(const struct trivet_request *call, const void *body,
-                                       size_t body_bytes, nng_msg **out, struct trivet_error *err)
+static enum trivet_status make_message(const struct trivet_call *call, nng_msg **out,
+                                       struct trivet_error *err)
 {
-    char method[TRIVET_METHOD_BYTES];
-    char request_id[TRIVET_REQUEST_ID_BYTES];
-    memcpy(method, call->method, sizeof(method));
-    memcpy(request_id, call->request_id, sizeof(request_id));
-    Trivet__V1__RequestHeader header = TRIVET__V1__REQUEST_HEADER__INIT;
-    header.method = method;
-    header.request_id = request_id;
-    header.timeout_us = (uint64_t)call->timeout_ms * 1000;
-    size_t head_bytes = trivet_frame_packed_bytes(&header.base, NULL);
+    uint8_t head[TRIVET_CALL_HEAD_BYTES_MAX];
+    size_t head_bytes = trivet_call_write_head(call, head);
     nng_msg *message = NULL;
-    if (nng_msg_alloc(&message, head_bytes + body_bytes) != 0) {
+    if (nng_msg_alloc(&message, head_bytes + call->body_bytes) != 0) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory: %zu bytes to send",
-                                head_bytes + body_bytes);
+                                head_bytes + call->body_bytes);
     }
     uint8_t *to = nng_msg_body(message);
-    trivet_frame_pack(&header.base, NULL, to);
-    if (body_bytes > 0) {
-        memcpy(to + head_bytes, body, body_bytes);
+    memcpy(to, head, head_bytes);
+    if (call->body_bytes > 0) {
+        memcpy(to + head_bytes, call->body, call->body_bytes);
     }
     *out = message;
     return TRIVET_OK;
 }
 
-static enum trivet_status set_ids(struct trivet_request *call, const char *method,
-                                  const char *request_id, struct trivet_error *err)
+enum trivet_status trivet_request_start(struct trivet_request *call,
+                                        const struct trivet_call *given, struct trivet_error *err)
 {
-    if (!trivet_text_copy(call->method, sizeof(call->method), method)) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "the method's name is longer than %d",
-                                TRIVET_METHOD_BYTES - 1);
-    }
-    if (request_id == NULL || request_id[0] == '\0') {
-        snprintf(call->request_id, sizeof(call->request_id), "%016llx",
-                 (unsigned long long)trivet_rng_entropy());
-    } else if (!trivet_text_copy(call->request_id, sizeof(call->request_id), request_id)) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "the request id is longer than %d bytes; make it shorter",
-                                TRIVET_REQUEST_ID_BYTES - 1);
-    }
-    return TRIVET_OK;
-}
-
-enum trivet_status trivet_request_start(struct trivet_request *call, const char *method,
-                                        const void *body, size_t body_bytes, const char *request_id,
-                                        int timeout_ms, struct trivet_error *err)
-{
-    enum trivet_status status = set_ids(call, method, request_id, err);
-    if (status != TRIVET_OK) {
-        return status;
-    }
-    call->timeout_ms = timeout_ms > 0 ? timeout_ms : call->client->call_timeout_ms;
+    memcpy(call->method, given->method, given->method_bytes + 1);
+    memcpy(call->request_id, given->request_id, given->request_id_bytes + 1);
+    call->timeout_ms = given->timeout_ms;
     nng_msg *message = NULL;
-    status = make_message(call, body, body_bytes, &message, err);
+    enum trivet_status status = make_message(given, &message, err);
     if (status != TRIVET_OK) {
         return status;
     }
     if (nng_msg_dup(&call->again, message) != 0) {
         nng_msg_free(message);
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory: %zu bytes to send",
-                                body_bytes);
+                                given->body_bytes);
     }
-    int64_t wait_ms = (int64_t)call->timeout_ms + REPLY_GRACE_MS;
+    int64_t wait_ms = (int64_t)call->timeout_ms + TRIVET_REPLY_GRACE_MS;
     call->deadline_ns =
         trivet_clock_after_ns(trivet_clock_monotonic_ns(), wait_ms * TRIVET_NS_PER_MS);
     call->phase = PHASE_SENDING; /* no other thread knows the call yet */
@@ -357,6 +313,11 @@ static enum trivet_status transport_error(struct trivet_request *call, struct tr
                             call->method, url, call->request_id);
 }
 
+bool trivet_request_wait(struct trivet_request *call, int64_t until_ns)
+{
+    return wait_for_end(call, until_ns);
+}
+
 enum trivet_status trivet_request_finish(struct trivet_request *call, struct trivet_reply *out,
                                          struct trivet_error *err)
 {
@@ -367,8 +328,18 @@ enum trivet_status trivet_request_finish(struct trivet_request *call, struct tri
     if (reply == NULL) {
         return transport_error(call, err);
     }
-    trivet_arena_reset(call->arena);
-    return trivet_reply_decode(reply, call->method, call->request_id, call->arena, out, err);
+    struct trivet_reply parsed = {0};
+    enum trivet_status status = trivet_reply_parse(nng_msg_body(reply), nng_msg_len(reply),
+                                                   call->method, call->request_id, &parsed, err);
+    if (status != TRIVET_OK) {
+        nng_msg_free(reply);
+        return status;
+    }
+    status = trivet_reply_own(reply, &parsed, err);
+    if (status == TRIVET_OK) {
+        *out = parsed;
+    }
+    return status;
 }
 
 void trivet_request_settle(struct trivet_request *call, int64_t until_ns)

@@ -1,9 +1,9 @@
-/* One call in flight, and the connection that calls share. Internal to libtrivet. */
+/* One call in flight over nng, and the client. Internal to libtrivet. */
 #ifndef TRIVET_CLIENT_REQUEST_H
 #define TRIVET_CLIENT_REQUEST_H
 
-#include "base/arena.h"
 #include "base/compiler.h"
+#include "clients/c/pool.h"
 
 #include <trivet/client.h>
 
@@ -13,10 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRIVET_REQUEST_ID_BYTES  65
-#define TRIVET_METHOD_BYTES      128
-#define TRIVET_URL_BYTES         256
-#define TRIVET_STREAM_WINDOW_MAX 4096
+#define TRIVET_URL_BYTES 256
 /* How long closing a stream lets its calls end by themselves. */
 #define TRIVET_SETTLE_MS 1000
 
@@ -24,6 +21,8 @@ struct trivet_request;
 
 struct trivet_client {
     /* Set at open, then only read. */
+    struct trivet_pool *pool; /* connections of our own; NULL = what follows is nng's */
+    bool has_socket;
     nng_socket socket;
     char url[TRIVET_URL_BYTES];
     int connect_timeout_ms;
@@ -38,6 +37,13 @@ struct trivet_client {
     bool was_connected;
 };
 
+/* trivet_client_call whose reply goes to `take`. */
+enum trivet_status trivet_client_take_reply(struct trivet_client *client, const char *method,
+                                            const void *body, size_t body_bytes,
+                                            const char *request_id, int timeout_ms,
+                                            trivet_reply_take take, void *context,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
+
 /* A call object that is ready to start: an idle one or a new one. Give it back with
  * trivet_request_put, whatever its state: an unfinished call is abandoned. */
 enum trivet_status trivet_request_take(struct trivet_client *client, struct trivet_request **out,
@@ -46,21 +52,17 @@ void trivet_request_put(struct trivet_request *call);
 /* Ends what is in flight and releases it; waits for callbacks. */
 void trivet_request_free(struct trivet_request *call);
 
-/* Sends; does not wait. `request_id` NULL or "" = a random one. */
-enum trivet_status trivet_request_start(struct trivet_request *call, const char *method,
-                                        const void *body, size_t body_bytes, const char *request_id,
-                                        int timeout_ms, struct trivet_error *err) TRIVET_MUST_USE;
+/* Sends; does not wait. */
+enum trivet_status trivet_request_start(struct trivet_request *call,
+                                        const struct trivet_call *given,
+                                        struct trivet_error *err) TRIVET_MUST_USE;
+/* False when the started call has not ended by then. */
+bool trivet_request_wait(struct trivet_request *call, int64_t until_ns);
 /* Waits for the end of a started call. */
 enum trivet_status trivet_request_finish(struct trivet_request *call, struct trivet_reply *out,
                                          struct trivet_error *err) TRIVET_MUST_USE;
 
 /* Lets a call that nobody waits for any more end by itself, for so long; its reply is dropped. */
 void trivet_request_settle(struct trivet_request *call, int64_t until_ns);
-
-/* Takes `message` on success and on failure. Checks frame, header and request id; an error of the
- * server comes through unchanged. `arena` is scratch. */
-enum trivet_status trivet_reply_decode(nng_msg *message, const char *method, const char *request_id,
-                                       struct trivet_arena *arena, struct trivet_reply *out,
-                                       struct trivet_error *err) TRIVET_MUST_USE;
 
 #endif

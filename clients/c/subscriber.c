@@ -4,6 +4,7 @@
  * closing the socket: a SUB receive with a timeout, or a cancelled one, crashes nng 1.5.2. */
 #include "base/alloc.h"
 #include "clients/c/dial.h"
+#include "clients/c/reply.h"
 #include "sp/hang_up.h"
 
 #include <trivet/client.h>
@@ -84,11 +85,7 @@ static enum trivet_status split(nng_msg *message, char *topic, size_t topic_byte
                                 "an event's topic of %zu bytes; room for %zu", length, topic_bytes);
     }
     memcpy(topic, data, length + 1);
-    *out = (struct trivet_reply){
-        .body = end + 1,
-        .body_bytes = n_bytes - length - 1,
-        .message = message,
-    };
+    *out = (struct trivet_reply){.body = end + 1, .body_bytes = n_bytes - length - 1};
     return TRIVET_OK;
 }
 
@@ -105,9 +102,15 @@ enum trivet_status trivet_subscriber_next(struct trivet_subscriber *subscriber, 
         return trivet_error_set(err, TRIVET_UNAVAILABLE, "receiving events failed: %s",
                                 nng_strerror(rv));
     }
-    enum trivet_status status = split(message, topic, topic_bytes, out, err);
+    struct trivet_reply event = {0};
+    enum trivet_status status = split(message, topic, topic_bytes, &event, err);
     if (status != TRIVET_OK) {
         nng_msg_free(message);
+        return status;
+    }
+    status = trivet_reply_own(message, &event, err);
+    if (status == TRIVET_OK) {
+        *out = event;
     }
     return status;
 }

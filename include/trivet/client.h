@@ -1,13 +1,20 @@
 /* libtrivet: a client of trivetd.
  *
- * A client is one connection (an nng REQ socket with contexts) and may be used by any number of
- * threads. Errors fill the caller's struct trivet_error; the server's own message comes through
- * unchanged. Calls that change state carry a request id, so that a repeated call is made once.
+ * A client may be used by any number of threads. To tcp:// and ipc:// it has connections of its
+ * own: a blocking call has one to itself while it runs, in the caller's thread (as many connections
+ * as threads that call at once; up to 64 are kept), and each stream and pipeline has one. Other
+ * addresses (inproc://, ws://) go through nng. No call ever raises SIGPIPE. Host names are resolved
+ * by the system, which keeps to its own time-outs; addresses in numbers need none.
  *
- * When the connection breaks during a call, libtrivet connects again and repeats the call once with
- * the same request id. Errors of its own: UNAVAILABLE (no connection within connect_timeout_ms, or
- * it broke twice), DEADLINE_EXCEEDED (no reply in time: the call may have been made), DATA_LOSS
- * (the reply is not one to this call), RESOURCE_EXHAUSTED (out of memory). */
+ * Errors fill the caller's struct trivet_error; the server's own message comes through unchanged.
+ * Every call carries a request id, the caller's or a random one, so that a change is made once
+ * however often the call is sent.
+ *
+ * When the connection breaks during a call, libtrivet connects again, at growing intervals with
+ * some jitter, and sends the call once more with the same request id. Errors of its own:
+ * UNAVAILABLE (no connection for connect_timeout_ms: not sent, or broken off; or it broke twice),
+ * DEADLINE_EXCEEDED (no reply in time: the call may have been made), DATA_LOSS (the reply is not
+ * one to this call, or longer than reply_bytes_max), RESOURCE_EXHAUSTED (out of memory). */
 #ifndef TRIVET_CLIENT_H
 #define TRIVET_CLIENT_H
 
@@ -37,6 +44,10 @@ struct trivet_client_options {
     int connect_timeout_ms; /* 0 = 5,000 */
     int call_timeout_ms;    /* default of a call; 0 = 30,000 */
     size_t reply_bytes_max; /* 0 = 64 MiB */
+    /* While nobody answers: the first pause between two attempts, which doubles up to the slowest;
+     * each is cut by up to a half at random. 0 = 50 and 1,000. */
+    int reconnect_first_ms;
+    int reconnect_slowest_ms;
 };
 
 struct trivet_client;
@@ -66,12 +77,16 @@ enum trivet_status trivet_client_call(struct trivet_client *client, const char *
                                       int timeout_ms, struct trivet_reply *out,
                                       struct trivet_error *err);
 
-/* Pipelined calls: at most `window` in flight, results in the order of the submits. One thread. */
+/* Pipelined calls of one method over one connection: at most `window` in flight, results in the
+ * order of the submits. One thread at a time; no thread of its own. A submit writes at once when
+ * nothing else is in flight or 16 KiB have gathered, and then until all is written, while it takes
+ * in replies; smaller ones go with the next, at the latest when a result is waited for. After a
+ * break what is in flight is sent once more. */
 struct trivet_stream;
 enum trivet_status trivet_stream_open(struct trivet_client *client, const char *method,
                                       size_t window, struct trivet_stream **out,
                                       struct trivet_error *err);
-/* Waits up to a second for calls in flight, whose results are dropped. NULL is fine. */
+/* Drops the results of calls in flight; by nng it waits for them up to a second. NULL is fine. */
 void trivet_stream_close(struct trivet_stream *stream);
 /* RESOURCE_EXHAUSTED when the window is full: take a result first. `body` is copied. */
 enum trivet_status trivet_stream_submit(struct trivet_stream *stream, const void *body,
@@ -81,6 +96,42 @@ size_t trivet_stream_in_flight(const struct trivet_stream *stream);
  * status and leaves the stream usable. */
 enum trivet_status trivet_stream_next(struct trivet_stream *stream, struct trivet_reply *out,
                                       struct trivet_error *err);
+
+/* Pipelined calls that end by a callback: like a stream, but of any method and in the order in
+ * which they end (by nng: of the submits). The callback runs in the thread that submits, waits,
+ * flushes or closes, inside that call: no thread of libtrivet's, and no queue beyond the window. It
+ * may submit, and nothing else of the same pipeline. */
+struct trivet_pipeline;
+/* `reply` (NULL unless OK) and `err` are libtrivet's and valid until the callback returns: copy
+ * what is to stay. `tag` is what the submit was given. */
+typedef void (*trivet_pipeline_done)(void *context, void *tag, enum trivet_status status,
+                                     const struct trivet_reply *reply,
+                                     const struct trivet_error *err);
+/* What a submit does when the window is full. */
+enum trivet_when_full {
+    TRIVET_WHEN_FULL_REFUSE, /* RESOURCE_EXHAUSTED */
+    TRIVET_WHEN_FULL_WAIT,   /* for a call to end; inside a callback it refuses */
+};
+/* `window` is 1 to 4,096. One thread at a time uses it. */
+enum trivet_status trivet_pipeline_open(struct trivet_client *client, size_t window,
+                                        enum trivet_when_full when_full, trivet_pipeline_done done,
+                                        void *context, struct trivet_pipeline **out,
+                                        struct trivet_error *err);
+/* As trivet_client_call; `body` is copied. When it is not OK the callback is not called for it. */
+enum trivet_status trivet_pipeline_submit(struct trivet_pipeline *pipeline, const char *method,
+                                          const void *body, size_t body_bytes,
+                                          const char *request_id, int timeout_ms, void *tag,
+                                          struct trivet_error *err);
+size_t trivet_pipeline_in_flight(const struct trivet_pipeline *pipeline);
+/* Until at least one call has ended: DEADLINE_EXCEEDED when none has within `timeout_ms` (< 0 = no
+ * limit: each call has its own), FAILED_PRECONDITION when none is in flight. */
+enum trivet_status trivet_pipeline_wait(struct trivet_pipeline *pipeline, int timeout_ms,
+                                        struct trivet_error *err);
+/* Writes what is held back to go with the next. */
+enum trivet_status trivet_pipeline_flush(struct trivet_pipeline *pipeline, int timeout_ms,
+                                         struct trivet_error *err);
+/* Calls in flight end with CANCELLED. NULL is fine. */
+void trivet_pipeline_close(struct trivet_pipeline *pipeline);
 
 /* One batch of numbers: x (n_rows, n_cols) row-major → y, the model's first output (n_rows, 1).
  * `version` 0 = the alias "production". A failed row is NaN in y; *n_failed counts them. */

@@ -327,8 +327,9 @@ static void test_reply_over_the_limit(void **state)
     struct trivet_error err = {0};
     assert_int_equal(trivet_client_open(&options, &client, &err), TRIVET_OK);
     assert_int_equal(trivet_client_call(client, METHOD, "x", 1, NULL, 0, &reply, &err),
-                     TRIVET_UNAVAILABLE);
-    assert_non_null(strstr(err.message, "twice"));
+                     TRIVET_DATA_LOSS);
+    assert_non_null(strstr(err.message, "reply_bytes_max"));
+    assert_int_equal(atomic_load(&seen.n_calls), 1);
     trivet_client_close(client);
     rep_fixture_stop(server);
 }
