@@ -2,6 +2,7 @@
 # Measures a build that is there, beside peers on the same machine in the same run.
 #   tests/bench/run.sh train [--quick] [--only REGEX] [--repeat N] [--threads 1,2]
 #   tests/bench/run.sh wire [--quick] [--only REGEX] [--repeat N] [--seconds S] [--workers N] [--loops N]
+#   tests/bench/run.sh compute [--only REGEX]
 #   TRIVET_BUILD=FOLDER    the build (build/release); the plot goes to its bench/
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -9,9 +10,9 @@ build=${TRIVET_BUILD:-build/release}
 
 what=${1-}
 case $what in
-train | wire) shift ;;
+train | wire | compute) shift ;;
 *)
-    echo "usage: tests/bench/run.sh train|wire [--quick] [--only REGEX] [--repeat N] …" >&2
+    echo "usage: tests/bench/run.sh train|wire|compute [--quick] [--only REGEX] [--repeat N] …" >&2
     exit 2
     ;;
 esac
