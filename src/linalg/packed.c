@@ -58,6 +58,25 @@ TRIVET_INLINED half_panel rectified(half_panel values)
 
 #define SUMS_MAX 24
 
+/* Inputs [k, k + n) of the rows: two at a time, so that where a row is has to be looked up half as
+ * often. */
+TRIVET_INLINED void add_inputs(const void *const *x, size_t rows, size_t panels, size_t k, size_t n,
+                               const half_panel *const *w, half_panel *sums)
+{
+#pragma GCC unroll 8
+    for (size_t p = 0; p < panels; p++) {
+#pragma GCC unroll 12
+        for (size_t r = 0; r < rows; r++) {
+            const loose_float *inputs = &((const loose_float *)x[r])[k];
+#pragma GCC unroll 2
+            for (size_t u = 0; u < n; u++) {
+                sums[(r * panels + p) * 2] += inputs[u] * w[p][2 * (k + u)];
+                sums[(r * panels + p) * 2 + 1] += inputs[u] * w[p][2 * (k + u) + 1];
+            }
+        }
+    }
+}
+
 /* Rows x[0..rows) by panels [panel, panel + panels) → out, that of the first row. Rows and panels
  * are constants where this is inlined, and the loops over them unrolled. */
 TRIVET_INLINED void multiply_tile(const struct trivet_packed *packed, const void *const *x,
@@ -76,18 +95,12 @@ TRIVET_INLINED void multiply_tile(const struct trivet_packed *packed, const void
             sums[(r * panels + p) * 2 + 1] = bias[1];
         }
     }
-    for (size_t k = 0; k < n_in; k++) {
-#pragma GCC unroll 8
-        for (size_t p = 0; p < panels; p++) {
-            const half_panel low = w[p][2 * k];
-            const half_panel high = w[p][2 * k + 1];
-#pragma GCC unroll 12
-            for (size_t r = 0; r < rows; r++) {
-                const float input = ((const loose_float *)x[r])[k];
-                sums[(r * panels + p) * 2] += input * low;
-                sums[(r * panels + p) * 2 + 1] += input * high;
-            }
-        }
+    size_t k = 0;
+    for (; k + 2 <= n_in; k += 2) {
+        add_inputs(x, rows, panels, k, 2, w, sums);
+    }
+    for (; k < n_in; k++) {
+        add_inputs(x, rows, panels, k, 1, w, sums);
     }
 #pragma GCC unroll 8
     for (size_t p = 0; p < panels; p++) {
