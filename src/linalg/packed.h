@@ -28,8 +28,8 @@ bool trivet_packed_init(struct trivet_packed *packed, struct trivet_const_matrix
 void trivet_packed_release(struct trivet_packed *packed);
 size_t trivet_packed_bytes(const struct trivet_packed *packed);
 /* out (n_rows, stride), 64-byte aligned = biases + x w, x (n_rows, n_in) of floats; then, `relu`,
- * what is below 0 becomes 0. Every sum is begun with its bias and goes on in the order of the
- * inputs, so that a row's result is bitwise the same alone and in any batch. Any thread. */
+ * what is below 0 becomes 0. Every sum is made in the same order, so that a row's result is bitwise
+ * the same alone and in any batch. Any thread. */
 void trivet_packed_multiply(const struct trivet_packed *packed, const struct trivet_row_view *x,
                             bool relu, float *out);
 

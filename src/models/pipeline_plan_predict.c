@@ -8,7 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-#define BLOCK_ROWS_MAX 1024
+#define BLOCK_ROWS_MAX 1008
+/* Whole tiles of products, whole lanes of trees. */
+#define BLOCK_ROWS_STEP 24
 /* Features of a block, so that they stay in the second-level cache. */
 #define BLOCK_NUMBERS_MAX 131072
 #define LINE_BYTES        64
@@ -27,8 +29,8 @@ static size_t width_of(const struct trivet_plan *plan)
 
 size_t trivet_plan_block_rows(const struct trivet_plan *plan, size_t n_rows)
 {
-    size_t most = BLOCK_NUMBERS_MAX / width_of(plan) / 8 * 8;
-    most = most > 8 ? most : 8;
+    size_t most = BLOCK_NUMBERS_MAX / width_of(plan) / BLOCK_ROWS_STEP * BLOCK_ROWS_STEP;
+    most = most > 0 ? most : BLOCK_ROWS_STEP;
     most = most < BLOCK_ROWS_MAX ? most : BLOCK_ROWS_MAX;
     return n_rows < most ? n_rows : most;
 }
