@@ -102,7 +102,7 @@ def main():
                     print(measure(client, folder, program, row), end="", flush=True)
         finally:
             trivetd.stop()
-    print("bench=compute-mlp peer=onnxruntime skipped: onnxruntime-node is not installed")
+    print("bench=compute-mlp peer=onnxruntime skipped: this bench does not run it")
 
 
 if __name__ == "__main__":
