@@ -300,6 +300,12 @@ static enum trivet_status decode_rows(struct trivet_call *call, struct predictio
     struct trivet_pool_task *task = &prediction->task;
     bool is_matrix = request->rows_case == TRIVET__V1__PREDICT_REQUEST__ROWS_MATRIX;
     prediction->single_precision = is_matrix && request->matrix->n_f32 > 0;
+    if (is_matrix) {
+        task->matrix = prediction->single_precision ? (const void *)request->matrix->f32
+                                                    : (const void *)request->matrix->f64;
+        task->matrix_single = prediction->single_precision;
+        task->nan_is_missing = request->matrix->nan_is_missing;
+    }
     return is_matrix ? trivet_table_decode_matrix(request->matrix, inputs, call->arena, &task->rows,
                                                   &task->row_status, err)
                      : trivet_table_decode_inputs(request->table, inputs, call->arena, &task->rows,

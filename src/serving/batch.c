@@ -38,6 +38,97 @@ static enum trivet_status transform_slice(const struct trivet_batch *batch,
                                      task->row_status + slice->first, err);
 }
 
+/* --- by the plan ----------------------------------------------------------------------------- */
+
+/* Rows of one kind, from wherever their tasks have them. */
+struct planned {
+    bool single;
+    bool nan_is_missing;
+};
+
+static bool is_planned(const struct trivet_batch *batch, const struct trivet_slice *slice)
+{
+    return batch->plan != NULL && slice->task->matrix != NULL;
+}
+
+static bool is_of(const struct trivet_batch *batch, const struct trivet_slice *slice,
+                  struct planned kind)
+{
+    const struct trivet_pool_task *task = slice->task;
+    return is_planned(batch, slice) && task->matrix_single == kind.single &&
+           task->nan_is_missing == kind.nan_is_missing;
+}
+
+static const void *row_of(const struct trivet_pool_task *task, size_t row)
+{
+    size_t value_bytes = task->matrix_single ? sizeof(float) : sizeof(double);
+    return (const char *)task->matrix + row * task->rows.n_columns * value_bytes;
+}
+
+/* All slices of one kind as one product, straight to their tasks. False when out of memory. */
+static bool predict_planned(const struct trivet_batch *batch, struct planned kind,
+                            struct trivet_arena *arena)
+{
+    size_t n_outputs = trivet_pipeline_n_outputs(batch->pipeline);
+    size_t n_rows = 0;
+    for (size_t i = 0; i < batch->n_slices; i++) {
+        n_rows += is_of(batch, &batch->slices[i], kind) ? batch->slices[i].count : 0;
+    }
+    if (n_rows == 0) {
+        return true;
+    }
+    const void **rows = trivet_arena_alloc_array(arena, n_rows, sizeof(*rows));
+    struct trivet_row_status *faults = trivet_arena_alloc_array(arena, n_rows, sizeof(*faults));
+    double *out = trivet_arena_alloc_array(arena, n_rows * n_outputs, sizeof(*out));
+    size_t scratch_bytes = trivet_plan_scratch_bytes(batch->plan, n_rows);
+    /* Pieces of this size are aligned to 64 bytes. */
+    void *scratch = trivet_arena_alloc(arena, scratch_bytes < 256 ? 256 : scratch_bytes);
+    if (rows == NULL || faults == NULL || out == NULL || scratch == NULL) {
+        return false;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < batch->n_slices; i++) {
+        const struct trivet_slice *slice = &batch->slices[i];
+        for (size_t k = 0; is_of(batch, slice, kind) && k < slice->count; k++, n++) {
+            rows[n] = row_of(slice->task, slice->first + k);
+            faults[n] = slice->task->row_status[slice->first + k];
+        }
+    }
+    const struct trivet_row_view view = {.n_rows = n_rows, .single = kind.single, .rows = rows};
+    (void)trivet_plan_predict(batch->plan, &view, kind.nan_is_missing, out, faults, scratch);
+    n = 0;
+    for (size_t i = 0; i < batch->n_slices; i++) {
+        const struct trivet_slice *slice = &batch->slices[i];
+        if (is_of(batch, slice, kind)) {
+            memcpy(slice->task->outputs + slice->first * n_outputs, out + n * n_outputs,
+                   slice->count * n_outputs * sizeof(*out));
+            memcpy(slice->task->row_status + slice->first, faults + n,
+                   slice->count * sizeof(*faults));
+            n += slice->count;
+        }
+    }
+    return true;
+}
+
+/* Rows that the plan has not predicted. */
+static size_t predict_all_planned(struct trivet_batch *batch, struct trivet_arena *arena)
+{
+    size_t n_left = 0;
+    for (int i = 0; i < 4 && batch->plan != NULL && batch->status == TRIVET_OK; i++) {
+        if (!predict_planned(batch, (struct planned){(i & 1) != 0, (i & 2) != 0}, arena)) {
+            batch->status =
+                trivet_error_set(&batch->error, TRIVET_RESOURCE_EXHAUSTED,
+                                 "out of memory for a batch of %zu rows; try again", batch->n_rows);
+        }
+    }
+    for (size_t i = 0; i < batch->n_slices; i++) {
+        n_left += is_planned(batch, &batch->slices[i]) ? 0 : batch->slices[i].count;
+    }
+    return n_left;
+}
+
+/* --- by transformers and estimator ----------------------------------------------------------- */
+
 /* Transforms what can be; returns how many rows of x are filled. */
 static size_t
 transform_all(struct trivet_batch *batch, struct trivet_arena *arena, struct trivet_matrix x,
@@ -47,6 +138,9 @@ transform_all(struct trivet_batch *batch, struct trivet_arena *arena, struct tri
     size_t n_rows = 0;
     for (size_t i = 0; i < batch->n_slices; i++) {
         struct trivet_slice *slice = &batch->slices[i];
+        if (is_planned(batch, slice)) {
+            continue;
+        }
         struct trivet_matrix part = x;
         part.data = x.data + n_rows * x.stride;
         part.n_rows = slice->count;
@@ -105,12 +199,16 @@ void trivet_batch_run(struct trivet_batch *batch, struct trivet_arena *arena,
     struct trivet_matrix x = {0};
     struct trivet_matrix out = {0};
     struct trivet_error *err = &batch->error;
-    batch->status =
-        make_matrix(arena, batch->n_rows, trivet_pipeline_n_features(batch->pipeline), &x, err);
-    if (batch->status == TRIVET_OK) {
-        batch->status = make_matrix(arena, batch->n_rows, n_outputs, &out, err);
+    batch->status = TRIVET_OK;
+    size_t n_left = predict_all_planned(batch, arena);
+    if (batch->status == TRIVET_OK && n_left > 0) {
+        batch->status =
+            make_matrix(arena, n_left, trivet_pipeline_n_features(batch->pipeline), &x, err);
     }
-    if (batch->status == TRIVET_OK) {
+    if (batch->status == TRIVET_OK && n_left > 0) {
+        batch->status = make_matrix(arena, n_left, n_outputs, &out, err);
+    }
+    if (batch->status == TRIVET_OK && n_left > 0) {
         size_t n_rows = transform_all(batch, arena, x, fail, ctx);
         struct trivet_const_matrix features = {x.data, n_rows, x.n_cols, x.stride};
         out.n_rows = n_rows;
@@ -126,7 +224,7 @@ void trivet_batch_run(struct trivet_batch *batch, struct trivet_arena *arena,
             slice->failed = true;
             fail(ctx, slice, err);
         }
-        if (!slice->failed) {
+        if (!slice->failed && !is_planned(batch, slice)) {
             hand_out(from, slice->count, n_outputs, slice->task->outputs + slice->first * n_outputs,
                      slice->task->row_status + slice->first);
             from += slice->count * n_outputs;

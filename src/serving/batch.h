@@ -29,7 +29,8 @@ struct trivet_slice {
 
 struct trivet_batch {
     const struct trivet_pipeline *pipeline;
-    struct trivet_slice *slices; /* room for `slices_max`, owned by the worker */
+    const struct trivet_plan *plan; /* the pipeline's, or NULL */
+    struct trivet_slice *slices;    /* room for `slices_max`, owned by the worker */
     size_t n_slices;
     size_t n_rows;
     /* Results. */

@@ -263,6 +263,7 @@ static void take_batch(struct worker *worker)
     struct queue *queue = pop_ring(pool);
     int64_t now_ns = trivet_clock_monotonic_ns();
     batch->pipeline = trivet_servable_pipeline(queue->servable);
+    batch->plan = trivet_servable_plan(queue->servable);
     batch->n_slices = 0;
     batch->n_rows = 0;
     while (queue->head != NULL && batch->n_rows < queue->batch_rows_max) {

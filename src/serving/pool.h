@@ -20,8 +20,13 @@
 
 /* One Predict call inside the pool. All memory is the caller's and must live until done(). */
 struct trivet_pool_task {
-    struct trivet_servable *servable;     /* the caller's reference, kept by the caller */
-    struct trivet_table rows;             /* bound to the servable's inputs, n_rows >= 1 */
+    struct trivet_servable *servable; /* the caller's reference, kept by the caller */
+    struct trivet_table rows;         /* bound to the servable's inputs, n_rows >= 1 */
+    /* The same rows where they came as a matrix, for the servable's plan: dense, doubles or floats
+     * at any address, as they were sent. NULL: there is none. */
+    const void *matrix;
+    bool matrix_single;
+    bool nan_is_missing;                  /* in the matrix */
     struct trivet_row_status *row_status; /* (n_rows) in: faults found so far; out: all */
     double *outputs; /* (rows.n_rows, n_outputs) row-major; NaN for failed rows, and undefined
                         unless `status` is OK */

@@ -119,6 +119,7 @@ static struct job *make_job(struct world *world, struct trivet_rng *rng)
     job->columns = calloc(rows->table.n_columns, sizeof(*job->columns));
     struct trivet_pool_task *task = &job->task;
     memset(task, 0x5a, sizeof(*task)); /* results need not be set */
+    task->matrix = NULL;
     task->servable = world->servables[job->which];
     task->rows = trivet_table_slice(&rows->table, job->first, n_rows, job->columns);
     task->row_status = malloc(n_rows * sizeof(*task->row_status));
