@@ -315,8 +315,10 @@ int main(int argc, char **argv)
     } else {
         make_shape(&b, argv[7], rows_max);
     }
-    for (char *batch = strtok(argv[5], ","); batch != NULL; batch = strtok(NULL, ",")) {
-        b.n_rows = (size_t)strtoul(batch, NULL, 10);
+    char *rest = argv[5];
+    while (*rest != '\0') {
+        b.n_rows = (size_t)strtoul(rest, &rest, 10);
+        rest += *rest == ',';
         if (b.n_rows == 0 || b.n_rows > rows_max) {
             die("a batch has more rows than there are");
         }
