@@ -138,7 +138,7 @@ static enum trivet_status describe(int error, const char *url, int timeout_ms, c
                                 url);
     default:
         if (reason == NULL) {
-            reason = strerror_r(error, text, sizeof(text)) == 0 ? text : "unknown error";
+            reason = strerror_r(error, text, sizeof(text)); /* GNU's: it returns the text */
         }
         return trivet_error_set(err, TRIVET_UNAVAILABLE,
                                 "cannot reach a Trivet server at %s: %s; start one with 'trivetd "

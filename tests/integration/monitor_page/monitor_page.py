@@ -203,7 +203,7 @@ class MonitorPage(unittest.TestCase):
         self.assertEqual(self.trivetd.stop(), 0)
         self.browser.wait_for("document.getElementById('live-text').textContent === "
                               "'1 of 1 servers down'")
-        self.assertIn("start trivetd", self.text(".why"))
+        self.assertIn("Connection refused; start one with 'trivetd", self.text(".why"))
 
 
 if __name__ == "__main__":
