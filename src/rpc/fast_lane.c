@@ -17,17 +17,15 @@
 #include <assert.h>
 #include <string.h>
 
-#define METHOD         "trivet.v1.Prediction/Predict"
 #define VERSIONS       128
 #define CALLS_MAX      1024
 #define BYTES_MAX      ((size_t)4 << 20) /* of one request */
 #define ROWS_TO_GATHER 64                /* more are predicted on their own */
 /* What a call costs that goes to a worker and back: cheaper ones never go. */
-#define HAND_OVER_NS            20000
-#define ARENA_BYTES_MAX         ((size_t)64 << 20)
-#define ARENA_BYTES_KEEP        ((size_t)1 << 20)
-#define ID_BYTES                19 /* "p-" and 16 digits, with the NUL */
-#define PREDICTION_ID_BYTES_MAX 64 /* as the view has it */
+#define HAND_OVER_NS     20000
+#define ARENA_BYTES_MAX  ((size_t)64 << 20)
+#define ARENA_BYTES_KEEP ((size_t)1 << 20)
+#define ID_BYTES         19 /* "p-" and 16 digits, with the NUL */
 
 struct trivet_fast_lane {
     const struct trivet_fast_lane_options *options;
@@ -125,7 +123,7 @@ static void sample(const struct answer *answer, const struct fast_call *call,
 {
     const struct fast_version *version = answer->version;
     uint64_t id_hash = trivet_hash_bytes(id.data, id.n_bytes);
-    char text[PREDICTION_ID_BYTES_MAX + 1];
+    char text[TRIVET_PREDICT_TEXT_BYTES_MAX + 1];
     uint64_t total_us = span_us(call->exchange->arrival_ns, answer->computed_ns);
     for (uint32_t i = 0; i < call->view.rows; i++) {
         if (trivet_publisher_row_hash(id_hash, i) > answer->samples->limits.threshold) {
@@ -243,7 +241,7 @@ static void answer_calls(struct trivet_fast_lane *lane, struct fast_version *ver
         trivet_version_totals_add_batch(slot, lane->served, n_served, started_ns, computed_ns,
                                         computed_ns);
     }
-    trivet_totals_add_calls(options->totals, METHOD, TRIVET_OK, n_served);
+    trivet_totals_add_calls(options->totals, TRIVET_PREDICT_METHOD, TRIVET_OK, n_served);
     trivet_servable_touch(version->servable, computed_ns);
 }
 
@@ -383,6 +381,9 @@ static bool take(struct trivet_fast_lane *lane, struct trivet_exchange *exchange
         trivet_dispatch_is_draining(lane->options->dispatch)) {
         return false;
     }
+    if (lane->n_calls == CALLS_MAX) {
+        end_turn(lane); /* before a version is in hand: it may let go of them */
+    }
     check_generation(lane);
     struct fast_version *version = find_version(lane, &view);
     if (version == NULL || view.cols != version->n_inputs) {
@@ -395,9 +396,6 @@ static bool take(struct trivet_fast_lane *lane, struct trivet_exchange *exchange
     double room_ns = (double)lane->options->turn_ns_max;
     if (cost_ns > room_ns || (cost_ns > HAND_OVER_NS && lane->turn_ns + cost_ns > room_ns)) {
         return false;
-    }
-    if (lane->n_calls == CALLS_MAX) {
-        end_turn(lane);
     }
     bool few = view.rows <= ROWS_TO_GATHER && view.rows <= version->rows_max;
     bool taken =

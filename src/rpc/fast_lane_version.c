@@ -23,7 +23,6 @@ static size_t pack_head(const struct trivet_output *output, size_t cols, uint8_t
     return protobuf_c_message_pack(&message.base, to);
 }
 
-/* 0: no memory; else as it is. */
 static bool pack_columns(const struct fast_version *version, struct trivet_arena *arena,
                          uint8_t *to, size_t *n_bytes)
 {
@@ -172,11 +171,14 @@ struct fast_version *trivet_fast_version_create(struct trivet_servable_set *set,
                                                 const struct trivet_predict_view *view)
 {
     struct fast_version *version = trivet_calloc(1, sizeof(*version));
-    struct trivet_error err;
-    if (version == NULL || !keep_key(version, view) ||
-        trivet_servable_set_find(set, version->key, version->number,
-                                 version->key + version->model_bytes + 1, &version->servable,
-                                 &err) != TRIVET_OK) {
+    if (version == NULL || !keep_key(version, view)) {
+        trivet_fast_version_free(version);
+        return NULL;
+    }
+    /* Why there is none is the general way's to find out, which may read the store. */
+    version->servable = trivet_servable_set_peek(set, version->key, version->number,
+                                                 version->key + version->model_bytes + 1);
+    if (version->servable == NULL) {
         trivet_fast_version_free(version);
         return NULL;
     }

@@ -478,6 +478,12 @@ void trivet_servable_set_drop(struct trivet_servable_set *set, const char *model
     pthread_mutex_unlock(&set->control);
 }
 
+struct trivet_servable *trivet_servable_set_peek(struct trivet_servable_set *set, const char *model,
+                                                 uint64_t version, const char *alias)
+{
+    return look_up(set, model, version, alias_or_default(alias));
+}
+
 enum trivet_status trivet_servable_set_find(struct trivet_servable_set *set, const char *model,
                                             uint64_t version, const char *alias,
                                             struct trivet_servable **out, struct trivet_error *err)

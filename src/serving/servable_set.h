@@ -54,6 +54,9 @@ enum trivet_status trivet_servable_set_find(struct trivet_servable_set *set, con
                                             uint64_t version, const char *alias,
                                             struct trivet_servable **out,
                                             struct trivet_error *err) TRIVET_MUST_USE;
+/* As _find, but only what is in memory: NULL says nothing of why. */
+struct trivet_servable *trivet_servable_set_peek(struct trivet_servable_set *set, const char *model,
+                                                 uint64_t version, const char *alias);
 /* For who keeps what _find gave beyond a call: a number that changes whenever an alias or a version
  * does, before the change is acknowledged. Any thread. */
 uint64_t trivet_servable_set_generation(const struct trivet_servable_set *set);

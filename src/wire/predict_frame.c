@@ -5,9 +5,6 @@
 
 #include <string.h>
 
-#define METHOD         "trivet.v1.Prediction/Predict"
-#define TEXT_BYTES_MAX 64
-
 /* Arrays of numbers are copied as they lie in the message. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "packed numbers are little-endian");
 
@@ -65,7 +62,7 @@ static bool read_bytes(struct cursor *cursor, struct cursor *content)
 static bool read_text(struct cursor *cursor, struct trivet_text_view *out)
 {
     struct cursor content;
-    if (!read_bytes(cursor, &content) || content.end - content.at > TEXT_BYTES_MAX) {
+    if (!read_bytes(cursor, &content) || content.end - content.at > TRIVET_PREDICT_TEXT_BYTES_MAX) {
         return false;
     }
     for (const uint8_t *at = content.at; at < content.end; at++) {
@@ -89,8 +86,8 @@ static bool read_u32(struct cursor *cursor, uint32_t *out)
 
 static bool is_predict(const struct trivet_text_view *method)
 {
-    return method->n_bytes == sizeof(METHOD) - 1 &&
-           memcmp(method->data, METHOD, sizeof(METHOD) - 1) == 0;
+    return method->n_bytes == sizeof(TRIVET_PREDICT_METHOD) - 1 &&
+           memcmp(method->data, TRIVET_PREDICT_METHOD, sizeof(TRIVET_PREDICT_METHOD) - 1) == 0;
 }
 
 static bool parse_header(struct cursor cursor, struct trivet_predict_view *out)

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define TRIVET_PREDICT_METHOD         "trivet.v1.Prediction/Predict"
+#define TRIVET_PREDICT_TEXT_BYTES_MAX 64
+
 /* Not terminated. */
 struct trivet_text_view {
     const char *data;
@@ -17,7 +20,7 @@ struct trivet_text_view {
 
 /* Borrowed from the frame. */
 struct trivet_predict_view {
-    struct trivet_text_view request_id; /* at most 64 bytes of ASCII, as all texts here */
+    struct trivet_text_view request_id; /* ASCII, as all texts here */
     uint64_t timeout_us;
     struct trivet_text_view model;
     struct trivet_text_view alias;
