@@ -116,6 +116,13 @@ uint32_t trivet_pipeline_decide(const struct trivet_pipeline *pipeline, const do
                                  trivet_pipeline_n_outputs(pipeline), pipeline->labels.n_labels);
 }
 
+double trivet_pipeline_number(const struct trivet_pipeline *pipeline, const double *row)
+{
+    return trivet_pipeline_output_kind(pipeline) == TRIVET_OUTPUT_VALUE
+               ? row[0]
+               : (double)trivet_pipeline_decide(pipeline, row);
+}
+
 const struct trivet_labels *trivet_pipeline_labels(const struct trivet_pipeline *pipeline)
 {
     return &pipeline->labels;

@@ -51,6 +51,8 @@ size_t trivet_pipeline_n_outputs(const struct trivet_pipeline *pipeline);
  * that a row of them stands for. */
 enum trivet_output_kind trivet_pipeline_output_kind(const struct trivet_pipeline *pipeline);
 uint32_t trivet_pipeline_decide(const struct trivet_pipeline *pipeline, const double *row);
+/* A row of outputs as one number: the prediction, or that of the class or cluster. Fitted only. */
+double trivet_pipeline_number(const struct trivet_pipeline *pipeline, const double *row);
 /* Name of one column of the output: "prediction", a label, "label/label" of a pair, a number. */
 void trivet_pipeline_output_name(const struct trivet_pipeline *pipeline, size_t column, char *text,
                                  size_t text_bytes);

@@ -110,14 +110,6 @@ static bool fill_decisions(const struct answer *answer, const struct fast_call *
     return true;
 }
 
-/* The prediction, or the number of the class or cluster. */
-static double sampled_value(const struct fast_version *version, const double *row)
-{
-    return version->kind == TRIVET_OUTPUT_VALUE
-               ? row[0]
-               : (double)trivet_pipeline_decide(version->pipeline, row);
-}
-
 static void sample(const struct answer *answer, const struct fast_call *call,
                    struct trivet_text_view id)
 {
@@ -134,7 +126,9 @@ static void sample(const struct answer *answer, const struct fast_call *call,
         trivet_publisher_send_chosen(
             answer->lane->options->publisher, answer->samples,
             trivet_servable_model(version->servable), trivet_servable_version(version->servable),
-            text, i, sampled_value(version, &answer->out[i * version->n_outputs]), total_us);
+            text, i,
+            trivet_pipeline_number(version->pipeline, &answer->out[i * version->n_outputs]),
+            total_us);
     }
 }
 

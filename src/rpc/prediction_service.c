@@ -67,14 +67,6 @@ static void record(const struct prediction *prediction, enum trivet_status statu
     }
 }
 
-/* The prediction, or the number of the class or cluster. */
-static double sampled_value(const struct trivet_pipeline *pipeline, const double *row)
-{
-    return trivet_pipeline_output_kind(pipeline) == TRIVET_OUTPUT_VALUE
-               ? row[0]
-               : (double)trivet_pipeline_decide(pipeline, row);
-}
-
 /* Offers rows as samples: every failed one, and the good ones by the hash of their id. */
 static void sample(const struct prediction *prediction)
 {
@@ -89,7 +81,8 @@ static void sample(const struct prediction *prediction)
         enum trivet_status status = trivet_row_fault_status(task->row_status[i].fault);
         trivet_publisher_sample(
             prediction->service->publisher, model, version, prediction->id, (uint32_t)i, status,
-            status == TRIVET_OK ? sampled_value(pipeline, &task->outputs[i * n_outputs]) : 0,
+            status == TRIVET_OK ? trivet_pipeline_number(pipeline, &task->outputs[i * n_outputs])
+                                : 0,
             total_us);
     }
 }

@@ -50,7 +50,7 @@ static enum trivet_status open_endpoints(struct trivet_listener *listener, struc
 
 static enum trivet_status open_loops(struct trivet_listener *listener, struct trivet_error *err)
 {
-    size_t n_loops = listener->options.n_loops > 0 ? listener->options.n_loops : 1;
+    size_t n_loops = listener->options.n_loops;
     listener->loops = trivet_calloc(n_loops, sizeof(*listener->loops));
     if (listener->loops == NULL) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
@@ -70,7 +70,7 @@ static enum trivet_status open_loops(struct trivet_listener *listener, struct tr
 /* The first of them first. */
 static void close_loops(struct trivet_listener *listener)
 {
-    size_t n_loops = listener->options.n_loops > 0 ? listener->options.n_loops : 1;
+    size_t n_loops = listener->options.n_loops;
     for (size_t i = n_loops - listener->n_loops; i < n_loops; i++) {
         trivet_sp_loop_close(&listener->loops[i]);
     }
@@ -84,6 +84,9 @@ static enum trivet_status sp_listener_open(const struct trivet_listener_options 
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
     }
     listener->options = *options;
+    if (options->n_loops == 0) {
+        listener->options.n_loops = 1;
+    }
     enum trivet_status status = open_endpoints(listener, err);
     if (status == TRIVET_OK) {
         status = open_loops(listener, err);
