@@ -24,9 +24,12 @@
 #define REQUEST_BYTES   ((size_t)8 << 20)
 #define LONG_PROMISE    ((uint64_t)60 << 20)
 
+/* `arena` is there before the hello: whoever makes the client's allocations fail hits the client,
+ * not this peer's decoding. */
 struct connection {
     struct faulty_peer *peer;
     int fd;
+    struct trivet_arena *arena;
     pthread_t thread;
 };
 
@@ -96,13 +99,12 @@ static bool greet(const struct connection *connection)
 }
 
 /* Counts it, and gives its id. */
-static void note(struct faulty_peer *peer, const struct trivet_frame *frame, char id[80])
+static void note(const struct connection *connection, const struct trivet_frame *frame, char id[80])
 {
-    struct trivet_arena *arena = trivet_arena_create(65536, 4096);
+    struct faulty_peer *peer = connection->peer;
     ProtobufCMessage *decoded = NULL;
-    must(arena != NULL);
-    must(trivet_codec_unpack(&trivet__v1__request_header__descriptor, arena, frame->header,
-                             frame->header_bytes, &decoded, NULL) == TRIVET_OK);
+    must(trivet_codec_unpack(&trivet__v1__request_header__descriptor, connection->arena,
+                             frame->header, frame->header_bytes, &decoded, NULL) == TRIVET_OK);
     const Trivet__V1__RequestHeader *header = (const Trivet__V1__RequestHeader *)decoded;
     must(strcmp(header->method, "trivet.v1.Test/Echo") == 0 && header->timeout_us > 0);
     snprintf(id, 80, "%s", header->request_id);
@@ -113,7 +115,7 @@ static void note(struct faulty_peer *peer, const struct trivet_frame *frame, cha
     }
     peer->same_id = peer->same_id && strcmp(peer->request_id, id) == 0;
     pthread_mutex_unlock(&peer->lock);
-    trivet_arena_free(arena);
+    trivet_arena_reset(connection->arena);
 }
 
 /* Prefix, SP's id, frame; returns its bytes. */
@@ -159,7 +161,7 @@ static bool answer(struct connection *connection, const uint8_t *payload, size_t
     char request_id[80];
     must(n_bytes > 4 && (payload[0] & 0x80) != 0);
     must(trivet_frame_parse(payload + 4, n_bytes - 4, &frame, NULL) == TRIVET_OK);
-    note(peer, &frame, request_id);
+    note(connection, &frame, request_id);
     pthread_mutex_lock(&peer->lock);
     bool first = peer->n_connections == 1;
     pthread_mutex_unlock(&peer->lock);
@@ -187,7 +189,8 @@ static void *serve(void *argument)
     enum trivet_sp_framing framing = connection->peer->framing;
     uint8_t *request = malloc(REQUEST_BYTES);
     uint8_t *reply = malloc(REQUEST_BYTES + 4096);
-    must(request != NULL && reply != NULL);
+    connection->arena = trivet_arena_create(65536, 4096);
+    must(request != NULL && reply != NULL && connection->arena != NULL);
     bool goes_on = greet(connection);
     if (goes_on && connection->peer->fault == FAULT_NOT_READING) {
         struct pollfd end = {.fd = connection->fd, .events = POLLRDHUP};
@@ -206,6 +209,7 @@ static void *serve(void *argument)
         }
     }
     shutdown(connection->fd, SHUT_RDWR);
+    trivet_arena_free(connection->arena);
     free(request);
     free(reply);
     return NULL;
