@@ -22,10 +22,11 @@
 #define BYTES_MAX      ((size_t)4 << 20) /* of one request */
 #define ROWS_TO_GATHER 64                /* more are predicted on their own */
 /* What a call costs that goes to a worker and back: cheaper ones never go. */
-#define HAND_OVER_NS     20000
-#define ARENA_BYTES_MAX  ((size_t)64 << 20)
-#define ARENA_BYTES_KEEP ((size_t)1 << 20)
-#define ID_BYTES         19 /* "p-" and 16 digits, with the NUL */
+#define HAND_OVER_NS      20000
+#define DEAR_CALLS_TO_ASK 32
+#define ARENA_BYTES_MAX   ((size_t)64 << 20)
+#define ARENA_BYTES_KEEP  ((size_t)1 << 20)
+#define ID_BYTES          19 /* "p-" and 16 digits, with the NUL */
 
 struct trivet_fast_lane {
     const struct trivet_fast_lane_options *options;
@@ -367,6 +368,22 @@ static struct fast_version *find_version(struct trivet_fast_lane *lane,
 
 /* --- the face -------------------------------------------------------------------------------- */
 
+/* Whether the turn has room for so many rows. What the lane no longer measures the workers do, so
+ * their word is asked for now and then: an estimate that is too high does not stay so. */
+static bool is_cheap(const struct trivet_fast_lane *lane, struct fast_version *version,
+                     size_t n_rows, double *cost_ns)
+{
+    double room_ns = (double)lane->options->turn_ns_max;
+    *cost_ns = version->cost.row_ns * (double)n_rows;
+    if (version->n_calls == 0) {
+        *cost_ns += version->cost.batch_ns;
+    }
+    if (*cost_ns > room_ns && ++version->n_dear % DEAR_CALLS_TO_ASK == 0) {
+        version->cost = trivet_servable_cost(version->servable);
+    }
+    return *cost_ns <= room_ns && (*cost_ns <= HAND_OVER_NS || lane->turn_ns + *cost_ns <= room_ns);
+}
+
 static bool take(struct trivet_fast_lane *lane, struct trivet_exchange *exchange)
 {
     struct trivet_predict_view view;
@@ -383,12 +400,8 @@ static bool take(struct trivet_fast_lane *lane, struct trivet_exchange *exchange
     if (version == NULL || view.cols != version->n_inputs) {
         return false;
     }
-    double cost_ns = version->cost.row_ns * (double)view.rows;
-    if (version->n_calls == 0) {
-        cost_ns += version->cost.batch_ns;
-    }
-    double room_ns = (double)lane->options->turn_ns_max;
-    if (cost_ns > room_ns || (cost_ns > HAND_OVER_NS && lane->turn_ns + cost_ns > room_ns)) {
+    double cost_ns = 0;
+    if (!is_cheap(lane, version, view.rows, &cost_ns)) {
         return false;
     }
     bool few = view.rows <= ROWS_TO_GATHER && view.rows <= version->rows_max;

@@ -38,6 +38,7 @@ struct fast_version {
     size_t n_outputs;
     enum trivet_output_kind kind;
     struct trivet_cost cost;
+    uint64_t n_dear; /* calls that went to the workers for what they cost */
 
     uint8_t *parts; /* all of the below */
     const uint8_t *version_part;

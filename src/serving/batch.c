@@ -201,6 +201,7 @@ void trivet_batch_run(struct trivet_batch *batch, struct trivet_arena *arena,
     struct trivet_error *err = &batch->error;
     batch->status = TRIVET_OK;
     size_t n_left = predict_all_planned(batch, arena);
+    batch->as_planned = n_left == 0 || batch->plan == NULL;
     if (batch->status == TRIVET_OK && n_left > 0) {
         batch->status =
             make_matrix(arena, n_left, trivet_pipeline_n_features(batch->pipeline), &x, err);

@@ -37,6 +37,7 @@ struct trivet_batch {
     enum trivet_status status; /* of the estimate: fails every slice */
     struct trivet_error error;
     int64_t compute_ns;
+    bool as_planned; /* every row by the plan, or there is none */
 };
 
 /* Rows of a batch of this pipeline, at least 1. */

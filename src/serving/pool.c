@@ -314,6 +314,10 @@ static void compute_batch(struct worker *worker)
     }
     trivet_batch_run(batch, worker->arena, fail_slice, worker);
     atomic_fetch_add_explicit(&pool->n_batches, 1, memory_order_relaxed);
+    if (batch->status == TRIVET_OK && batch->as_planned) {
+        trivet_servable_learn(batch->slices[0].task->servable, batch->n_rows,
+                              (double)batch->compute_ns);
+    }
     int64_t now_ns = trivet_clock_monotonic_ns();
     for (size_t i = 0; i < batch->n_slices; i++) {
         const struct trivet_slice *slice = &batch->slices[i];

@@ -7,6 +7,7 @@
 #include "data/table.h"
 #include "linalg/matrix.h"
 #include "models/pipeline_plan.h"
+#include "serving/cost.h"
 
 #include <trivet/error.h>
 
@@ -32,16 +33,10 @@ size_t trivet_servable_memory_bytes(const struct trivet_servable *servable);
 /* When it was last looked up or predicted with, on the monotonic clock. Any thread. */
 void trivet_servable_touch(struct trivet_servable *servable, int64_t now_ns);
 int64_t trivet_servable_touched_ns(const struct trivet_servable *servable);
-/* What predictions took in the warm-up, as a line over the rows of a batch: a first estimate. */
-struct trivet_cost {
-    double batch_ns; /* of a batch, whatever its rows */
-    double row_ns;   /* of each row */
-};
+/* The estimate from the warm-up on, and what a measured batch of workers makes of it. Any thread;
+ * of two at once one may be lost. */
 struct trivet_cost trivet_servable_cost(const struct trivet_servable *servable);
-/* The estimate for a batch, and what a measured batch makes of it: of few rows the part of the
- * batch, of many that of the row. One thread at a time. */
-double trivet_cost_ns(const struct trivet_cost *cost, size_t n_rows);
-void trivet_cost_learn(struct trivet_cost *cost, size_t n_rows, double took_ns);
+void trivet_servable_learn(struct trivet_servable *servable, size_t n_rows, double took_ns);
 /* A pointer-sized slot for who serves (the events' totals of this version), set once before it is
  * published in a set. */
 void trivet_servable_set_user(struct trivet_servable *servable, void *user);

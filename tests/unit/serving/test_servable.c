@@ -26,6 +26,25 @@ static void test_create(void **state)
     trivet_servable_unref(NULL);
 }
 
+static void test_cost_is_known_and_learned(void **state)
+{
+    (void)state;
+    struct trivet_servable *servable = fixture_servable("houses", 1, 3, 1, true);
+    struct trivet_cost cost = trivet_servable_cost(servable);
+    assert_true(trivet_cost_ns(&cost, 1) > 0 && trivet_cost_ns(&cost, 1) < 1e8);
+    for (int i = 0; i < 300; i++) {
+        trivet_servable_learn(servable, 1, 3e6);
+    }
+    cost = trivet_servable_cost(servable);
+    assert_true(trivet_cost_ns(&cost, 1) > 2.9e6 && trivet_cost_ns(&cost, 1) < 3.1e6);
+    for (int i = 0; i < 100; i++) {
+        trivet_servable_learn(servable, 1000, 2000);
+    }
+    cost = trivet_servable_cost(servable);
+    assert_true(trivet_cost_ns(&cost, 1) < 3000);
+    trivet_servable_unref(servable);
+}
+
 static void test_warm_up_takes_models_that_do_not_impute(void **state)
 {
     (void)state;
@@ -84,6 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_create),
+        cmocka_unit_test(test_cost_is_known_and_learned),
         cmocka_unit_test(test_warm_up_takes_models_that_do_not_impute),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_out_of_memory),
