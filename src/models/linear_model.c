@@ -13,13 +13,6 @@ static enum trivet_status no_memory(struct trivet_error *err)
                             "out of memory for linear equations; use fewer features");
 }
 
-void trivet_linear_model_release(struct trivet_linear_model *model)
-{
-    trivet_free(model->coefficients);
-    trivet_free(model->intercepts);
-    *model = (struct trivet_linear_model){0};
-}
-
 static bool take_parameters(const double *theta, size_t n_equations, size_t n_features,
                             bool intercept, double **coefficients, double **intercepts)
 {
@@ -115,10 +108,22 @@ enum trivet_status trivet_linear_model_check(const struct trivet_linear_model *m
                             name, model->n_features, n_outputs, x.n_cols, out.n_cols);
 }
 
-enum trivet_status trivet_linear_model_save(const struct trivet_linear_model *model,
-                                            struct trivet_arena *arena, Trivet__V1__Step *out,
-                                            struct trivet_error *err)
+enum trivet_status trivet_linear_model_predict(const struct trivet_linear_model *model,
+                                               const char *name, struct trivet_const_matrix x,
+                                               struct trivet_matrix out, struct trivet_error *err)
 {
+    enum trivet_status status =
+        trivet_linear_model_check(model, name, x, out, model->n_equations, err);
+    if (status == TRIVET_OK) {
+        trivet_linear_model_margins(model, x, out);
+    }
+    return status;
+}
+
+enum trivet_status trivet_linear_model_save(const void *state, struct trivet_arena *arena,
+                                            Trivet__V1__Step *out, struct trivet_error *err)
+{
+    const struct trivet_linear_model *model = state;
     enum trivet_status status = trivet_tensors_begin(arena, 2, out, err);
     if (status == TRIVET_OK) {
         status = trivet_tensors_put_f64(arena, out, "coefficients", model->coefficients,
@@ -131,9 +136,11 @@ enum trivet_status trivet_linear_model_save(const struct trivet_linear_model *mo
     return status;
 }
 
-enum trivet_status trivet_linear_model_load(struct trivet_linear_model *model,
+enum trivet_status trivet_linear_model_load(void *state, const struct trivet_params *params,
                                             const Trivet__V1__Step *step, struct trivet_error *err)
 {
+    (void)params;
+    struct trivet_linear_model *model = state;
     const double *coefficients = NULL;
     const double *intercepts = NULL;
     size_t n_coefficients = 0;
@@ -165,12 +172,27 @@ enum trivet_status trivet_linear_model_load(struct trivet_linear_model *model,
     return TRIVET_OK;
 }
 
-enum trivet_status trivet_linear_model_explain(const struct trivet_linear_model *model,
-                                               struct trivet_const_matrix x, const double *means,
-                                               double *contributions, double *base,
-                                               struct trivet_error *err)
+enum trivet_status trivet_linear_model_load_classifier(void *state,
+                                                       const struct trivet_params *params,
+                                                       const Trivet__V1__Step *step,
+                                                       struct trivet_error *err)
+{
+    const struct trivet_linear_model *model = state;
+    enum trivet_status status = trivet_linear_model_load(state, params, step, err);
+    if (status == TRIVET_OK && model->n_equations == 2) {
+        trivet_linear_model_release(state);
+        status = trivet_error_set(err, TRIVET_DATA_LOSS,
+                                  "%s has two equations; two classes have one", step->name);
+    }
+    return status;
+}
+
+enum trivet_status trivet_linear_model_explain(const void *state, struct trivet_const_matrix x,
+                                               const double *means, double *contributions,
+                                               double *base, struct trivet_error *err)
 {
     (void)err;
+    const struct trivet_linear_model *model = state;
     const size_t n = model->n_features;
     for (size_t k = 0; k < model->n_equations; k++) {
         const double *w = &model->coefficients[k * n];
@@ -186,7 +208,32 @@ enum trivet_status trivet_linear_model_explain(const struct trivet_linear_model 
     return TRIVET_OK;
 }
 
-size_t trivet_linear_model_memory_bytes(const struct trivet_linear_model *model)
+bool trivet_linear_model_linear(const void *state, struct trivet_linear_model *equations)
 {
-    return model->n_equations * (model->n_features + 1) * sizeof(double);
+    *equations = *(const struct trivet_linear_model *)state;
+    return true;
+}
+
+size_t trivet_linear_model_n_features(const void *state)
+{
+    return ((const struct trivet_linear_model *)state)->n_features;
+}
+
+size_t trivet_linear_model_n_equations(const void *state)
+{
+    return ((const struct trivet_linear_model *)state)->n_equations;
+}
+
+size_t trivet_linear_model_memory_bytes(const void *state)
+{
+    const struct trivet_linear_model *model = state;
+    return sizeof *model + model->n_equations * (model->n_features + 1) * sizeof(double);
+}
+
+void trivet_linear_model_release(void *state)
+{
+    struct trivet_linear_model *model = state;
+    trivet_free(model->coefficients);
+    trivet_free(model->intercepts);
+    *model = (struct trivet_linear_model){0};
 }

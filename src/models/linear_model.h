@@ -1,11 +1,12 @@
-/* One or several linear equations: what linear_regression, logistic_regression and linear_svc keep.
- */
+/* One or several linear equations: what linear_regression, logistic_regression, linear_svc and
+ * linear_svr keep. */
 #ifndef TRIVET_MODELS_LINEAR_MODEL_H
 #define TRIVET_MODELS_LINEAR_MODEL_H
 
 #include "models/estimator.h"
 
-/* z_ik = intercepts[k] + coefficients[k]·x_i. Zero-initialised is none. */
+/* z_ik = intercepts[k] + coefficients[k]·x_i. Zero-initialised is none. The state of an estimator.
+ */
 struct trivet_linear_model {
     size_t n_equations;
     size_t n_features;
@@ -13,7 +14,6 @@ struct trivet_linear_model {
     double *intercepts;   /* owned, n_equations */
 };
 
-void trivet_linear_model_release(struct trivet_linear_model *model);
 /* From parameters (n_equations, n_features + intercept), and the same into `report`. */
 enum trivet_status trivet_linear_model_set(struct trivet_linear_model *model, const double *theta,
                                            size_t n_equations, size_t n_features, bool intercept,
@@ -31,17 +31,32 @@ enum trivet_status trivet_linear_model_check(const struct trivet_linear_model *m
                                              const char *name, struct trivet_const_matrix x,
                                              struct trivet_matrix out, size_t n_outputs,
                                              struct trivet_error *err) TRIVET_MUST_USE;
-enum trivet_status trivet_linear_model_save(const struct trivet_linear_model *model,
-                                            struct trivet_arena *arena, Trivet__V1__Step *out,
+/* The equations' values as they are: check, with an output each, and margins. */
+enum trivet_status trivet_linear_model_predict(const struct trivet_linear_model *model,
+                                               const char *name, struct trivet_const_matrix x,
+                                               struct trivet_matrix out,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+
+/* Functions of the ops table; explain is of each equation. */
+enum trivet_status trivet_linear_model_save(const void *state, struct trivet_arena *arena,
+                                            Trivet__V1__Step *out,
                                             struct trivet_error *err) TRIVET_MUST_USE;
-enum trivet_status trivet_linear_model_load(struct trivet_linear_model *model,
+enum trivet_status trivet_linear_model_load(void *state, const struct trivet_params *params,
                                             const Trivet__V1__Step *step,
                                             struct trivet_error *err) TRIVET_MUST_USE;
-/* explain of the vtable, for each equation. */
-enum trivet_status trivet_linear_model_explain(const struct trivet_linear_model *model,
-                                               struct trivet_const_matrix x, const double *means,
-                                               double *contributions, double *base,
+/* DATA_LOSS for two equations too: two classes have one. */
+enum trivet_status trivet_linear_model_load_classifier(void *state,
+                                                       const struct trivet_params *params,
+                                                       const Trivet__V1__Step *step,
+                                                       struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_linear_model_explain(const void *state, struct trivet_const_matrix x,
+                                               const double *means, double *contributions,
+                                               double *base,
                                                struct trivet_error *err) TRIVET_MUST_USE;
-size_t trivet_linear_model_memory_bytes(const struct trivet_linear_model *model);
+bool trivet_linear_model_linear(const void *state, struct trivet_linear_model *equations);
+size_t trivet_linear_model_n_features(const void *state);
+size_t trivet_linear_model_n_equations(const void *state);
+size_t trivet_linear_model_memory_bytes(const void *state);
+void trivet_linear_model_release(void *state);
 
 #endif

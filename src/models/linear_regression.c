@@ -11,10 +11,6 @@
 
 #define ALPHA_DEFAULT 1.0
 
-struct linear_regression {
-    struct trivet_linear_model model;
-};
-
 static const char *const penalties[] = {"none", "l2", "l1", "elastic_net", NULL};
 static const char *const solvers[] = {"auto", "exact", "coordinate_descent", "gradient_descent",
                                       NULL};
@@ -330,13 +326,12 @@ static enum trivet_status linear_regression_fit(void *state, const struct trivet
                                                 struct trivet_fit_report *report,
                                                 struct trivet_error *err)
 {
-    struct linear_regression *regression = state;
     struct fitting fitting = {.params = params, .data = data, .context = context, .report = report};
     fitting.theta = trivet_calloc(data->x.n_cols + 1, sizeof(double));
     enum trivet_status status = fitting.theta == NULL ? no_memory(err) : solve(&fitting, err);
     if (status == TRIVET_OK) {
-        status = trivet_linear_model_set(&regression->model, fitting.theta, 1, data->x.n_cols, true,
-                                         report, err);
+        status =
+            trivet_linear_model_set(state, fitting.theta, 1, data->x.n_cols, true, report, err);
     }
     trivet_free(fitting.theta);
     return status;
@@ -346,47 +341,7 @@ static enum trivet_status linear_regression_predict(const void *state, struct tr
                                                     struct trivet_matrix out,
                                                     struct trivet_error *err)
 {
-    const struct linear_regression *regression = state;
-    enum trivet_status status =
-        trivet_linear_model_check(&regression->model, "linear_regression", x, out, 1, err);
-    if (status == TRIVET_OK) {
-        trivet_linear_model_margins(&regression->model, x, out);
-    }
-    return status;
-}
-
-static enum trivet_status linear_regression_save(const void *state, struct trivet_arena *arena,
-                                                 Trivet__V1__Step *out, struct trivet_error *err)
-{
-    const struct linear_regression *regression = state;
-    return trivet_linear_model_save(&regression->model, arena, out, err);
-}
-
-static enum trivet_status linear_regression_load(void *state, const struct trivet_params *params,
-                                                 const Trivet__V1__Step *step,
-                                                 struct trivet_error *err)
-{
-    (void)params;
-    struct linear_regression *regression = state;
-    return trivet_linear_model_load(&regression->model, step, err);
-}
-
-static enum trivet_status linear_regression_explain(const void *state, struct trivet_const_matrix x,
-                                                    const double *means, double *contributions,
-                                                    double *base, struct trivet_error *err)
-{
-    const struct linear_regression *regression = state;
-    return trivet_linear_model_explain(&regression->model, x, means, contributions, base, err);
-}
-
-static size_t linear_regression_n_features(const void *state)
-{
-    return ((const struct linear_regression *)state)->model.n_features;
-}
-
-static size_t linear_regression_n_outputs(const void *state)
-{
-    return ((const struct linear_regression *)state)->model.n_equations;
+    return trivet_linear_model_predict(state, "linear_regression", x, out, err);
 }
 
 static enum trivet_output_kind linear_regression_output_kind(const void *state)
@@ -395,40 +350,23 @@ static enum trivet_output_kind linear_regression_output_kind(const void *state)
     return TRIVET_OUTPUT_VALUE;
 }
 
-static bool linear_regression_linear(const void *state, struct trivet_linear_model *equations)
-{
-    *equations = ((const struct linear_regression *)state)->model;
-    return true;
-}
-
-static size_t linear_regression_memory_bytes(const void *state)
-{
-    const struct linear_regression *regression = state;
-    return sizeof *regression + trivet_linear_model_memory_bytes(&regression->model);
-}
-
-static void linear_regression_release(void *state)
-{
-    trivet_linear_model_release(&((struct linear_regression *)state)->model);
-}
-
 const struct trivet_estimator_ops trivet_linear_regression_ops = {
     .name = "linear_regression",
     .summary = "least squares fit of a plane: ordinary, ridge, lasso or elastic net",
     .task = TRIVET_TASK_REGRESSION,
-    .state_bytes = sizeof(struct linear_regression),
+    .state_bytes = sizeof(struct trivet_linear_model),
     .params = linear_regression_params,
     .fit = linear_regression_fit,
     .predict = linear_regression_predict,
-    .save = linear_regression_save,
-    .load = linear_regression_load,
+    .save = trivet_linear_model_save,
+    .load = trivet_linear_model_load,
     .explained = "prediction",
-    .n_explained = linear_regression_n_outputs,
-    .explain = linear_regression_explain,
-    .linear = linear_regression_linear,
-    .n_features = linear_regression_n_features,
-    .n_outputs = linear_regression_n_outputs,
+    .n_explained = trivet_linear_model_n_equations,
+    .explain = trivet_linear_model_explain,
+    .linear = trivet_linear_model_linear,
+    .n_features = trivet_linear_model_n_features,
+    .n_outputs = trivet_linear_model_n_equations,
     .output_kind = linear_regression_output_kind,
-    .memory_bytes = linear_regression_memory_bytes,
-    .release = linear_regression_release,
+    .memory_bytes = trivet_linear_model_memory_bytes,
+    .release = trivet_linear_model_release,
 };

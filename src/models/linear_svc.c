@@ -7,10 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-struct linear_svm {
-    struct trivet_linear_model model;
-};
-
 static const char *const penalties[] = {"l2", "l1", NULL};
 static const char *const svc_losses[] = {"squared_hinge", "hinge", NULL};
 static const char *const svr_losses[] = {"epsilon_insensitive", "squared_epsilon_insensitive",
@@ -179,8 +175,8 @@ static void tell(const struct trivet_linear_svm_problem *problem,
 
 /* The constant feature's weight becomes an intercept. */
 static enum trivet_status take_theta(const struct trivet_linear_svm_problem *problem, double *theta,
-                                     struct linear_svm *svm, struct trivet_fit_report *report,
-                                     struct trivet_error *err)
+                                     struct trivet_linear_model *model,
+                                     struct trivet_fit_report *report, struct trivet_error *err)
 {
     const size_t n_features = problem->data->x.n_cols;
     const size_t width = trivet_linear_svm_n_parameters(problem);
@@ -196,14 +192,15 @@ static enum trivet_status take_theta(const struct trivet_linear_svm_problem *pro
             }
         }
     }
-    return trivet_linear_model_set(&svm->model, theta, n_equations, n_features, width > n_features,
+    return trivet_linear_model_set(model, theta, n_equations, n_features, width > n_features,
                                    report, err);
 }
 
 static enum trivet_status solve(const struct trivet_linear_svm_problem *problem,
                                 enum trivet_linear_svm_solver solver,
-                                const struct trivet_fit_context *context, struct linear_svm *svm,
-                                struct trivet_fit_report *report, struct trivet_error *err)
+                                const struct trivet_fit_context *context,
+                                struct trivet_linear_model *model, struct trivet_fit_report *report,
+                                struct trivet_error *err)
 {
     struct trivet_linear_svm_result result = {0};
     enum trivet_status status = TRIVET_OK;
@@ -219,7 +216,7 @@ static enum trivet_status solve(const struct trivet_linear_svm_problem *problem,
                                                context, &result, err);
     if (status == TRIVET_OK) {
         tell(problem, &result, report);
-        status = take_theta(problem, result.theta, svm, report, err);
+        status = take_theta(problem, result.theta, model, report, err);
     }
     trivet_free(result.theta);
     return status;
@@ -268,81 +265,29 @@ static enum trivet_status linear_svr_fit(void *state, const struct trivet_params
     return solve(&problem, fastest(&problem), context, state, report, err);
 }
 
-static size_t linear_svm_n_outputs(const void *state)
-{
-    return ((const struct linear_svm *)state)->model.n_equations;
-}
-
-static enum trivet_status predict(const struct linear_svm *svm, const char *name,
-                                  struct trivet_const_matrix x, struct trivet_matrix out,
-                                  struct trivet_error *err)
-{
-    enum trivet_status status =
-        trivet_linear_model_check(&svm->model, name, x, out, svm->model.n_equations, err);
-    if (status == TRIVET_OK) {
-        trivet_linear_model_margins(&svm->model, x, out);
-    }
-    return status;
-}
-
 static enum trivet_status linear_svc_predict(const void *state, struct trivet_const_matrix x,
                                              struct trivet_matrix out, struct trivet_error *err)
 {
-    return predict(state, "linear_svc", x, out, err);
+    return trivet_linear_model_predict(state, "linear_svc", x, out, err);
 }
 
 static enum trivet_status linear_svr_predict(const void *state, struct trivet_const_matrix x,
                                              struct trivet_matrix out, struct trivet_error *err)
 {
-    return predict(state, "linear_svr", x, out, err);
-}
-
-static enum trivet_status linear_svm_save(const void *state, struct trivet_arena *arena,
-                                          Trivet__V1__Step *out, struct trivet_error *err)
-{
-    const struct linear_svm *svm = state;
-    return trivet_linear_model_save(&svm->model, arena, out, err);
-}
-
-static enum trivet_status linear_svc_load(void *state, const struct trivet_params *params,
-                                          const Trivet__V1__Step *step, struct trivet_error *err)
-{
-    (void)params;
-    struct linear_svm *svm = state;
-    enum trivet_status status = trivet_linear_model_load(&svm->model, step, err);
-    if (status == TRIVET_OK && svm->model.n_equations == 2) {
-        trivet_linear_model_release(&svm->model);
-        status = trivet_error_set(err, TRIVET_DATA_LOSS,
-                                  "linear_svc has two equations; two classes have one");
-    }
-    return status;
+    return trivet_linear_model_predict(state, "linear_svr", x, out, err);
 }
 
 static enum trivet_status linear_svr_load(void *state, const struct trivet_params *params,
                                           const Trivet__V1__Step *step, struct trivet_error *err)
 {
-    (void)params;
-    struct linear_svm *svm = state;
-    enum trivet_status status = trivet_linear_model_load(&svm->model, step, err);
-    if (status == TRIVET_OK && svm->model.n_equations != 1) {
-        trivet_linear_model_release(&svm->model);
+    const struct trivet_linear_model *model = state;
+    enum trivet_status status = trivet_linear_model_load(state, params, step, err);
+    if (status == TRIVET_OK && model->n_equations != 1) {
+        trivet_linear_model_release(state);
         status = trivet_error_set(err, TRIVET_DATA_LOSS,
                                   "linear_svr has several equations; numbers have one");
     }
     return status;
-}
-
-static enum trivet_status linear_svm_explain(const void *state, struct trivet_const_matrix x,
-                                             const double *means, double *contributions,
-                                             double *base, struct trivet_error *err)
-{
-    const struct linear_svm *svm = state;
-    return trivet_linear_model_explain(&svm->model, x, means, contributions, base, err);
-}
-
-static size_t linear_svm_n_features(const void *state)
-{
-    return ((const struct linear_svm *)state)->model.n_features;
 }
 
 static enum trivet_output_kind linear_svc_output_kind(const void *state)
@@ -357,61 +302,44 @@ static enum trivet_output_kind linear_svr_output_kind(const void *state)
     return TRIVET_OUTPUT_VALUE;
 }
 
-static bool linear_svm_linear(const void *state, struct trivet_linear_model *equations)
-{
-    *equations = ((const struct linear_svm *)state)->model;
-    return true;
-}
-
-static size_t linear_svm_memory_bytes(const void *state)
-{
-    const struct linear_svm *svm = state;
-    return sizeof *svm + trivet_linear_model_memory_bytes(&svm->model);
-}
-
-static void linear_svm_release(void *state)
-{
-    trivet_linear_model_release(&((struct linear_svm *)state)->model);
-}
-
 const struct trivet_estimator_ops trivet_linear_svc_ops = {
     .name = "linear_svc",
     .summary = "linear support vector machine of classes, one against the rest",
     .task = TRIVET_TASK_CLASSIFICATION,
-    .state_bytes = sizeof(struct linear_svm),
+    .state_bytes = sizeof(struct trivet_linear_model),
     .params = linear_svc_params,
     .fit = linear_svc_fit,
     .predict = linear_svc_predict,
-    .save = linear_svm_save,
-    .load = linear_svc_load,
+    .save = trivet_linear_model_save,
+    .load = trivet_linear_model_load_classifier,
     .explained = "margin",
-    .n_explained = linear_svm_n_outputs,
-    .explain = linear_svm_explain,
-    .linear = linear_svm_linear,
-    .n_features = linear_svm_n_features,
-    .n_outputs = linear_svm_n_outputs,
+    .n_explained = trivet_linear_model_n_equations,
+    .explain = trivet_linear_model_explain,
+    .linear = trivet_linear_model_linear,
+    .n_features = trivet_linear_model_n_features,
+    .n_outputs = trivet_linear_model_n_equations,
     .output_kind = linear_svc_output_kind,
-    .memory_bytes = linear_svm_memory_bytes,
-    .release = linear_svm_release,
+    .memory_bytes = trivet_linear_model_memory_bytes,
+    .release = trivet_linear_model_release,
 };
 
 const struct trivet_estimator_ops trivet_linear_svr_ops = {
     .name = "linear_svr",
     .summary = "linear support vector machine of numbers",
     .task = TRIVET_TASK_REGRESSION,
-    .state_bytes = sizeof(struct linear_svm),
+    .state_bytes = sizeof(struct trivet_linear_model),
     .params = linear_svr_params,
     .fit = linear_svr_fit,
     .predict = linear_svr_predict,
-    .save = linear_svm_save,
+    .save = trivet_linear_model_save,
     .load = linear_svr_load,
     .explained = "prediction",
-    .n_explained = linear_svm_n_outputs,
-    .explain = linear_svm_explain,
-    .linear = linear_svm_linear,
-    .n_features = linear_svm_n_features,
-    .n_outputs = linear_svm_n_outputs,
+    .n_explained = trivet_linear_model_n_equations,
+    .explain = trivet_linear_model_explain,
+    .linear = trivet_linear_model_linear,
+    .n_features = trivet_linear_model_n_features,
+    .n_outputs = trivet_linear_model_n_equations,
     .output_kind = linear_svr_output_kind,
-    .memory_bytes = linear_svm_memory_bytes,
-    .release = linear_svm_release,
+    .memory_bytes = trivet_linear_model_memory_bytes,
+    .release = trivet_linear_model_release,
 };

@@ -8,10 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-struct logistic_regression {
-    struct trivet_linear_model model;
-};
-
 static const char *const penalties[] = {"l2", "l1", "elastic_net", "none", NULL};
 static const char *const solvers[] = {"auto", "newton", "lbfgs", NULL};
 static const char *const class_weights[] = {"none", "balanced", NULL};
@@ -151,7 +147,6 @@ static enum trivet_status logistic_regression_fit(void *state, const struct triv
                                                   struct trivet_fit_report *report,
                                                   struct trivet_error *err)
 {
-    struct logistic_regression *regression = state;
     struct trivet_logistic_result result = {0};
     double *weights = make_weights(params, data);
     struct trivet_logistic_problem problem = {
@@ -176,8 +171,8 @@ static enum trivet_status logistic_regression_fit(void *state, const struct triv
                                     : solve(&problem, params, context, &result, err);
     trivet_blas_set_threads(context->n_threads > 1 ? context->n_threads : 1);
     if (status == TRIVET_OK) {
-        status = trivet_linear_model_set(&regression->model, result.theta, n_equations,
-                                         problem.x.n_cols, problem.intercept, report, err);
+        status = trivet_linear_model_set(state, result.theta, n_equations, problem.x.n_cols,
+                                         problem.intercept, report, err);
     }
     if (status == TRIVET_OK) {
         tell(&result, report);
@@ -189,8 +184,8 @@ static enum trivet_status logistic_regression_fit(void *state, const struct triv
 
 static size_t logistic_regression_n_outputs(const void *state)
 {
-    const struct logistic_regression *regression = state;
-    return regression->model.n_equations == 1 ? 2 : regression->model.n_equations;
+    const struct trivet_linear_model *model = state;
+    return model->n_equations == 1 ? 2 : model->n_equations;
 }
 
 static enum trivet_status logistic_regression_predict(const void *state,
@@ -198,59 +193,18 @@ static enum trivet_status logistic_regression_predict(const void *state,
                                                       struct trivet_matrix out,
                                                       struct trivet_error *err)
 {
-    const struct logistic_regression *regression = state;
+    const struct trivet_linear_model *model = state;
     const size_t n_outputs = logistic_regression_n_outputs(state);
-    enum trivet_status status = trivet_linear_model_check(&regression->model, "logistic_regression",
-                                                          x, out, n_outputs, err);
+    enum trivet_status status =
+        trivet_linear_model_check(model, "logistic_regression", x, out, n_outputs, err);
     if (status != TRIVET_OK) {
         return status;
     }
-    trivet_linear_model_margins(&regression->model, x, out);
+    trivet_linear_model_margins(model, x, out);
     for (size_t i = 0; i < x.n_rows; i++) {
-        trivet_linear_model_probabilities(&out.data[i * out.stride], regression->model.n_equations);
+        trivet_linear_model_probabilities(&out.data[i * out.stride], model->n_equations);
     }
     return TRIVET_OK;
-}
-
-static enum trivet_status logistic_regression_save(const void *state, struct trivet_arena *arena,
-                                                   Trivet__V1__Step *out, struct trivet_error *err)
-{
-    const struct logistic_regression *regression = state;
-    return trivet_linear_model_save(&regression->model, arena, out, err);
-}
-
-static enum trivet_status logistic_regression_load(void *state, const struct trivet_params *params,
-                                                   const Trivet__V1__Step *step,
-                                                   struct trivet_error *err)
-{
-    (void)params;
-    struct logistic_regression *regression = state;
-    enum trivet_status status = trivet_linear_model_load(&regression->model, step, err);
-    if (status == TRIVET_OK && regression->model.n_equations == 2) {
-        trivet_linear_model_release(&regression->model);
-        status = trivet_error_set(err, TRIVET_DATA_LOSS,
-                                  "logistic_regression has two equations; two classes have one");
-    }
-    return status;
-}
-
-static enum trivet_status logistic_regression_explain(const void *state,
-                                                      struct trivet_const_matrix x,
-                                                      const double *means, double *contributions,
-                                                      double *base, struct trivet_error *err)
-{
-    const struct logistic_regression *regression = state;
-    return trivet_linear_model_explain(&regression->model, x, means, contributions, base, err);
-}
-
-static size_t logistic_regression_n_explained(const void *state)
-{
-    return ((const struct logistic_regression *)state)->model.n_equations;
-}
-
-static size_t logistic_regression_n_features(const void *state)
-{
-    return ((const struct logistic_regression *)state)->model.n_features;
 }
 
 static enum trivet_output_kind logistic_regression_output_kind(const void *state)
@@ -259,40 +213,23 @@ static enum trivet_output_kind logistic_regression_output_kind(const void *state
     return TRIVET_OUTPUT_PROBABILITIES;
 }
 
-static bool logistic_regression_linear(const void *state, struct trivet_linear_model *equations)
-{
-    *equations = ((const struct logistic_regression *)state)->model;
-    return true;
-}
-
-static size_t logistic_regression_memory_bytes(const void *state)
-{
-    const struct logistic_regression *regression = state;
-    return sizeof *regression + trivet_linear_model_memory_bytes(&regression->model);
-}
-
-static void logistic_regression_release(void *state)
-{
-    trivet_linear_model_release(&((struct logistic_regression *)state)->model);
-}
-
 const struct trivet_estimator_ops trivet_logistic_regression_ops = {
     .name = "logistic_regression",
     .summary = "probabilities of classes from linear equations",
     .task = TRIVET_TASK_CLASSIFICATION,
-    .state_bytes = sizeof(struct logistic_regression),
+    .state_bytes = sizeof(struct trivet_linear_model),
     .params = logistic_regression_params,
     .fit = logistic_regression_fit,
     .predict = logistic_regression_predict,
-    .save = logistic_regression_save,
-    .load = logistic_regression_load,
+    .save = trivet_linear_model_save,
+    .load = trivet_linear_model_load_classifier,
     .explained = "log-odds",
-    .n_explained = logistic_regression_n_explained,
-    .explain = logistic_regression_explain,
-    .linear = logistic_regression_linear,
-    .n_features = logistic_regression_n_features,
+    .n_explained = trivet_linear_model_n_equations,
+    .explain = trivet_linear_model_explain,
+    .linear = trivet_linear_model_linear,
+    .n_features = trivet_linear_model_n_features,
     .n_outputs = logistic_regression_n_outputs,
     .output_kind = logistic_regression_output_kind,
-    .memory_bytes = logistic_regression_memory_bytes,
-    .release = logistic_regression_release,
+    .memory_bytes = trivet_linear_model_memory_bytes,
+    .release = trivet_linear_model_release,
 };
