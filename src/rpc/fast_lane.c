@@ -10,6 +10,7 @@
 #include "rpc/fast_lane.h"
 
 #include "base/alloc.h"
+#include "base/checks.h"
 #include "base/clock.h"
 #include "base/rng.h"
 #include "rpc/fast_lane_internal.h"
@@ -170,7 +171,9 @@ static bool reply(const struct answer *answer, const struct fast_call *call)
         return false;
     }
     (void)trivet_predict_reply_write(&reply, room);
-    sample(answer, call, id);
+    if (TRIVET_CHECKS) {
+        sample(answer, call, id);
+    }
     exchange->ops->send(exchange);
     return true;
 }
@@ -200,6 +203,18 @@ static bool is_faulty(const struct fast_call *call, const struct trivet_row_stat
     return false;
 }
 
+/* `n_served` calls of the batch, as lane->served has them. */
+static void count_calls(struct trivet_fast_lane *lane, const struct fast_version *version,
+                        size_t n_served, int64_t started_ns, int64_t computed_ns)
+{
+    struct trivet_version_totals *slot = trivet_servable_user(version->servable);
+    if (slot != NULL && n_served > 0) {
+        trivet_version_totals_add_batch(slot, lane->served, n_served, started_ns, computed_ns,
+                                        computed_ns);
+    }
+    trivet_totals_add_calls(lane->options->totals, TRIVET_PREDICT_METHOD, TRIVET_OK, n_served);
+}
+
 /* Answers the calls of `version` from `out`, and counts them; those with a fault are left. */
 static void answer_calls(struct trivet_fast_lane *lane, struct fast_version *version,
                          const double *out, const struct trivet_row_status *faults,
@@ -209,8 +224,11 @@ static void answer_calls(struct trivet_fast_lane *lane, struct fast_version *ver
     const char *model = trivet_servable_model(version->servable);
     uint64_t number = trivet_servable_version(version->servable);
     int64_t computed_ns = trivet_clock_monotonic_ns();
-    struct trivet_publisher_round samples = trivet_publisher_begin_samples(
-        options->publisher, model, number, version->n_rows, computed_ns);
+    struct trivet_publisher_round samples = {0};
+    if (TRIVET_CHECKS) {
+        samples = trivet_publisher_begin_samples(options->publisher, model, number, version->n_rows,
+                                                 computed_ns);
+    }
     struct answer answer = {.lane = lane,
                             .version = version,
                             .started_ns = started_ns,
@@ -230,13 +248,10 @@ static void answer_calls(struct trivet_fast_lane *lane, struct fast_version *ver
             leave(lane, call);
         }
     }
-    trivet_publisher_end_samples(options->publisher, &samples, model, number);
-    struct trivet_version_totals *slot = trivet_servable_user(version->servable);
-    if (slot != NULL && n_served > 0) {
-        trivet_version_totals_add_batch(slot, lane->served, n_served, started_ns, computed_ns,
-                                        computed_ns);
+    if (TRIVET_CHECKS) {
+        trivet_publisher_end_samples(options->publisher, &samples, model, number);
+        count_calls(lane, version, n_served, started_ns, computed_ns);
     }
-    trivet_totals_add_calls(options->totals, TRIVET_PREDICT_METHOD, TRIVET_OK, n_served);
     trivet_servable_touch(version->servable, computed_ns);
 }
 

@@ -125,8 +125,9 @@ class Process:
         return 0
 
 
-def start_trivetd(folder, *extra, listen=("tcp://127.0.0.1:0",), events="tcp://127.0.0.1:0"):
-    arguments = [program("trivetd"), "--data-dir", os.path.join(folder, "data"),
+def start_trivetd(folder, *extra, listen=("tcp://127.0.0.1:0",), events="tcp://127.0.0.1:0",
+                  binary=None):
+    arguments = [binary or program("trivetd"), "--data-dir", os.path.join(folder, "data"),
                  "--events", events, "--transport", TRANSPORT]
     for url in listen:
         arguments += ["--listen", url]
