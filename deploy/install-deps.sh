@@ -11,8 +11,8 @@ build="build-essential cmake ninja-build pkg-config
   libsvm-dev liblinear-dev liblbfgs-dev libxgboost-dev gnuplot-nox libjs-chart.js python3"
 tests="libcmocka-dev clang-format python3-numpy python3-pandas python3-sklearn python3-xgboost python3-protobuf
   nng-utils nanomsg-utils chromium tmux git"
-# The peer in the benchmarks of the wire: 60 MB that no test needs.
-bench="libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc"
+# The peers in the benchmarks: 70 MB that no test needs.
+bench="libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc python3-grpcio"
 
 wanted=$build
 list=no

@@ -15,6 +15,7 @@ Client and server share the machine's cores; both sides of a comparison have the
 """
 
 import argparse
+import importlib.util
 import os
 import re
 import resource
@@ -26,7 +27,8 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../integration"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../integration"))
 
 import harness  # noqa: E402  (the way to the client)
 
@@ -38,6 +40,7 @@ import plot  # noqa: E402
 MIB = float(1 << 20)
 BULK_ROWS, BULK_WINDOW, WINDOW = 1024, 4, 64
 CONNECTIONS = (1, 100, 1000, 10000)
+PAIRS = 15
 
 
 class Wrong(Exception):
@@ -58,18 +61,19 @@ class Bench:
         self.seconds = arguments.seconds
         self.programs = os.path.join(os.path.dirname(harness.BIN), "bench")
         self.found, self.processes, self.skipped = [], {}, {}
+        self.loops, self.workers = (count or os.cpu_count() for count in (
+            arguments.loops, arguments.workers))
+        self.threads = self.loops + self.workers  # of ours that predict, and of a gRPC server
         self.trivetd = self.start_trivetd(folder)
         self.urls = dict(zip(("ipc", "tcp"), self.trivetd.urls))
         self.client = trivet.connect(self.urls["ipc"], timeout=600)
         self.models = {}
 
-    def start_trivetd(self, folder):
-        options = []
-        for name in ("workers", "loops"):
-            if getattr(self.arguments, name):
-                options += ["--" + name, str(getattr(self.arguments, name))]
+    def start_trivetd(self, folder, program=None):
+        options = ["--workers", str(self.workers), "--loops", str(self.loops)]
         return harness.start_trivetd(
-            folder, *options, listen=("ipc://%s/socket" % folder, "tcp://127.0.0.1:0"))
+            folder, *options, listen=("ipc://%s/socket" % folder, "tcp://127.0.0.1:0"),
+            binary=program)
 
     def stop(self):
         self.client.close()
@@ -116,7 +120,8 @@ class Bench:
 
     def load(self, url, pid, model, *options, files=None, seconds=None):
         command = [self.program("load"), "--url", url, "--pid", str(pid), "--model", model,
-                   "--seconds", "%g" % (seconds or self.seconds)]
+                   "--seconds", "%g" % (seconds or self.seconds),
+                   "--warm-up", "0.05" if self.arguments.quick else "0.3"]
         for path in files or [self.model(model)]:
             command += ["--file", path]
         return self.run(command + list(options))
@@ -129,9 +134,12 @@ class Bench:
         """A peer, started when it is first needed."""
         if key not in self.processes:
             command = make_command()
+            if command[0].endswith(".py"):
+                command = ("/usr/bin/python3", os.path.join(HERE, "wire", command[0])) + command[1:]
+            else:
+                command = (self.program(command[0]),) + command[1:]
             self.processes[key] = harness.Process(
-                [self.program(command[0])] + [str(word) for word in command[1:]],
-                os.path.join(self.folder, "peers.log"))
+                [str(word) for word in command], os.path.join(self.folder, "peers.log"))
         return self.processes[key]
 
     def address(self, scheme, name):
@@ -148,28 +156,39 @@ class Bench:
         request, reply = self.sizes(scheme, model, *options)
         peer = self.process(("echo", scheme, request, reply), lambda: (
             "echo", self.address(scheme, "echo"), request, reply))
-        return lambda: self.load(peer.ready["listen"], peer.pid, model, "--bare", "--echo",
-                                 str(reply), *options)
+        return lambda: dict(self.load(peer.ready["listen"], peer.pid, model, "--bare", "--echo",
+                                      str(reply), *options), threads=threads_of(peer.pid))
 
     def nng(self, scheme, model, *options):
         _, reply = self.sizes(scheme, model, *options)
         peer = self.process(("nng", scheme, reply), lambda: (
             "nng_echo", self.address(scheme, "nng"), reply - (13 if scheme == "ipc" else 12)))
-        return lambda: self.load(peer.ready["listen"], peer.pid, model, "--echo", str(reply),
-                                 *options)
+        return lambda: dict(self.load(peer.ready["listen"], peer.pid, model, "--echo", str(reply),
+                                      *options), threads=threads_of(peer.pid))
 
-    def grpc(self, scheme, model, kind, mode, rows=1, window=1):
-        if not os.path.exists(self.program("grpc_server")):
-            self.skipped["grpc"] = ("its packages were not there when this was built: "
-                                    "deploy/install-deps.sh --bench")
+    def grpc(self, scheme, model, kind, mode, rows=1, window=1, connections=1):
+        """Under the load of grpc_client; kind: sync, callback, python."""
+        missing = self.missing(kind)
+        if missing:
+            self.skipped["grpc-" + kind] = missing
             return None
         file = self.model(model)
+        address = self.address(scheme, "grpc").replace("ipc://", "unix:").replace("tcp://", "")
         peer = self.process(("grpc", scheme, model, kind), lambda: (
-            "grpc_server", self.address(scheme, "grpc").replace("ipc://", "unix:").replace(
-                "tcp://", ""), file, kind))
-        return lambda: self.run([
+            ("grpc_python.py", address, file, self.threads) if kind == "python" else
+            ("grpc_server", address, file, kind, self.threads)))
+        return lambda: dict(self.run([
             self.program("grpc_client"), peer.ready["listen"], file, mode, str(rows), str(window),
-            "%g" % self.seconds, str(peer.pid)])
+            "%g" % self.seconds, str(peer.pid), str(connections)]), threads=threads_of(peer.pid))
+
+    def missing(self, kind):
+        """Why there is no such gRPC peer; "" when there is one."""
+        if not os.path.exists(self.program("grpc_server")):
+            return ("its packages were not there when this was built: deploy/install-deps.sh "
+                    "--bench")
+        if kind == "python" and importlib.util.find_spec("grpc") is None:
+            return "python3-grpcio is not installed: deploy/install-deps.sh --bench"
+        return ""
 
     # --- results
 
@@ -181,8 +200,9 @@ class Bench:
                 answers[name].append(measured[name]())
         return answers
 
-    def show(self, name, ours, peer, theirs, unit, goal, greater=False, more=""):
-        ratio = (ours / theirs if greater else theirs / ours) if ours and theirs else 0.0
+    def show(self, name, ours, peer, theirs, unit, goal, greater=False, more="", ratio=None):
+        if ratio is None:
+            ratio = (ours / theirs if greater else theirs / ours) if ours and theirs else 0.0
         counts = goal is not None and not self.arguments.quick
         met = not counts or ratio >= goal
         print("bench=%s ours=%.4g peer=%s:%.4g unit=%s better=%.3g%s %s" % (
@@ -201,8 +221,20 @@ class Bench:
         for peer, results in answers.items():
             if peer != "ours":
                 self.show(name, median(ours, key), peer, median(results, key), unit,
-                          goals.get(peer), greater, "%s peer_cpu_us=%.3g" % (
-                              more, median(results, "server_cpu_us")))
+                          goals.get(peer), greater, "range=%s peer_range=%s %s peer_cpu_us=%.3g "
+                          "peer_threads=%d" % (
+                              spread(ours, key), spread(results, key), more,
+                              median(results, "server_cpu_us"), median(results, "threads")))
+
+
+def threads_of(pid):
+    return len(os.listdir("/proc/%d/task" % pid))
+
+
+def spread(answers, key):
+    """The least and the most of the repetitions."""
+    values = [answer[key] for answer in answers]
+    return "%.4g..%.4g" % (min(values), max(values))
 
 
 def median(answers, key):
@@ -224,7 +256,8 @@ def unary(bench, scheme, model="linear16"):
         "ours": lambda: bench.ours(scheme, model, "--mode", "unary"),
         "echo": bench.echo(scheme, model, "--mode", "unary"),
         "nng": bench.nng(scheme, model, "--mode", "unary"),
-        "grpc-sync": bench.grpc(scheme, "linear16", "sync", "unary")})
+        "grpc-sync": bench.grpc(scheme, "linear16", "sync", "unary"),
+        "grpc-python": bench.grpc(scheme, "linear16", "python", "unary")})
     goals = {"echo": 1 / 1.25, "grpc-sync": 4.0 if scheme == "ipc" else 2.4}
     name = "unary-%s%s" % (scheme, "" if model == "linear16" else "-" + model)
     for quantile in ("p50", "p99"):
@@ -233,14 +266,48 @@ def unary(bench, scheme, model="linear16"):
 
 def pipelined(bench, scheme, connections, window=WINDOW):
     options = ("--mode", "pipelined", "--connections", str(connections), "--window", str(window))
-    measured = {"ours": lambda: bench.ours(scheme, "linear16", *options),
-                "echo": bench.echo(scheme, "linear16", *options),
-                "grpc-callback": bench.grpc(scheme, "linear16", "callback", "pipelined",
-                                            window=WINDOW)}
-    answers = bench.in_turn(measured)
+    # gRPC is at its best with a call for each channel; with 64 for each it chokes on its queues.
+    of_grpc = min(window, max(connections, WINDOW))
+    grpc = "grpc-callback" + ("" if of_grpc == window else "-%d" % of_grpc)
+    answers = bench.in_turn({
+        "ours": lambda: bench.ours(scheme, "linear16", *options),
+        "echo": bench.echo(scheme, "linear16", *options),
+        grpc: bench.grpc(scheme, "linear16", "callback", "pipelined", window=of_grpc,
+                         connections=connections)})
     name = "pipelined-%s-%d%s" % (scheme, connections,
                                   "" if window == WINDOW else "x%d" % (window // connections))
-    bench.compare(name, "calls_per_s", "calls/s", answers, {"grpc-callback": 30.0}, greater=True)
+    bench.compare(name, "calls_per_s", "calls/s", answers, {grpc: 30.0}, greater=True)
+    ours = answers["ours"]
+    bench.show(name, median(ours, "calls_per_s"), "limit", 2e6, "calls/s", 1.0, greater=True,
+               more="range=" + spread(ours, "calls_per_s"))
+
+
+def checks_cost(bench):
+    """The same load on a trivetd without events, metrics and checks of rows, pair by pair."""
+    folder = os.path.join(bench.folder, "unchecked")
+    os.makedirs(folder)
+    unchecked = bench.start_trivetd(folder, bench.program("trivetd_unchecked"))
+    with trivet.connect(unchecked.ready["listen"], timeout=600) as client:
+        _, path = bench.train(client, "linear16", 16)
+    options = ("--mode", "pipelined", "--window", str(WINDOW))
+    sides = [lambda: bench.ours("ipc", "linear16", *options),
+             lambda: bench.load(unchecked.urls[0], unchecked.pid, "linear16", *options,
+                                files=[path])]
+    pairs = []
+    for k in range(1 if bench.arguments.quick else PAIRS):
+        found = [None, None]
+        for side in (0, 1) if k % 2 == 0 else (1, 0):  # neither is always the first
+            found[side] = sides[side]()
+        pairs.append(found)
+    unchecked.stop()
+    ours, without = zip(*pairs)
+    ratios = [one["calls_per_s"] / other["calls_per_s"] for one, other in pairs]
+    # Where the client is the slower side, the server's CPU time shows what throughput does not.
+    bench.show("checks-cost", median(ours, "calls_per_s"), "without",
+               median(without, "calls_per_s"), "calls/s", 0.95, ratio=statistics.median(ratios),
+               more="pairs=%d ratios=%.3g..%.3g server_cpu_us=%.3g peer_cpu_us=%.3g" % (
+                   len(pairs), min(ratios), max(ratios), median(ours, "server_cpu_us"),
+                   median(without, "server_cpu_us")))
 
 
 def bulk(bench, scheme):
@@ -369,6 +436,7 @@ BENCHES = (
     ("pipelined-tcp-1", lambda bench: pipelined(bench, "tcp", 1)),
     ("pipelined-ipc-1000", lambda bench: pipelined(bench, "ipc", 1000)),
     ("pipelined-ipc-1000x64", lambda bench: pipelined(bench, "ipc", 1000, 64000)),
+    ("checks", checks_cost),
     ("bulk-ipc", lambda bench: bulk(bench, "ipc")),
     ("bulk-tcp", lambda bench: bulk(bench, "tcp")),
     ("connections", connections),
@@ -389,9 +457,10 @@ def show_environment(bench):
     forced = sorted(name for name in os.environ if name.startswith("OPENBLAS_"))
     print("environment cpu='%s' cores=%d load=%.1f OPENBLAS_*=%s" % (
         cpu_name(), os.cpu_count(), os.getloadavg()[0], ",".join(forced) or "unset"))
-    print("environment ours: trivetd %s, %s, kernel %s, workers=%s loops=%s" % (
-        status.version, status.blas, status.blas_kernel, bench.arguments.workers or "default",
-        bench.arguments.loops or "default"), flush=True)
+    print("environment ours: trivetd %s, %s, kernel %s, workers=%d loops=%d; gRPC sync and Python "
+          "serve calls by %d threads at most, the callback API by as many as it takes" % (
+              status.version, status.blas, status.blas_kernel, bench.workers, bench.loops,
+              bench.threads), flush=True)
 
 
 def parse(words=None):
@@ -427,7 +496,6 @@ def main():
             bench.stop()
     for name, reason in sorted(bench.skipped.items()):
         print("peer %s skipped: %s" % (name, reason))
-    print("peer python-grpcio skipped: there is no such peer yet")
     if arguments.out and bench.found and shutil.which("gnuplot"):
         plot.ratios(bench.found, os.path.join(arguments.out, "wire.png"),
                     "How many times better than the peer (right of 1: Trivet is ahead)")

@@ -1,7 +1,8 @@
 // Load for the gRPC peer, in the words of the load generator; every answer is checked.
 //   grpc_client ADDRESS MODEL-FILE unary|pipelined|stream ROWS WINDOW SECONDS PID [CONNECTIONS]
 // unary: blocking calls, one after the other; pipelined: WINDOW calls of the callback API in
-// flight, over CONNECTIONS channels; stream: WINDOW messages of one stream in flight.
+// flight, over CONNECTIONS channels, each in its turn when there are more of them than calls;
+// stream: WINDOW messages of one stream in flight.
 #include "bench/wire/grpc_model.hh"
 #include "peer.grpc.pb.h"
 
@@ -149,12 +150,14 @@ static void run_unary(Run &run, Peer::Stub &stub)
     }
 }
 
+using Stubs = std::vector<std::unique_ptr<Peer::Stub>>;
+
 // One of the calls in flight: when it is answered, it is made again.
 struct Call {
     Run *run;
-    Peer::Stub *stub;
+    const Stubs *stubs;
     std::atomic<std::size_t> *left;
-    std::size_t k;
+    std::size_t k, n_made = 0;
     std::unique_ptr<grpc::ClientContext> context;
     PredictResponse response;
     std::int64_t started;
@@ -164,6 +167,7 @@ struct Call {
         context = std::make_unique<grpc::ClientContext>();
         response.Clear();
         started = now_ns();
+        auto &stub = (*stubs)[(k + n_made++ * run->window) % stubs->size()];
         stub->async()->Predict(context.get(), &run->variant(k).request, &response,
                                [this](grpc::Status status) {
                                    run->take(k, status.ok(), response, started);
@@ -176,13 +180,13 @@ struct Call {
     }
 };
 
-static void run_pipelined(Run &run, std::vector<std::unique_ptr<Peer::Stub>> &stubs)
+static void run_pipelined(Run &run, const Stubs &stubs)
 {
     std::atomic<std::size_t> left{run.window};
     std::vector<Call> calls(run.window);
     for (std::size_t k = 0; k < run.window; k++) {
         calls[k].run = &run;
-        calls[k].stub = stubs[k % stubs.size()].get();
+        calls[k].stubs = &stubs;
         calls[k].left = &left;
         calls[k].k = k;
         calls[k].start();
@@ -237,6 +241,31 @@ static void run_stream(Run &run, Peer::Stub &stub)
     }
 }
 
+// All are connected before anything counts.
+static Stubs connect(const char *address, std::size_t n_connections)
+{
+    std::vector<std::shared_ptr<grpc::Channel>> channels;
+    Stubs stubs;
+    for (std::size_t k = 0; k < n_connections; k++) {
+        grpc::ChannelArguments arguments;
+        arguments.SetMaxReceiveMessageSize(16 << 20);
+        // Else all channels of one address share a connection.
+        arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+        channels.push_back(
+            grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+        channels.back()->GetState(true);
+        stubs.push_back(Peer::NewStub(channels.back()));
+    }
+    auto deadline = std::chrono::system_clock::now() + std::chrono::seconds(30);
+    for (auto &channel : channels) {
+        if (!channel->WaitForConnected(deadline)) {
+            std::fprintf(stderr, "grpc_client: no connection to %s\n", address);
+            std::exit(2);
+        }
+    }
+    return stubs;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 8) {
@@ -247,15 +276,7 @@ int main(int argc, char **argv)
     Model model(argv[2]);
     const char *mode = argv[3];
     std::size_t n_connections = argc > 8 ? std::strtoul(argv[8], nullptr, 10) : 1;
-    std::vector<std::unique_ptr<Peer::Stub>> stubs;
-    for (std::size_t k = 0; k < n_connections; k++) {
-        grpc::ChannelArguments arguments;
-        arguments.SetMaxReceiveMessageSize(16 << 20);
-        // Else all channels of one address share a connection.
-        arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-        stubs.push_back(Peer::NewStub(
-            grpc::CreateCustomChannel(argv[1], grpc::InsecureChannelCredentials(), arguments)));
-    }
+    Stubs stubs = connect(argv[1], n_connections);
     Run run(model, std::strtoul(argv[4], nullptr, 10), std::strtoul(argv[5], nullptr, 10),
             std::strtod(argv[6], nullptr), std::atoi(argv[7]));
     if (std::strcmp(mode, "unary") == 0) {
