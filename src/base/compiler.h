@@ -2,7 +2,7 @@
 #ifndef TRIVET_BASE_COMPILER_H
 #define TRIVET_BASE_COMPILER_H
 
-#include <stddef.h> /* which libc it is */
+#include <features.h> /* which libc it is: stddef.h does not say */
 
 #define TRIVET_MUST_USE        __attribute__((warn_unused_result))
 #define TRIVET_PRINTF(fmt, va) __attribute__((format(printf, fmt, va)))
