@@ -72,10 +72,7 @@ static enum trivet_status check_count(const char *owner, const struct trivet_col
                                       size_t n, size_t n_rows, struct trivet_error *err)
 {
     if (n == 0) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "%s: column '%s' has no value in any of the %zu training rows; "
-                                "leave the column out",
-                                owner, column->name, n_rows);
+        return trivet_transformer_no_value(owner, column, n_rows, err);
     }
     if (n > TRIVET_CATEGORIES_MAX) {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,

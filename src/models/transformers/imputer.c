@@ -6,7 +6,6 @@
 #include "models/transformers/marks.h"
 #include "models/transformers/numeric.h"
 
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -75,20 +74,6 @@ static void imputer_release(void *state)
     memset(imputer, 0, sizeof *imputer);
 }
 
-static double mean_of(const double *values, size_t n)
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += values[i] - values[0];
-    }
-    double mean = values[0] + sum / (double)n;
-    double rest = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        rest += values[i] - mean;
-    }
-    return mean + rest / (double)n;
-}
-
 /* The longest run of ascending values; of ties the first, which is the smallest. */
 static double longest_run(const double *sorted, size_t n)
 {
@@ -107,26 +92,6 @@ static double longest_run(const double *sorted, size_t n)
     return best;
 }
 
-/* `values` (n >= 1) is scratch. */
-static enum trivet_status statistic(const char *strategy, double *values, size_t n, double *out,
-                                    struct trivet_error *err)
-{
-    if (strcmp(strategy, "mean") == 0) {
-        *out = mean_of(values, n);
-        return TRIVET_OK;
-    }
-    enum trivet_status status = trivet_numeric_sort("imputer", values, n, err);
-    if (status != TRIVET_OK) {
-        return status;
-    }
-    if (strcmp(strategy, "median") == 0) {
-        *out = n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
-    } else {
-        *out = longest_run(values, n);
-    }
-    return TRIVET_OK;
-}
-
 static enum trivet_status fit_number(const struct trivet_column *column, const char *strategy,
                                      double fill_value, size_t n_rows, double *out,
                                      struct trivet_error *err)
@@ -135,23 +100,20 @@ static enum trivet_status fit_number(const struct trivet_column *column, const c
         *out = fill_value;
         return TRIVET_OK;
     }
-    double *values = trivet_alloc_array(n_rows, sizeof(double));
-    if (values == NULL) {
-        return no_memory(err);
-    }
-    size_t n = 0;
-    for (size_t i = 0; i < n_rows; i++) {
-        double value = trivet_column_number(column, i);
-        if (!isnan(value)) {
-            values[n++] = value;
-        }
-    }
-    assert(n > 0);
     double result = 0.0;
-    enum trivet_status status = statistic(strategy, values, n, &result, err);
-    trivet_free(values);
-    if (status != TRIVET_OK) {
-        return status;
+    if (strcmp(strategy, "mean") == 0) {
+        result = trivet_numeric_moments(column, n_rows).mean;
+    } else {
+        double *values = NULL;
+        size_t n = 0;
+        enum trivet_status status =
+            trivet_numeric_sorted("imputer", column, n_rows, &values, &n, err);
+        if (status != TRIVET_OK) {
+            return status;
+        }
+        result = strcmp(strategy, "median") == 0 ? trivet_numeric_median(values, n)
+                                                 : longest_run(values, n);
+        trivet_free(values);
     }
     if (!isfinite(result)) {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,

@@ -8,7 +8,8 @@
 
 enum { SCALE, OFFSET };
 
-static const char *const arrays[] = {"scale", "offset", NULL};
+static const struct trivet_numeric_layout layout = {
+    .owner = "min_max_scaler", .names = {"scale", "offset"}, .positive = SCALE};
 
 struct min_max_scaler {
     struct trivet_numeric numeric;
@@ -50,20 +51,14 @@ static enum trivet_status fit_column(const struct min_max_scaler *scaler,
 {
     struct trivet_moments moments = trivet_numeric_moments(column, n_rows);
     if (moments.n == 0) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "min_max_scaler: column '%s' has no value in any of the %zu "
-                                "training rows; leave the column out",
-                                column->name, n_rows);
+        return trivet_transformer_no_value(layout.owner, column, n_rows, err);
     }
     double range = moments.max - moments.min;
     range = range < 10.0 * DBL_EPSILON ? 1.0 : range;
     *scale = (scaler->max - scaler->min) / range;
     *offset = scaler->min - moments.min * *scale;
     if (!isfinite(*offset) || !isfinite(range) || !(*scale > 0.0)) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "min_max_scaler: the values of column '%s' are too large; divide "
-                                "them by a power of ten first",
-                                column->name);
+        return trivet_numeric_too_large(layout.owner, column, err);
     }
     return TRIVET_OK;
 }
@@ -84,7 +79,7 @@ static enum trivet_status min_max_scaler_fit(void *state, const struct trivet_pa
                                 scaler->min, scaler->max);
     }
     enum trivet_status status =
-        trivet_numeric_create(&scaler->numeric, "min_max_scaler", arrays, data->n_columns, err);
+        trivet_numeric_create(&scaler->numeric, &layout, data->n_columns, err);
     for (size_t j = 0; status == TRIVET_OK && j < data->n_columns; j++) {
         status = fit_column(scaler, &data->columns[j], data->n_rows,
                             &trivet_numeric_array(&scaler->numeric, SCALE)[j],
@@ -105,7 +100,7 @@ min_max_scaler_transform(const void *state, const struct trivet_transform_input 
     const size_t n_rows = input->n_rows;
     double *all = NULL;
     enum trivet_status status =
-        trivet_numeric_make(arena, "min_max_scaler", input->n_columns, n_rows, out, &all, err);
+        trivet_numeric_make(arena, layout.owner, input->n_columns, n_rows, out, &all, err);
     for (size_t j = 0; status == TRIVET_OK && j < input->n_columns; j++) {
         const double scale = trivet_numeric_array(&scaler->numeric, SCALE)[j];
         const double offset = trivet_numeric_array(&scaler->numeric, OFFSET)[j];
@@ -139,12 +134,8 @@ static enum trivet_status min_max_scaler_load(void *state, const struct trivet_p
 {
     (void)types;
     struct min_max_scaler *scaler = state;
-    enum trivet_status status = trivet_numeric_load(&scaler->numeric, arrays, n_columns, step, err);
-    if (status == TRIVET_OK) {
-        status = trivet_numeric_check_positive(&scaler->numeric, SCALE, step, err);
-    }
     set_options(scaler, params);
-    return status;
+    return trivet_numeric_load(&scaler->numeric, &layout, n_columns, step, err);
 }
 
 const struct trivet_transformer_ops trivet_min_max_scaler_ops = {

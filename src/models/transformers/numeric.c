@@ -14,20 +14,39 @@ enum trivet_status trivet_transformer_no_memory(const char *owner, struct trivet
                             "out of memory in %s; use fewer rows or columns", owner);
 }
 
-enum trivet_status trivet_numeric_create(struct trivet_numeric *numeric, const char *owner,
-                                         const char *const *names, size_t n_columns,
-                                         struct trivet_error *err)
+enum trivet_status trivet_transformer_no_value(const char *owner,
+                                               const struct trivet_column *column, size_t n_rows,
+                                               struct trivet_error *err)
+{
+    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                            "%s: column '%s' has no value in any of the %zu training rows; "
+                            "leave the column out",
+                            owner, column->name, n_rows);
+}
+
+enum trivet_status trivet_numeric_too_large(const char *owner, const struct trivet_column *column,
+                                            struct trivet_error *err)
+{
+    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                            "%s: the values of column '%s' are too large; divide them by a power "
+                            "of ten first",
+                            owner, column->name);
+}
+
+enum trivet_status trivet_numeric_create(struct trivet_numeric *numeric,
+                                         const struct trivet_numeric_layout *layout,
+                                         size_t n_columns, struct trivet_error *err)
 {
     size_t n_arrays = 0;
-    while (names[n_arrays] != NULL) {
+    while (layout->names[n_arrays] != NULL) {
         n_arrays++;
     }
     double *values = trivet_calloc(n_arrays * n_columns, sizeof(double));
     if (values == NULL) {
-        return trivet_transformer_no_memory(owner, err);
+        return trivet_transformer_no_memory(layout->owner, err);
     }
     *numeric = (struct trivet_numeric){
-        .names = names, .n_arrays = n_arrays, .n_columns = n_columns, .values = values};
+        .layout = layout, .n_arrays = n_arrays, .n_columns = n_columns, .values = values};
     return TRIVET_OK;
 }
 
@@ -36,44 +55,45 @@ double *trivet_numeric_array(const struct trivet_numeric *numeric, size_t k)
     return &numeric->values[k * numeric->n_columns];
 }
 
-enum trivet_status trivet_numeric_load(struct trivet_numeric *numeric, const char *const *names,
-                                       size_t n_columns, const Trivet__V1__Step *step,
-                                       struct trivet_error *err)
+static enum trivet_status check_positive(const struct trivet_numeric *numeric,
+                                         const Trivet__V1__Step *step, struct trivet_error *err)
 {
-    enum trivet_status status = trivet_numeric_create(numeric, step->name, names, n_columns, err);
+    const size_t k = (size_t)numeric->layout->positive;
+    const double *values = trivet_numeric_array(numeric, k);
+    for (size_t j = 0; j < numeric->n_columns; j++) {
+        if (!(values[j] > 0.0)) {
+            return trivet_error_set(err, TRIVET_DATA_LOSS,
+                                    "the saved state of '%s' is damaged: value %zu of tensor '%s' "
+                                    "is not positive",
+                                    step->name, j, numeric->layout->names[k]);
+        }
+    }
+    return TRIVET_OK;
+}
+
+enum trivet_status trivet_numeric_load(struct trivet_numeric *numeric,
+                                       const struct trivet_numeric_layout *layout, size_t n_columns,
+                                       const Trivet__V1__Step *step, struct trivet_error *err)
+{
+    enum trivet_status status = trivet_numeric_create(numeric, layout, n_columns, err);
     if (status != TRIVET_OK) {
         return status;
     }
     status = trivet_tensors_expect(step, numeric->n_arrays, err);
     for (size_t k = 0; status == TRIVET_OK && k < numeric->n_arrays; k++) {
         const double *values = NULL;
-        status = trivet_tensors_get_f64_exactly(step, names[k], n_columns, &values, err);
+        status = trivet_tensors_get_f64_exactly(step, layout->names[k], n_columns, &values, err);
         if (status == TRIVET_OK) {
             memcpy(trivet_numeric_array(numeric, k), values, n_columns * sizeof(double));
         }
+    }
+    if (status == TRIVET_OK && layout->positive >= 0) {
+        status = check_positive(numeric, step, err);
     }
     if (status != TRIVET_OK) {
         trivet_numeric_release(numeric);
     }
     return status;
-}
-
-enum trivet_status trivet_numeric_check_positive(struct trivet_numeric *numeric, size_t k,
-                                                 const Trivet__V1__Step *step,
-                                                 struct trivet_error *err)
-{
-    const double *values = trivet_numeric_array(numeric, k);
-    for (size_t j = 0; j < numeric->n_columns; j++) {
-        if (!(values[j] > 0.0)) {
-            trivet_error_set(err, TRIVET_DATA_LOSS,
-                             "the saved state of '%s' is damaged: value %zu of tensor '%s' is not "
-                             "positive",
-                             step->name, j, numeric->names[k]);
-            trivet_numeric_release(numeric);
-            return TRIVET_DATA_LOSS;
-        }
-    }
-    return TRIVET_OK;
 }
 
 enum trivet_status trivet_numeric_check_order(struct trivet_numeric *numeric, size_t low,
@@ -87,7 +107,8 @@ enum trivet_status trivet_numeric_check_order(struct trivet_numeric *numeric, si
             trivet_error_set(err, TRIVET_DATA_LOSS,
                              "the saved state of '%s' is damaged: value %zu of tensor '%s' is "
                              "above that of '%s'",
-                             step->name, j, numeric->names[low], numeric->names[high]);
+                             step->name, j, numeric->layout->names[low],
+                             numeric->layout->names[high]);
             trivet_numeric_release(numeric);
             return TRIVET_DATA_LOSS;
         }
@@ -130,7 +151,7 @@ enum trivet_status trivet_numeric_save(const void *state, struct trivet_arena *a
     const struct trivet_numeric *numeric = state;
     enum trivet_status status = trivet_tensors_begin(arena, numeric->n_arrays, out, err);
     for (size_t k = 0; status == TRIVET_OK && k < numeric->n_arrays; k++) {
-        status = trivet_tensors_put_f64(arena, out, numeric->names[k],
+        status = trivet_tensors_put_f64(arena, out, numeric->layout->names[k],
                                         trivet_numeric_array(numeric, k), numeric->n_columns, err);
     }
     return status;
@@ -168,28 +189,37 @@ enum trivet_status trivet_numeric_make(struct trivet_arena *arena, const char *o
     return TRIVET_OK;
 }
 
-enum trivet_status trivet_numeric_standardise(const struct trivet_numeric *numeric, size_t centre,
-                                              size_t scale, const char *owner,
+enum trivet_status trivet_numeric_standardise(const void *state,
                                               const struct trivet_transform_input *input,
                                               struct trivet_arena *arena, struct trivet_column *out,
+                                              struct trivet_row_status *rows,
                                               struct trivet_error *err)
 {
+    (void)rows;
+    const struct trivet_numeric *numeric = state;
     const size_t n_rows = input->n_rows;
     double *all = NULL;
-    enum trivet_status status =
-        trivet_numeric_make(arena, owner, input->n_columns, n_rows, out, &all, err);
+    enum trivet_status status = trivet_numeric_make(arena, numeric->layout->owner, input->n_columns,
+                                                    n_rows, out, &all, err);
     if (status != TRIVET_OK) {
         return status;
     }
     for (size_t j = 0; j < input->n_columns; j++) {
-        const double subtracted = trivet_numeric_array(numeric, centre)[j];
-        const double divisor = trivet_numeric_array(numeric, scale)[j];
+        const double centre = trivet_numeric_array(numeric, TRIVET_NUMERIC_CENTRE)[j];
+        const double scale = trivet_numeric_array(numeric, TRIVET_NUMERIC_SCALE)[j];
         double *values = &all[j * n_rows];
         for (size_t i = 0; i < n_rows; i++) {
-            values[i] = (trivet_column_number(&input->columns[j], i) - subtracted) / divisor;
+            values[i] = (trivet_column_number(&input->columns[j], i) - centre) / scale;
         }
     }
     return TRIVET_OK;
+}
+
+bool trivet_numeric_fuse(const void *state, size_t output, struct trivet_fused *column)
+{
+    return trivet_fused_standardise(column,
+                                    trivet_numeric_array(state, TRIVET_NUMERIC_CENTRE)[output],
+                                    trivet_numeric_array(state, TRIVET_NUMERIC_SCALE)[output]);
 }
 
 void trivet_numeric_fault_infinite(const struct trivet_column *column, size_t n_rows,
@@ -233,10 +263,7 @@ enum trivet_status trivet_numeric_present(const char *owner, const struct trivet
     }
     if (n_present == 0) {
         trivet_free(present);
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "%s: column '%s' has no value in any of the %zu training rows; "
-                                "leave the column out",
-                                owner, column->name, n_rows);
+        return trivet_transformer_no_value(owner, column, n_rows, err);
     }
     *values = present;
     *n = n_present;
@@ -278,8 +305,8 @@ static bool sort_by_byte(const uint64_t *from, uint64_t *to, size_t n, unsigned 
     return true;
 }
 
-enum trivet_status trivet_numeric_sort(const char *owner, double *values, size_t n,
-                                       struct trivet_error *err)
+static enum trivet_status sort(const char *owner, double *values, size_t n,
+                               struct trivet_error *err)
 {
     uint64_t *keys = trivet_alloc_array(n, 2 * sizeof(uint64_t));
     if (keys == NULL) {
@@ -302,6 +329,28 @@ enum trivet_status trivet_numeric_sort(const char *owner, double *values, size_t
     }
     trivet_free(keys);
     return TRIVET_OK;
+}
+
+enum trivet_status trivet_numeric_sorted(const char *owner, const struct trivet_column *column,
+                                         size_t n_rows, double **values, size_t *n,
+                                         struct trivet_error *err)
+{
+    double *present = NULL;
+    enum trivet_status status = trivet_numeric_present(owner, column, n_rows, &present, n, err);
+    if (status == TRIVET_OK) {
+        status = sort(owner, present, *n, err);
+    }
+    if (status != TRIVET_OK) {
+        trivet_free(present);
+        return status;
+    }
+    *values = present;
+    return TRIVET_OK;
+}
+
+double trivet_numeric_median(const double *sorted, size_t n)
+{
+    return n % 2 == 1 ? sorted[n / 2] : 0.5 * (sorted[n / 2 - 1] + sorted[n / 2]);
 }
 
 double trivet_numeric_quantile(const double *sorted, size_t n, double q)

@@ -5,28 +5,35 @@
 
 #include "models/transformer.h"
 
-/* The state of a transformer that keeps some numbers a column: its first member. */
+#define TRIVET_NUMERIC_ARRAYS_MAX 3
+
+/* What a transformer keeps of every column: some arrays of numbers. */
+struct trivet_numeric_layout {
+    const char *owner;                                /* the transformer's name, in messages */
+    const char *names[TRIVET_NUMERIC_ARRAYS_MAX + 1]; /* of the arrays, as they are saved */
+    int positive; /* array whose numbers are all greater than 0; -1: none */
+};
+
+/* The state of such a transformer: its first member. */
 struct trivet_numeric {
-    const char *const *names; /* static, NULL-terminated: of the arrays, as they are saved */
+    const struct trivet_numeric_layout *layout; /* static */
     size_t n_arrays;
     size_t n_columns;
     double *values; /* owned: (n_arrays, n_columns) */
 };
 
-/* Room for the arrays `names`, all zeros. `owner` is the transformer's name in messages. */
-enum trivet_status trivet_numeric_create(struct trivet_numeric *numeric, const char *owner,
-                                         const char *const *names, size_t n_columns,
+/* Room for the arrays, all zeros. */
+enum trivet_status trivet_numeric_create(struct trivet_numeric *numeric,
+                                         const struct trivet_numeric_layout *layout,
+                                         size_t n_columns,
                                          struct trivet_error *err) TRIVET_MUST_USE;
 /* Array `k`: n_columns numbers. */
 double *trivet_numeric_array(const struct trivet_numeric *numeric, size_t k);
-/* The arrays `names` from a step that has nothing else. DATA_LOSS. */
-enum trivet_status trivet_numeric_load(struct trivet_numeric *numeric, const char *const *names,
-                                       size_t n_columns, const Trivet__V1__Step *step,
+/* The arrays from a step that has nothing else. DATA_LOSS. */
+enum trivet_status trivet_numeric_load(struct trivet_numeric *numeric,
+                                       const struct trivet_numeric_layout *layout, size_t n_columns,
+                                       const Trivet__V1__Step *step,
                                        struct trivet_error *err) TRIVET_MUST_USE;
-/* DATA_LOSS unless all numbers of array `k` are greater than 0; the state is released then. */
-enum trivet_status trivet_numeric_check_positive(struct trivet_numeric *numeric, size_t k,
-                                                 const Trivet__V1__Step *step,
-                                                 struct trivet_error *err) TRIVET_MUST_USE;
 /* DATA_LOSS unless array `low` is nowhere above array `high`; the state is released then. */
 enum trivet_status trivet_numeric_check_order(struct trivet_numeric *numeric, size_t low,
                                               size_t high, const Trivet__V1__Step *step,
@@ -44,19 +51,29 @@ enum trivet_status trivet_numeric_save(const void *state, struct trivet_arena *a
 size_t trivet_numeric_memory_bytes(const void *state);
 void trivet_numeric_release(void *state);
 
+/* Functions of the ops table of a scaler: out = (x - array 0) / array 1. */
+enum { TRIVET_NUMERIC_CENTRE, TRIVET_NUMERIC_SCALE };
+enum trivet_status trivet_numeric_standardise(const void *state,
+                                              const struct trivet_transform_input *input,
+                                              struct trivet_arena *arena, struct trivet_column *out,
+                                              struct trivet_row_status *rows,
+                                              struct trivet_error *err) TRIVET_MUST_USE;
+bool trivet_numeric_fuse(const void *state, size_t output, struct trivet_fused *column);
+
 /* RESOURCE_EXHAUSTED. */
 enum trivet_status trivet_transformer_no_memory(const char *owner, struct trivet_error *err);
+/* INVALID_ARGUMENT: a column without a value in training; one whose values overflow. */
+enum trivet_status trivet_transformer_no_value(const char *owner,
+                                               const struct trivet_column *column, size_t n_rows,
+                                               struct trivet_error *err);
+enum trivet_status trivet_numeric_too_large(const char *owner, const struct trivet_column *column,
+                                            struct trivet_error *err);
 /* `n` numeric columns of n_rows in `arena`, dense, one after the other; `out[k]` reads column k.
  * Names are left to the pipeline. */
 enum trivet_status trivet_numeric_make(struct trivet_arena *arena, const char *owner, size_t n,
                                        size_t n_rows, struct trivet_column *out, double **values,
                                        struct trivet_error *err) TRIVET_MUST_USE;
-/* out[j] = (x[j] - array `centre`[j]) / array `scale`[j]. */
-enum trivet_status trivet_numeric_standardise(const struct trivet_numeric *numeric, size_t centre,
-                                              size_t scale, const char *owner,
-                                              const struct trivet_transform_input *input,
-                                              struct trivet_arena *arena, struct trivet_column *out,
-                                              struct trivet_error *err) TRIVET_MUST_USE;
+
 /* An infinity is a fault of its row: for transformers that would hide it. */
 void trivet_numeric_fault_infinite(const struct trivet_column *column, size_t n_rows,
                                    uint32_t origin, struct trivet_row_status *rows);
@@ -70,10 +87,12 @@ enum trivet_status trivet_numeric_refuse_missing(const char *owner,
 enum trivet_status trivet_numeric_present(const char *owner, const struct trivet_column *column,
                                           size_t n_rows, double **values, size_t *n,
                                           struct trivet_error *err) TRIVET_MUST_USE;
-/* Ascending, by the bits of the values from the lowest byte to the highest (radix sort): 4 to 8
- * passes. RESOURCE_EXHAUSTED. */
-enum trivet_status trivet_numeric_sort(const char *owner, double *values, size_t n,
-                                       struct trivet_error *err) TRIVET_MUST_USE;
+/* The same, ascending: by their bits from the lowest byte to the highest (radix sort), 4 to 8
+ * passes. */
+enum trivet_status trivet_numeric_sorted(const char *owner, const struct trivet_column *column,
+                                         size_t n_rows, double **values, size_t *n,
+                                         struct trivet_error *err) TRIVET_MUST_USE;
+double trivet_numeric_median(const double *sorted, size_t n);
 /* Quantile 0 <= q <= 1 of ascending values, n >= 1, linear between neighbours, as numpy's. */
 double trivet_numeric_quantile(const double *sorted, size_t n, double q);
 

@@ -9,7 +9,8 @@
 
 enum { LEAST, GREATEST };
 
-static const char *const arrays[] = {"least", "greatest", NULL};
+static const struct trivet_numeric_layout layout = {
+    .owner = "outlier_clipper", .names = {"least", "greatest"}, .positive = -1};
 static const char *const rules[] = {"iqr", "quantile", NULL};
 
 static const struct trivet_param_spec outlier_clipper_params[] = {
@@ -54,12 +55,8 @@ static enum trivet_status fit_column(const struct trivet_params *params,
     size_t n = 0;
     size_t n_beyond = 0;
     enum trivet_status status =
-        trivet_numeric_present("outlier_clipper", column, n_rows, &values, &n, err);
-    if (status == TRIVET_OK) {
-        status = trivet_numeric_sort("outlier_clipper", values, n, err);
-    }
+        trivet_numeric_sorted(layout.owner, column, n_rows, &values, &n, err);
     if (status != TRIVET_OK) {
-        trivet_free(values);
         return status;
     }
     double low =
@@ -81,10 +78,7 @@ static enum trivet_status fit_column(const struct trivet_params *params,
                                n_beyond, n, column->name, *least, *greatest);
     }
     if (!isfinite(*least) || !isfinite(*greatest)) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "outlier_clipper: the values of column '%s' are too large; divide "
-                                "them by a power of ten first",
-                                column->name);
+        return trivet_numeric_too_large(layout.owner, column, err);
     }
     return TRIVET_OK;
 }
@@ -103,8 +97,7 @@ static enum trivet_status outlier_clipper_fit(void *state, const struct trivet_p
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                                 "outlier_clipper: lower %g is above upper %g", lower, upper);
     }
-    enum trivet_status status =
-        trivet_numeric_create(state, "outlier_clipper", arrays, data->n_columns, err);
+    enum trivet_status status = trivet_numeric_create(state, &layout, data->n_columns, err);
     for (size_t j = 0; status == TRIVET_OK && j < data->n_columns; j++) {
         status = fit_column(params, &data->columns[j], data->n_rows,
                             &trivet_numeric_array(state, LEAST)[j],
@@ -126,7 +119,7 @@ outlier_clipper_transform(const void *state, const struct trivet_transform_input
     const size_t n_rows = input->n_rows;
     double *all = NULL;
     enum trivet_status status =
-        trivet_numeric_make(arena, "outlier_clipper", input->n_columns, n_rows, out, &all, err);
+        trivet_numeric_make(arena, layout.owner, input->n_columns, n_rows, out, &all, err);
     for (size_t j = 0; status == TRIVET_OK && j < input->n_columns; j++) {
         const double least = trivet_numeric_array(state, LEAST)[j];
         const double greatest = trivet_numeric_array(state, GREATEST)[j];
@@ -148,7 +141,7 @@ static enum trivet_status outlier_clipper_load(void *state, const struct trivet_
 {
     (void)params;
     (void)types;
-    enum trivet_status status = trivet_numeric_load(state, arrays, n_columns, step, err);
+    enum trivet_status status = trivet_numeric_load(state, &layout, n_columns, step, err);
     if (status == TRIVET_OK) {
         status = trivet_numeric_check_order(state, LEAST, GREATEST, step, err);
     }

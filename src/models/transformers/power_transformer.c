@@ -14,7 +14,8 @@ enum { LAMBDA, MEAN, SCALE };
 
 enum method { YEO_JOHNSON, BOX_COX, LOG, LOG1P };
 
-static const char *const arrays[] = {"lambda", "mean", "scale", NULL};
+static const struct trivet_numeric_layout layout = {
+    .owner = "power_transformer", .names = {"lambda", "mean", "scale"}, .positive = SCALE};
 static const char *const methods[] = {"yeo_johnson", "box_cox", "log", "log1p", NULL};
 
 struct power_transformer {
@@ -204,13 +205,13 @@ static enum trivet_status fit_column(struct power_transformer *transformer, size
     double *scratch = NULL;
     size_t n = 0;
     enum trivet_status status =
-        trivet_numeric_present("power_transformer", column, n_rows, &values, &n, err);
+        trivet_numeric_present(layout.owner, column, n_rows, &values, &n, err);
     if (status != TRIVET_OK) {
         return status;
     }
     scratch = trivet_alloc_array(n_rows, sizeof(double));
     if (scratch == NULL) {
-        status = trivet_transformer_no_memory("power_transformer", err);
+        status = trivet_transformer_no_memory(layout.owner, err);
         goto done;
     }
     status = check_domain(method, column, values, n, err);
@@ -225,10 +226,7 @@ static enum trivet_status fit_column(struct power_transformer *transformer, size
                                column->name);
         *lambda = 1.0;
         if (!find_scale(method, column, n_rows, 1.0, scratch, mean, scale)) {
-            status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                      "power_transformer: the values of column '%s' are too large; "
-                                      "divide them by a power of ten first",
-                                      column->name);
+            status = trivet_numeric_too_large(layout.owner, column, err);
         }
     }
 done:
@@ -246,8 +244,8 @@ static enum trivet_status power_transformer_fit(void *state, const struct trivet
     struct power_transformer *transformer = state;
     const bool standardize = trivet_params_bool(params, "standardize");
     transformer->method = method_of(params);
-    enum trivet_status status = trivet_numeric_create(&transformer->numeric, "power_transformer",
-                                                      arrays, data->n_columns, err);
+    enum trivet_status status =
+        trivet_numeric_create(&transformer->numeric, &layout, data->n_columns, err);
     for (size_t j = 0; status == TRIVET_OK && j < data->n_columns; j++) {
         status = fit_column(transformer, j, &data->columns[j], data->n_rows, report, err);
         if (!standardize) {
@@ -272,8 +270,8 @@ power_transformer_transform(const void *state, const struct trivet_transform_inp
     const struct power_transformer *transformer = state;
     const size_t n_rows = input->n_rows;
     double *values = NULL;
-    enum trivet_status status = trivet_numeric_make(arena, "power_transformer", input->n_columns,
-                                                    n_rows, out, &values, err);
+    enum trivet_status status =
+        trivet_numeric_make(arena, layout.owner, input->n_columns, n_rows, out, &values, err);
     for (size_t j = 0; status == TRIVET_OK && j < input->n_columns; j++) {
         const double lambda = trivet_numeric_array(&transformer->numeric, LAMBDA)[j];
         const double mean = trivet_numeric_array(&transformer->numeric, MEAN)[j];
@@ -300,12 +298,7 @@ static enum trivet_status power_transformer_load(void *state, const struct trive
     (void)types;
     struct power_transformer *transformer = state;
     transformer->method = method_of(params);
-    enum trivet_status status =
-        trivet_numeric_load(&transformer->numeric, arrays, n_columns, step, err);
-    if (status == TRIVET_OK) {
-        status = trivet_numeric_check_positive(&transformer->numeric, SCALE, step, err);
-    }
-    return status;
+    return trivet_numeric_load(&transformer->numeric, &layout, n_columns, step, err);
 }
 
 const struct trivet_transformer_ops trivet_power_transformer_ops = {

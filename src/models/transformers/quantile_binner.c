@@ -88,12 +88,8 @@ static enum trivet_status fit_column(struct quantile_binner *binner, size_t j, b
     size_t n_edges = 0;
     double *edges = &binner->edges[binner->n_edges];
     enum trivet_status status =
-        trivet_numeric_present("quantile_binner", column, n_rows, &values, &n, err);
-    if (status == TRIVET_OK) {
-        status = trivet_numeric_sort("quantile_binner", values, n, err);
-    }
+        trivet_numeric_sorted("quantile_binner", column, n_rows, &values, &n, err);
     if (status != TRIVET_OK) {
-        trivet_free(values);
         return status;
     }
     if (values[0] < values[n - 1]) {

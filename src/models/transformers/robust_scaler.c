@@ -6,9 +6,8 @@
 #include <float.h>
 #include <math.h>
 
-enum { CENTRE, SCALE };
-
-static const char *const arrays[] = {"centre", "scale", NULL};
+static const struct trivet_numeric_layout layout = {
+    .owner = "robust_scaler", .names = {"centre", "scale"}, .positive = TRIVET_NUMERIC_SCALE};
 
 static const struct trivet_param_spec robust_scaler_params[] = {
     {.name = "with_centering",
@@ -46,24 +45,17 @@ static enum trivet_status fit_column(const struct trivet_column *column, size_t 
     double *values = NULL;
     size_t n = 0;
     enum trivet_status status =
-        trivet_numeric_present("robust_scaler", column, n_rows, &values, &n, err);
-    if (status == TRIVET_OK) {
-        status = trivet_numeric_sort("robust_scaler", values, n, err);
-    }
+        trivet_numeric_sorted(layout.owner, column, n_rows, &values, &n, err);
     if (status != TRIVET_OK) {
-        trivet_free(values);
         return status;
     }
-    *centre = n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+    *centre = trivet_numeric_median(values, n);
     double spread =
         trivet_numeric_quantile(values, n, q.high) - trivet_numeric_quantile(values, n, q.low);
     trivet_free(values);
     *scale = spread < 10.0 * DBL_EPSILON ? 1.0 : spread;
     if (!isfinite(*centre) || !isfinite(*scale)) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "robust_scaler: the values of column '%s' are too large; divide "
-                                "them by a power of ten first",
-                                column->name);
+        return trivet_numeric_too_large(layout.owner, column, err);
     }
     return TRIVET_OK;
 }
@@ -86,11 +78,10 @@ static enum trivet_status robust_scaler_fit(void *state, const struct trivet_par
                                 "robust_scaler: quantile_min %g is not below quantile_max %g",
                                 100.0 * q.low, 100.0 * q.high);
     }
-    enum trivet_status status =
-        trivet_numeric_create(scaler, "robust_scaler", arrays, data->n_columns, err);
+    enum trivet_status status = trivet_numeric_create(scaler, &layout, data->n_columns, err);
     for (size_t j = 0; status == TRIVET_OK && j < data->n_columns; j++) {
-        double *centre = &trivet_numeric_array(scaler, CENTRE)[j];
-        double *scale = &trivet_numeric_array(scaler, SCALE)[j];
+        double *centre = &trivet_numeric_array(scaler, TRIVET_NUMERIC_CENTRE)[j];
+        double *scale = &trivet_numeric_array(scaler, TRIVET_NUMERIC_SCALE)[j];
         status = fit_column(&data->columns[j], data->n_rows, q, centre, scale, err);
         *centre = centering ? *centre : 0.0;
         *scale = scaling ? *scale : 1.0;
@@ -101,33 +92,13 @@ static enum trivet_status robust_scaler_fit(void *state, const struct trivet_par
     return status;
 }
 
-static enum trivet_status
-robust_scaler_transform(const void *state, const struct trivet_transform_input *input,
-                        struct trivet_arena *arena, struct trivet_column *out,
-                        struct trivet_row_status *rows, struct trivet_error *err)
-{
-    (void)rows;
-    return trivet_numeric_standardise(state, CENTRE, SCALE, "robust_scaler", input, arena, out,
-                                      err);
-}
-
-static bool robust_scaler_fuse(const void *state, size_t output, struct trivet_fused *column)
-{
-    return trivet_fused_standardise(column, trivet_numeric_array(state, CENTRE)[output],
-                                    trivet_numeric_array(state, SCALE)[output]);
-}
-
 static enum trivet_status robust_scaler_load(void *state, const struct trivet_params *params,
                                              const enum trivet_column_type *types, size_t n_columns,
                                              const Trivet__V1__Step *step, struct trivet_error *err)
 {
     (void)params;
     (void)types;
-    enum trivet_status status = trivet_numeric_load(state, arrays, n_columns, step, err);
-    if (status == TRIVET_OK) {
-        status = trivet_numeric_check_positive(state, SCALE, step, err);
-    }
-    return status;
+    return trivet_numeric_load(state, &layout, n_columns, step, err);
 }
 
 const struct trivet_transformer_ops trivet_robust_scaler_ops = {
@@ -141,8 +112,8 @@ const struct trivet_transformer_ops trivet_robust_scaler_ops = {
     .n_outputs = trivet_numeric_n_outputs,
     .output_source = trivet_numeric_output_source,
     .output_name = trivet_numeric_output_name,
-    .transform = robust_scaler_transform,
-    .fuse = robust_scaler_fuse,
+    .transform = trivet_numeric_standardise,
+    .fuse = trivet_numeric_fuse,
     .save = trivet_numeric_save,
     .load = robust_scaler_load,
     .memory_bytes = trivet_numeric_memory_bytes,

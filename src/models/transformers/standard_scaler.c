@@ -4,10 +4,9 @@
 
 #include <math.h>
 
-enum { MEAN, SCALE };
-
 /* mean: zeros with with_mean=false; scale: > 0, ones with with_std=false. */
-static const char *const arrays[] = {"mean", "scale", NULL};
+static const struct trivet_numeric_layout layout = {
+    .owner = "standard_scaler", .names = {"mean", "scale"}, .positive = TRIVET_NUMERIC_SCALE};
 
 static const struct trivet_param_spec standard_scaler_params[] = {
     {.name = "with_mean",
@@ -26,10 +25,7 @@ static enum trivet_status fit_column(const struct trivet_column *column, size_t 
 {
     struct trivet_moments moments = trivet_numeric_moments(column, n_rows);
     if (moments.n == 0) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "standard_scaler: column '%s' has no value in any of the %zu "
-                                "training rows; leave the column out",
-                                column->name, n_rows);
+        return trivet_transformer_no_value(layout.owner, column, n_rows, err);
     }
     *mean = moments.mean;
     *scale = trivet_numeric_scale(&moments);
@@ -53,11 +49,10 @@ static enum trivet_status standard_scaler_fit(void *state, const struct trivet_p
     struct trivet_numeric *scaler = state;
     bool with_mean = trivet_params_bool(params, "with_mean");
     bool with_std = trivet_params_bool(params, "with_std");
-    enum trivet_status status =
-        trivet_numeric_create(scaler, "standard_scaler", arrays, data->n_columns, err);
+    enum trivet_status status = trivet_numeric_create(scaler, &layout, data->n_columns, err);
     for (size_t j = 0; status == TRIVET_OK && j < data->n_columns; j++) {
-        double *mean = &trivet_numeric_array(scaler, MEAN)[j];
-        double *scale = &trivet_numeric_array(scaler, SCALE)[j];
+        double *mean = &trivet_numeric_array(scaler, TRIVET_NUMERIC_CENTRE)[j];
+        double *scale = &trivet_numeric_array(scaler, TRIVET_NUMERIC_SCALE)[j];
         status = fit_column(&data->columns[j], data->n_rows, mean, scale, err);
         *mean = with_mean ? *mean : 0.0;
         *scale = with_std ? *scale : 1.0;
@@ -68,22 +63,6 @@ static enum trivet_status standard_scaler_fit(void *state, const struct trivet_p
     return status;
 }
 
-static enum trivet_status
-standard_scaler_transform(const void *state, const struct trivet_transform_input *input,
-                          struct trivet_arena *arena, struct trivet_column *out,
-                          struct trivet_row_status *rows, struct trivet_error *err)
-{
-    (void)rows;
-    return trivet_numeric_standardise(state, MEAN, SCALE, "standard_scaler", input, arena, out,
-                                      err);
-}
-
-static bool standard_scaler_fuse(const void *state, size_t output, struct trivet_fused *column)
-{
-    return trivet_fused_standardise(column, trivet_numeric_array(state, MEAN)[output],
-                                    trivet_numeric_array(state, SCALE)[output]);
-}
-
 static enum trivet_status standard_scaler_load(void *state, const struct trivet_params *params,
                                                const enum trivet_column_type *types,
                                                size_t n_columns, const Trivet__V1__Step *step,
@@ -91,11 +70,7 @@ static enum trivet_status standard_scaler_load(void *state, const struct trivet_
 {
     (void)params;
     (void)types;
-    enum trivet_status status = trivet_numeric_load(state, arrays, n_columns, step, err);
-    if (status == TRIVET_OK) {
-        status = trivet_numeric_check_positive(state, SCALE, step, err);
-    }
-    return status;
+    return trivet_numeric_load(state, &layout, n_columns, step, err);
 }
 
 const struct trivet_transformer_ops trivet_standard_scaler_ops = {
@@ -109,8 +84,8 @@ const struct trivet_transformer_ops trivet_standard_scaler_ops = {
     .n_outputs = trivet_numeric_n_outputs,
     .output_source = trivet_numeric_output_source,
     .output_name = trivet_numeric_output_name,
-    .transform = standard_scaler_transform,
-    .fuse = standard_scaler_fuse,
+    .transform = trivet_numeric_standardise,
+    .fuse = trivet_numeric_fuse,
     .save = trivet_numeric_save,
     .load = standard_scaler_load,
     .memory_bytes = trivet_numeric_memory_bytes,

@@ -35,10 +35,7 @@ static enum trivet_status variance_threshold_fit(void *state, const struct trive
         double variance =
             threshold > 0.0 ? moments.variance : fmin(moments.variance, moments.max - moments.min);
         if (moments.n == 0) {
-            status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                      "variance_threshold: column '%s' has no value in any of the "
-                                      "%zu training rows; leave the column out",
-                                      column->name, data->n_rows);
+            status = trivet_transformer_no_value("variance_threshold", column, data->n_rows, err);
         } else if (variance > threshold) {
             trivet_marks_set(kept, j);
         }

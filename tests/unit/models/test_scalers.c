@@ -2,6 +2,7 @@
  * of 1000 and a constant. */
 #include "fixture.h"
 
+#include "base/alloc.h"
 #include "base/rng.h"
 #include "models/transformers/numeric.h"
 #include "support/normal.h"
@@ -305,11 +306,18 @@ static void sorted(void **state)
     values[9] = -5e-324;
     values[10] = 1e308;
     values[11] = values[12];
+    const struct trivet_column column = {
+        .type = TRIVET_COLUMN_NUMERIC, .stride = 1, .numbers = values};
     for (size_t n = 1; n <= N; n = n * 3 + 1) {
+        double *found = NULL;
+        size_t n_found = 0;
         memcpy(expected, values, n * sizeof(double));
         qsort(expected, n, sizeof(double), compare_numbers);
-        assert_int_equal(trivet_numeric_sort("a test", values, n, NULL), TRIVET_OK);
-        assert_memory_equal(values, expected, n * sizeof(double));
+        assert_int_equal(trivet_numeric_sorted("a test", &column, n, &found, &n_found, NULL),
+                         TRIVET_OK);
+        assert_int_equal(n_found, n);
+        assert_memory_equal(found, expected, n * sizeof(double));
+        trivet_free(found);
     }
 }
 
