@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that Trivet needs: to build and run, and with --tests to test it.
 # Does nothing when they are there. Needs root or sudo only when something is missing.
-#   deploy/install-deps.sh [--tests | --bench] [--list]       --bench: the tests' and gRPC
+#   deploy/install-deps.sh [--tests | --bench] [--list]       --bench: the tests' and the peers
 set -eu
 
 build="build-essential cmake ninja-build pkg-config
@@ -12,7 +12,7 @@ build="build-essential cmake ninja-build pkg-config
 tests="libcmocka-dev clang-format python3-numpy python3-pandas python3-sklearn python3-xgboost python3-protobuf
   nng-utils nanomsg-utils chromium tmux git"
 # The peers in the benchmarks: 70 MB that no test needs.
-bench="libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc python3-grpcio"
+bench="libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc python3-grpcio python3-onnx"
 
 wanted=$build
 list=no

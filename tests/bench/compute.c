@@ -2,9 +2,13 @@
  * products by bare OpenBLAS, the same trees by XGBoost's C API, and the way through columns.
  *
  *   compute NAME ARTEFACT ROWS COLUMNS BATCH[,BATCH] PEER [SHAPE|MODEL] [GOAL]
+ *   compute NAME ARTEFACT ROWS COLUMNS asked
  *
  * ROWS is a file of floats, row-major. PEER: blas (SHAPE: 784-256-128-10) or xgboost (MODEL: its
- * file). Every round runs ours and the peers in turn; times are medians of rounds. */
+ * file). Every round runs ours and the peers in turn; times are medians of rounds. Asked, it has no
+ * peer of its own and answers the lines of its input, so that it takes turns with one elsewhere:
+ *   time N            microseconds of a call with the first N rows, over a round
+ *   answers N FILE    their outputs to FILE, as doubles */
 #include "artefact/artefact.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -148,25 +152,31 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Microseconds of a call of each way: medians over rounds, in which all take their turn. */
+/* Microseconds of a call, over a round. */
+static double time_round(struct bench *b, void (*way)(struct bench *))
+{
+    way(b);
+    size_t n_calls = 0;
+    const int64_t start = trivet_clock_monotonic_ns();
+    int64_t passed = 0;
+    for (size_t some = 1; passed < ROUND_NS; some *= 2) {
+        for (size_t i = 0; i < some; i++) {
+            way(b);
+        }
+        n_calls += some;
+        passed = trivet_clock_monotonic_ns() - start;
+    }
+    return (double)passed / (double)n_calls / 1000.0;
+}
+
+/* Of each way: medians over rounds, in which all take their turn. */
 static void measure(struct bench *b, void (*const ways[])(struct bench *), size_t n_ways,
                     double *us)
 {
     static double times[WAYS][ROUNDS];
     for (size_t round = 0; round < ROUNDS; round++) {
         for (size_t w = 0; w < n_ways; w++) {
-            ways[w](b);
-            size_t n_calls = 0;
-            const int64_t start = trivet_clock_monotonic_ns();
-            int64_t passed = 0;
-            for (size_t some = 1; passed < ROUND_NS; some *= 2) {
-                for (size_t i = 0; i < some; i++) {
-                    ways[w](b);
-                }
-                n_calls += some;
-                passed = trivet_clock_monotonic_ns() - start;
-            }
-            times[w][round] = (double)passed / (double)n_calls / 1000.0;
+            times[w][round] = time_round(b, ways[w]);
         }
     }
     for (size_t w = 0; w < n_ways; w++) {
@@ -286,10 +296,65 @@ static void make_rooms(struct bench *b, size_t n_rows)
     }
 }
 
+static void write_answers(struct bench *b, const char *path)
+{
+    const size_t n = b->n_rows * b->n_outputs;
+    ours_single(b);
+    FILE *file = fopen(path, "wb");
+    if (file == NULL || fwrite(b->out, sizeof *b->out, n, file) != n || fclose(file) != 0) {
+        die(path);
+    }
+    (void)puts("written");
+}
+
+static void answer_questions(struct bench *b, size_t rows_max)
+{
+    static const char answers[] = "answers ";
+    static const char time[] = "time ";
+    char line[4096];
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        const bool writes = strncmp(line, answers, sizeof answers - 1) == 0;
+        if (!writes && strncmp(line, time, sizeof time - 1) != 0) {
+            die(line);
+        }
+        char *rest = &line[writes ? sizeof answers - 1 : sizeof time - 1];
+        b->n_rows = (size_t)strtoul(rest, &rest, 10);
+        if (b->n_rows == 0 || b->n_rows > rows_max) {
+            die("a question without as many rows as there are");
+        }
+        if (writes) {
+            write_answers(b, *rest == ' ' ? rest + 1 : rest);
+        } else {
+            (void)printf("%.17g\n", time_round(b, ours_single));
+        }
+        (void)fflush(stdout);
+    }
+}
+
+static void run_batches(struct bench *b, int argc, char **argv, size_t rows_max)
+{
+    if (strcmp(argv[6], "xgboost") == 0) {
+        make_booster(b, argv[7]);
+    } else {
+        make_shape(b, argv[7], rows_max);
+    }
+    char *rest = argv[5];
+    while (*rest != '\0') {
+        b->n_rows = (size_t)strtoul(rest, &rest, 10);
+        rest += *rest == ',';
+        if (b->n_rows == 0 || b->n_rows > rows_max) {
+            die("a batch has more rows than there are");
+        }
+        run(b, argv[1], argv[6], argc > 8 ? strtod(argv[8], NULL) : 0.0);
+    }
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 8) {
-        die("NAME ARTEFACT ROWS COLUMNS BATCH[,BATCH] PEER SHAPE|MODEL [GOAL]");
+    const bool asked = argc == 6 && strcmp(argv[5], "asked") == 0;
+    if (argc < 8 && !asked) {
+        die("NAME ARTEFACT ROWS COLUMNS asked | BATCH[,BATCH] PEER SHAPE|MODEL [GOAL]");
     }
     struct bench b = {0};
     struct trivet_artefact *artefact = NULL;
@@ -310,19 +375,10 @@ int main(int argc, char **argv)
     b.floats = read_file(argv[3], &n_bytes);
     const size_t rows_max = n_bytes / sizeof(float) / b.n_columns;
     make_rooms(&b, rows_max);
-    if (strcmp(argv[6], "xgboost") == 0) {
-        make_booster(&b, argv[7]);
+    if (asked) {
+        answer_questions(&b, rows_max);
     } else {
-        make_shape(&b, argv[7], rows_max);
-    }
-    char *rest = argv[5];
-    while (*rest != '\0') {
-        b.n_rows = (size_t)strtoul(rest, &rest, 10);
-        rest += *rest == ',';
-        if (b.n_rows == 0 || b.n_rows > rows_max) {
-            die("a batch has more rows than there are");
-        }
-        run(&b, argv[1], argv[6], argc > 8 ? strtod(argv[8], NULL) : 0.0);
+        run_batches(&b, argc, argv, rows_max);
     }
     return 0;
 }

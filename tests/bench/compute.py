@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import harness  # noqa: E402  (the way to the client)
 
 import numpy as np  # noqa: E402
+import onnx_peer  # noqa: E402
 import trivet  # noqa: E402
 
 SCALED = ["standard_scaler"]
@@ -80,12 +81,18 @@ def measure(client, folder, program, row):
         peer_of = artefact + ".json"
         train_peer(x, y, peer_of)
     command = [program, name, artefact, artefact + ".rows", str(n_columns), batches, peer, peer_of]
-    return subprocess.run(command + ([str(goal)] if goal else []), check=True,
-                          stdout=subprocess.PIPE, text=True).stdout
+    print(subprocess.run(command + ([str(goal)] if goal else []), check=True,
+                         stdout=subprocess.PIPE, text=True).stdout, end="", flush=True)
+    if name == "mlp" and not onnx_peer.missing(os.path.dirname(program)):
+        for line in onnx_peer.compare(os.path.dirname(program), folder, name, artefact,
+                                      artefact + ".rows", n_columns,
+                                      [int(batch) for batch in batches.split(",")]):
+            print(line, flush=True)
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Compute alone, beside OpenBLAS and XGBoost.")
+    parser = argparse.ArgumentParser(description="Compute alone, beside OpenBLAS, XGBoost and "
+                                     "ONNX Runtime.")
     parser.add_argument("--only", default="", metavar="REGEX")
     parser.add_argument("--out", default="build/release/bench", metavar="FOLDER",
                         help="where bench/compute was built")
@@ -99,10 +106,12 @@ def main():
                 print("environment load=%.1f %s, kernel %s" % (
                     os.getloadavg()[0], status.blas, status.blas_kernel))
                 for row in (row for row in ROWS if re.search(arguments.only, row[0])):
-                    print(measure(client, folder, program, row), end="", flush=True)
+                    measure(client, folder, program, row)
         finally:
             trivetd.stop()
-    print("bench=compute-mlp peer=onnxruntime skipped: this bench does not run it")
+    why = onnx_peer.missing(arguments.out)
+    if why:
+        print("bench=compute-mlp peer=onnxruntime skipped: " + why)
 
 
 if __name__ == "__main__":

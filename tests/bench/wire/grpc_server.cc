@@ -1,7 +1,7 @@
 // The gRPC peer: the same prediction on the same messages.
 //   grpc_server ADDRESS MODEL-FILE sync|callback THREADS
-// ADDRESS as gRPC has it: unix:/PATH or 127.0.0.1:PORT. A sync server has at most THREADS threads for
-// calls. The callback API's are gRPC's own affair: half as many as cores, at least two.
+// ADDRESS as gRPC has it: unix:/PATH or 127.0.0.1:PORT. A sync server has at most THREADS threads
+// for calls. The callback API's are gRPC's own affair: half as many as cores, at least two.
 #include "bench/wire/grpc_model.hh"
 #include "peer.grpc.pb.h"
 
