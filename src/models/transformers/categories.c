@@ -2,11 +2,18 @@
 
 #include "base/alloc.h"
 #include "models/tensors.h"
+#include "models/transformers/column.h"
 #include "models/transformers/numeric.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+bool trivet_categories_accepts(const struct trivet_params *params, enum trivet_column_type type)
+{
+    (void)params;
+    return type == TRIVET_COLUMN_CATEGORICAL;
+}
 
 enum trivet_status trivet_categories_create(struct trivet_categories *categories, const char *owner,
                                             size_t n_columns, struct trivet_error *err)
@@ -83,10 +90,9 @@ static enum trivet_status check_count(const char *owner, const struct trivet_col
     return TRIVET_OK;
 }
 
-enum trivet_status trivet_categories_add_column(struct trivet_categories *categories,
-                                                const char *owner,
-                                                const struct trivet_column *column, size_t n_rows,
-                                                struct trivet_error *err)
+static enum trivet_status add_column(struct trivet_categories *categories, const char *owner,
+                                     const struct trivet_column *column, size_t n_rows,
+                                     struct trivet_error *err)
 {
     enum trivet_status status = TRIVET_OK;
     bool *used = trivet_calloc(column->n_dictionary + 1, sizeof(bool));
@@ -109,6 +115,39 @@ enum trivet_status trivet_categories_add_column(struct trivet_categories *catego
 done:
     trivet_free(used);
     trivet_free(texts);
+    return status;
+}
+
+static enum trivet_status check_present(const char *owner, const struct trivet_column *column,
+                                        size_t n_rows, struct trivet_error *err)
+{
+    const size_t n_missing = trivet_column_count_missing(column, n_rows);
+    if (n_missing == 0) {
+        return TRIVET_OK;
+    }
+    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                            "%s: column '%s' is missing in %zu of %zu training rows; put an "
+                            "imputer with strategy=most_frequent or constant before the encoder",
+                            owner, column->name, n_missing, n_rows);
+}
+
+enum trivet_status trivet_categories_fit(struct trivet_categories *categories, const char *owner,
+                                         const struct trivet_transform_data *data,
+                                         bool refuse_missing, struct trivet_error *err)
+{
+    enum trivet_status status = trivet_categories_create(categories, owner, data->n_columns, err);
+    for (size_t j = 0; status == TRIVET_OK && j < data->n_columns; j++) {
+        const struct trivet_column *column = &data->columns[j];
+        if (refuse_missing) {
+            status = check_present(owner, column, data->n_rows, err);
+        }
+        if (status == TRIVET_OK) {
+            status = add_column(categories, owner, column, data->n_rows, err);
+        }
+    }
+    if (status != TRIVET_OK) {
+        trivet_categories_release(categories);
+    }
     return status;
 }
 

@@ -20,6 +20,9 @@ struct trivet_categories {
     size_t n_texts;
 };
 
+/* Of the ops table: columns of texts. */
+bool trivet_categories_accepts(const struct trivet_params *params, enum trivet_column_type type);
+
 /* No column yet, and room for n_columns. */
 enum trivet_status trivet_categories_create(struct trivet_categories *categories, const char *owner,
                                             size_t n_columns,
@@ -28,12 +31,13 @@ enum trivet_status trivet_categories_create(struct trivet_categories *categories
 enum trivet_status trivet_categories_add(struct trivet_categories *categories, const char *owner,
                                          const char *const *texts, size_t n,
                                          struct trivet_error *err) TRIVET_MUST_USE;
-/* The next column, with the categories that occur in it. INVALID_ARGUMENT: none does, or more
- * than TRIVET_CATEGORIES_MAX. Missing ones are left out. */
-enum trivet_status trivet_categories_add_column(struct trivet_categories *categories,
-                                                const char *owner,
-                                                const struct trivet_column *column, size_t n_rows,
-                                                struct trivet_error *err) TRIVET_MUST_USE;
+/* Every column, with the categories that occur in it. INVALID_ARGUMENT: none does, or more than
+ * TRIVET_CATEGORIES_MAX, or one is missing and that is refused; else missing ones are left out.
+ * Nothing is left on error. */
+enum trivet_status trivet_categories_fit(struct trivet_categories *categories, const char *owner,
+                                         const struct trivet_transform_data *data,
+                                         bool refuse_missing,
+                                         struct trivet_error *err) TRIVET_MUST_USE;
 /* Index of `text` among those of column j, or TRIVET_NOT_A_CATEGORY. */
 size_t trivet_categories_find(const struct trivet_categories *categories, size_t j,
                               const char *text);

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "models/transformers/categories.h"
 #include "models/transformers/column.h"
 #include "models/transformers/marks.h"
 #include "models/transformers/numeric.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 
 struct hashing {
-    int64_t n_columns;
+    int64_t n_columns; /* first: trivet_width_save */
     size_t n_features; /* of each column */
     size_t ngram_max;
     bool alternate_sign;
@@ -38,12 +39,6 @@ static const struct trivet_param_spec hashing_params[] = {
              "average"},
     {.name = NULL},
 };
-
-static bool hashing_accepts(const struct trivet_params *params, enum trivet_column_type type)
-{
-    (void)params;
-    return type == TRIVET_COLUMN_CATEGORICAL;
-}
 
 static void set_options(struct hashing *hashing, const struct trivet_params *params,
                         size_t n_columns)
@@ -160,13 +155,6 @@ static enum trivet_status hashing_transform(const void *state,
     return status;
 }
 
-static enum trivet_status hashing_save(const void *state, struct trivet_arena *arena,
-                                       Trivet__V1__Step *out, struct trivet_error *err)
-{
-    const struct hashing *hashing = state;
-    return trivet_width_save(&hashing->n_columns, arena, out, err);
-}
-
 static enum trivet_status hashing_load(void *state, const struct trivet_params *params,
                                        const enum trivet_column_type *types, size_t n_columns,
                                        const Trivet__V1__Step *step, struct trivet_error *err)
@@ -182,25 +170,20 @@ static size_t hashing_memory_bytes(const void *state)
     return sizeof(struct hashing);
 }
 
-static void hashing_release(void *state)
-{
-    (void)state;
-}
-
 const struct trivet_transformer_ops trivet_hashing_ops = {
     .name = "hashing",
     .summary = "a text as counts of the hashes of its words",
     .state_bytes = sizeof(struct hashing),
     .params = hashing_params,
-    .accepts = hashing_accepts,
+    .accepts = trivet_categories_accepts,
     .output_type = trivet_numeric_output_type,
     .fit = hashing_fit,
     .n_outputs = hashing_n_outputs,
     .output_source = hashing_output_source,
     .output_name = hashing_output_name,
     .transform = hashing_transform,
-    .save = hashing_save,
+    .save = trivet_width_save,
     .load = hashing_load,
     .memory_bytes = hashing_memory_bytes,
-    .release = hashing_release,
+    .release = trivet_width_release,
 };

@@ -118,11 +118,6 @@ static size_t lag_memory_bytes(const void *state)
     return sizeof(struct lag);
 }
 
-static void lag_release(void *state)
-{
-    (void)state;
-}
-
 const struct trivet_transformer_ops trivet_lag_ops = {
     .name = "lag",
     .summary = "values of rows before, for rows in the order of time",
@@ -136,8 +131,8 @@ const struct trivet_transformer_ops trivet_lag_ops = {
     .output_name = lag_output_name,
     .transform = lag_transform,
     .history_rows = lag_history_rows,
-    .save = trivet_series_save,
+    .save = trivet_width_save,
     .load = lag_load,
     .memory_bytes = lag_memory_bytes,
-    .release = lag_release,
+    .release = trivet_width_release,
 };

@@ -11,7 +11,7 @@
 enum norm { L2, L1, MAX };
 
 struct normalizer {
-    int64_t n_columns;
+    int64_t n_columns; /* first: trivet_width_save */
     enum norm norm;
 };
 
@@ -97,13 +97,6 @@ normalizer_transform(const void *state, const struct trivet_transform_input *inp
     return status;
 }
 
-static enum trivet_status normalizer_save(const void *state, struct trivet_arena *arena,
-                                          Trivet__V1__Step *out, struct trivet_error *err)
-{
-    const struct normalizer *normalizer = state;
-    return trivet_width_save(&normalizer->n_columns, arena, out, err);
-}
-
 static enum trivet_status normalizer_load(void *state, const struct trivet_params *params,
                                           const enum trivet_column_type *types, size_t n_columns,
                                           const Trivet__V1__Step *step, struct trivet_error *err)
@@ -119,11 +112,6 @@ static size_t normalizer_memory_bytes(const void *state)
     return sizeof(struct normalizer);
 }
 
-static void normalizer_release(void *state)
-{
-    (void)state;
-}
-
 const struct trivet_transformer_ops trivet_normalizer_ops = {
     .name = "normalizer",
     .summary = "every row to length 1",
@@ -136,8 +124,8 @@ const struct trivet_transformer_ops trivet_normalizer_ops = {
     .output_source = trivet_numeric_output_source,
     .output_name = trivet_numeric_output_name,
     .transform = normalizer_transform,
-    .save = normalizer_save,
+    .save = trivet_width_save,
     .load = normalizer_load,
     .memory_bytes = normalizer_memory_bytes,
-    .release = normalizer_release,
+    .release = trivet_width_release,
 };

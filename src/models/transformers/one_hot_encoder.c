@@ -60,13 +60,6 @@ static const struct trivet_param_spec one_hot_encoder_params[] = {
     {.name = NULL},
 };
 
-static bool one_hot_encoder_accepts(const struct trivet_params *params,
-                                    enum trivet_column_type type)
-{
-    (void)params;
-    return type == TRIVET_COLUMN_CATEGORICAL;
-}
-
 static void set_options(struct one_hot_encoder *encoder, const struct trivet_params *params)
 {
     encoder->drop_first = strcmp(trivet_params_choice(params, "drop"), "first") == 0;
@@ -200,22 +193,6 @@ static size_t width(const struct one_hot_encoder *encoder, size_t j)
     return encoder->widths != NULL ? encoder->widths[j] : (size_t)encoder->categories.counts[j];
 }
 
-static enum trivet_status fit_column(struct one_hot_encoder *encoder,
-                                     const struct trivet_column *column, size_t n_rows,
-                                     struct trivet_error *err)
-{
-    size_t n_missing = trivet_column_count_missing(column, n_rows);
-    if (n_missing > 0) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "one_hot_encoder: column '%s' is missing in %zu of %zu training "
-                                "rows; put an imputer with strategy=most_frequent or constant "
-                                "before the encoder",
-                                column->name, n_missing, n_rows);
-    }
-    return trivet_categories_add_column(&encoder->categories, "one_hot_encoder", column, n_rows,
-                                        err);
-}
-
 static enum trivet_status one_hot_encoder_fit(void *state, const struct trivet_params *params,
                                               const struct trivet_transform_data *data,
                                               const struct trivet_fit_context *context,
@@ -227,10 +204,7 @@ static enum trivet_status one_hot_encoder_fit(void *state, const struct trivet_p
     struct one_hot_encoder *encoder = state;
     set_options(encoder, params);
     enum trivet_status status =
-        trivet_categories_create(&encoder->categories, "one_hot_encoder", data->n_columns, err);
-    for (size_t j = 0; status == TRIVET_OK && j < data->n_columns; j++) {
-        status = fit_column(encoder, &data->columns[j], data->n_rows, err);
-    }
+        trivet_categories_fit(&encoder->categories, "one_hot_encoder", data, true, err);
     if (status == TRIVET_OK && encoder->limited) {
         status = group_rare(encoder, params, data, err);
     }
@@ -447,7 +421,7 @@ const struct trivet_transformer_ops trivet_one_hot_encoder_ops = {
     .summary = "a category as one column of 0 and 1 per category",
     .state_bytes = sizeof(struct one_hot_encoder),
     .params = one_hot_encoder_params,
-    .accepts = one_hot_encoder_accepts,
+    .accepts = trivet_categories_accepts,
     .output_type = trivet_numeric_output_type,
     .fit = one_hot_encoder_fit,
     .n_outputs = one_hot_encoder_n_outputs,

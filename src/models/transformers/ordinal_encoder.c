@@ -32,13 +32,6 @@ static const struct trivet_param_spec ordinal_encoder_params[] = {
     {.name = NULL},
 };
 
-static bool ordinal_encoder_accepts(const struct trivet_params *params,
-                                    enum trivet_column_type type)
-{
-    (void)params;
-    return type == TRIVET_COLUMN_CATEGORICAL;
-}
-
 static void set_options(struct ordinal_encoder *encoder, const struct trivet_params *params)
 {
     const char *unknown = trivet_params_choice(params, "handle_unknown");
@@ -63,16 +56,7 @@ static enum trivet_status ordinal_encoder_fit(void *state, const struct trivet_p
     (void)report;
     struct ordinal_encoder *encoder = state;
     set_options(encoder, params);
-    enum trivet_status status =
-        trivet_categories_create(&encoder->categories, "ordinal_encoder", data->n_columns, err);
-    for (size_t j = 0; status == TRIVET_OK && j < data->n_columns; j++) {
-        status = trivet_categories_add_column(&encoder->categories, "ordinal_encoder",
-                                              &data->columns[j], data->n_rows, err);
-    }
-    if (status != TRIVET_OK) {
-        ordinal_encoder_release(encoder);
-    }
-    return status;
+    return trivet_categories_fit(&encoder->categories, "ordinal_encoder", data, false, err);
 }
 
 static size_t ordinal_encoder_n_outputs(const void *state)
@@ -157,7 +141,7 @@ const struct trivet_transformer_ops trivet_ordinal_encoder_ops = {
     .summary = "a category as its number: 0, 1, 2 …",
     .state_bytes = sizeof(struct ordinal_encoder),
     .params = ordinal_encoder_params,
-    .accepts = ordinal_encoder_accepts,
+    .accepts = trivet_categories_accepts,
     .output_type = trivet_numeric_output_type,
     .fit = ordinal_encoder_fit,
     .n_outputs = ordinal_encoder_n_outputs,

@@ -20,7 +20,7 @@ struct term {
 };
 
 struct polynomial_features {
-    int64_t n_columns;
+    int64_t n_columns; /* first: trivet_width_save */
     bool bias;
     size_t n_terms;
     struct term *terms; /* owned: by degree, the columns themselves first */
@@ -214,13 +214,6 @@ polynomial_features_transform(const void *state, const struct trivet_transform_i
     return status;
 }
 
-static enum trivet_status polynomial_features_save(const void *state, struct trivet_arena *arena,
-                                                   Trivet__V1__Step *out, struct trivet_error *err)
-{
-    const struct polynomial_features *features = state;
-    return trivet_width_save(&features->n_columns, arena, out, err);
-}
-
 static enum trivet_status polynomial_features_load(void *state, const struct trivet_params *params,
                                                    const enum trivet_column_type *types,
                                                    size_t n_columns, const Trivet__V1__Step *step,
@@ -257,7 +250,7 @@ const struct trivet_transformer_ops trivet_polynomial_features_ops = {
     .output_source = polynomial_features_output_source,
     .output_name = polynomial_features_output_name,
     .transform = polynomial_features_transform,
-    .save = polynomial_features_save,
+    .save = trivet_width_save,
     .load = polynomial_features_load,
     .memory_bytes = polynomial_features_memory_bytes,
     .release = polynomial_features_release,

@@ -180,11 +180,6 @@ static size_t rolling_window_memory_bytes(const void *state)
     return sizeof(struct rolling_window);
 }
 
-static void rolling_window_release(void *state)
-{
-    (void)state;
-}
-
 const struct trivet_transformer_ops trivet_rolling_window_ops = {
     .name = "rolling_window",
     .summary = "statistics of the rows before, for rows in the order of time",
@@ -198,8 +193,8 @@ const struct trivet_transformer_ops trivet_rolling_window_ops = {
     .output_name = rolling_window_output_name,
     .transform = rolling_window_transform,
     .history_rows = rolling_window_history_rows,
-    .save = trivet_series_save,
+    .save = trivet_width_save,
     .load = rolling_window_load,
     .memory_bytes = rolling_window_memory_bytes,
-    .release = rolling_window_release,
+    .release = trivet_width_release,
 };

@@ -2,7 +2,6 @@
 
 #include "models/transformers/column.h"
 #include "models/transformers/numeric.h"
-#include "models/transformers/width.h"
 
 #include <math.h>
 
@@ -66,11 +65,4 @@ size_t trivet_series_output_made(const struct trivet_series *series, size_t outp
         return place;
     }
     return place == 0 ? series->n_made : place - 1;
-}
-
-enum trivet_status trivet_series_save(const void *state, struct trivet_arena *arena,
-                                      Trivet__V1__Step *out, struct trivet_error *err)
-{
-    const struct trivet_series *series = state;
-    return trivet_width_save(&series->n_columns, arena, out, err);
 }

@@ -7,7 +7,7 @@
 /* Each column becomes itself, where it is kept, and `n_made` columns after it. The first member of
  * the state. */
 struct trivet_series {
-    int64_t n_columns; /* as saved */
+    int64_t n_columns; /* first: trivet_width_save */
     size_t n_made;
     bool keep;
 };
@@ -25,7 +25,5 @@ size_t trivet_series_n_outputs(const void *state);
 size_t trivet_series_output_source(const void *state, size_t output);
 /* Which of the made columns of its source an output is; n_made: the source itself. */
 size_t trivet_series_output_made(const struct trivet_series *series, size_t output);
-enum trivet_status trivet_series_save(const void *state, struct trivet_arena *arena,
-                                      Trivet__V1__Step *out, struct trivet_error *err);
 
 #endif

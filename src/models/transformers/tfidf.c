@@ -60,12 +60,6 @@ static enum trivet_status no_memory(struct trivet_error *err)
     return trivet_transformer_no_memory("tfidf", err);
 }
 
-static bool tfidf_accepts(const struct trivet_params *params, enum trivet_column_type type)
-{
-    (void)params;
-    return type == TRIVET_COLUMN_CATEGORICAL;
-}
-
 static void set_options(struct tfidf *tfidf, const struct trivet_params *params)
 {
     tfidf->ngram_max = (size_t)trivet_params_int(params, "ngram_max");
@@ -329,7 +323,7 @@ const struct trivet_transformer_ops trivet_tfidf_ops = {
     .summary = "a text as the weights of its words",
     .state_bytes = sizeof(struct tfidf),
     .params = tfidf_params,
-    .accepts = tfidf_accepts,
+    .accepts = trivet_categories_accepts,
     .output_type = trivet_numeric_output_type,
     .fit = tfidf_fit,
     .n_outputs = tfidf_n_outputs,

@@ -2,12 +2,17 @@
 
 #include "models/tensors.h"
 
-enum trivet_status trivet_width_save(const int64_t *n_columns, struct trivet_arena *arena,
+enum trivet_status trivet_width_save(const void *state, struct trivet_arena *arena,
                                      Trivet__V1__Step *out, struct trivet_error *err)
 {
     enum trivet_status status = trivet_tensors_begin(arena, 1, out, err);
-    return status == TRIVET_OK ? trivet_tensors_put_i64(arena, out, "n_columns", n_columns, 1, err)
+    return status == TRIVET_OK ? trivet_tensors_put_i64(arena, out, "n_columns", state, 1, err)
                                : status;
+}
+
+void trivet_width_release(void *state)
+{
+    (void)state;
 }
 
 enum trivet_status trivet_width_check(const Trivet__V1__Step *step, size_t n_columns,

@@ -6,10 +6,13 @@
 
 #include <stdint.h>
 
-/* One tensor, "n_columns"; the number is borrowed. */
-enum trivet_status trivet_width_save(const int64_t *n_columns, struct trivet_arena *arena,
+/* Of the ops table where the state begins with int64_t n_columns. */
+enum trivet_status trivet_width_save(const void *state, struct trivet_arena *arena,
                                      Trivet__V1__Step *out,
                                      struct trivet_error *err) TRIVET_MUST_USE;
+/* Of the ops table where the state owns nothing. */
+void trivet_width_release(void *state);
+
 /* DATA_LOSS unless the step was saved for n_columns. */
 enum trivet_status trivet_width_check(const Trivet__V1__Step *step, size_t n_columns,
                                       struct trivet_error *err) TRIVET_MUST_USE;
