@@ -144,27 +144,20 @@ static enum trivet_status cross_validate(struct trivet_trainer *trainer, struct 
 
 /* A parameter that somebody gave and that does nothing would otherwise pass for one that was tried.
  */
-static enum trivet_status tell_idle(struct trivet_trainer *trainer, struct trivet_error *err)
+static void tell_idle(struct trivet_trainer *trainer)
 {
     const Trivet__V1__PipelineSpec *spec = trainer->spec->pipeline;
-    const struct trivet_estimator_ops *ops = NULL;
-    struct trivet_params params;
-    enum trivet_status status = trivet_registry_estimator(spec->estimator, &ops, err);
-    if (status == TRIVET_OK) {
-        status = trivet_params_parse(ops->params, ops->name, spec->parameters, spec->n_parameters,
-                                     &params, err);
-    }
-    for (size_t g = 0; status == TRIVET_OK && g < spec->n_parameters; g++) {
-        for (size_t i = 0; i < params.n_params; i++) {
+    const struct trivet_params *params = &trainer->params;
+    for (size_t g = 0; g < spec->n_parameters; g++) {
+        for (size_t i = 0; i < params->n_params; i++) {
             char why[DETAIL_BYTES];
-            if (strcmp(params.specs[i].name, spec->parameters[g]->name) == 0 &&
-                trivet_params_is_idle(&params, i, why, sizeof why)) {
+            if (strcmp(params->specs[i].name, spec->parameters[g]->name) == 0 &&
+                trivet_params_is_idle(params, i, why, sizeof why)) {
                 trivet_fit_report_warn(&trainer->fit, "%s does nothing with %s; it needs %s",
-                                       params.specs[i].name, why, params.specs[i].needs);
+                                       params->specs[i].name, why, params->specs[i].needs);
             }
         }
     }
-    return status;
 }
 
 static enum trivet_status fit(struct trivet_trainer *trainer, struct trivet_error *err)
@@ -190,7 +183,7 @@ static enum trivet_status fit(struct trivet_trainer *trainer, struct trivet_erro
                                  trainer->n_train, &context, &trainer->fit, err);
     trainer->fit_seconds =
         (double)(trivet_clock_monotonic_ns() - start_ns) / (double)TRIVET_NS_PER_S;
-    return status == TRIVET_OK ? tell_idle(trainer, err) : status;
+    return status;
 }
 
 /* |truth| divides each error: next to zero it makes a number of no meaning. */
@@ -270,6 +263,20 @@ static enum trivet_status evaluate(struct trivet_trainer *trainer, struct trivet
     return status;
 }
 
+/* What is trained: certain once a search has chosen. */
+static enum trivet_status find_estimator(struct trivet_trainer *trainer, struct trivet_error *err)
+{
+    const Trivet__V1__PipelineSpec *spec = trainer->spec->pipeline;
+    const struct trivet_estimator_ops *ops = NULL;
+    enum trivet_status status = trivet_registry_estimator(spec->estimator, &ops, err);
+    if (status == TRIVET_OK) {
+        trainer->estimator = ops->name;
+        status = trivet_params_parse(ops->params, ops->name, spec->parameters, spec->n_parameters,
+                                     &trainer->params, err);
+    }
+    return status;
+}
+
 static enum trivet_status work(struct trivet_trainer *trainer, struct trivet_error *err)
 {
     enum trivet_status status = begin(trainer, TRIVET_PHASE_LOAD, "", err);
@@ -291,6 +298,9 @@ static enum trivet_status work(struct trivet_trainer *trainer, struct trivet_err
         status = begin(trainer, TRIVET_PHASE_SEARCH, "", err);
         status = status == TRIVET_OK ? trivet_trainer_search(trainer, err) : status;
     }
+    if (status == TRIVET_OK) {
+        status = find_estimator(trainer, err);
+    }
     if (status == TRIVET_OK && trainer->spec->learning_curve) {
         status = begin(trainer, TRIVET_PHASE_LEARNING_CURVE, "", err);
         status = status == TRIVET_OK ? trivet_trainer_learning_curve(trainer, err) : status;
@@ -301,6 +311,7 @@ static enum trivet_status work(struct trivet_trainer *trainer, struct trivet_err
     if (status == TRIVET_OK && trainer->spec->kind == TRIVET__V1__JOB_KIND__JOB_KIND_TRAIN) {
         status = fit(trainer, err);
         if (status == TRIVET_OK) {
+            tell_idle(trainer);
             tell_rows(trainer);
             status = evaluate(trainer, err);
         }

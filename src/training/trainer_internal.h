@@ -64,6 +64,10 @@ struct trivet_trainer {
     char rare_class[192];    /* what the report tells of it; "": nothing */
     uint64_t base_rss_bytes; /* peak before the data */
 
+    /* What is trained, defaults included. */
+    const char *estimator; /* static */
+    struct trivet_params params;
+
     /* What was made of it; evaluations are set when their has_ is. */
     struct trivet_pipeline *pipeline;
     struct trivet_fit_report fit;

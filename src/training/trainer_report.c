@@ -2,7 +2,6 @@
 #include "artefact/artefact.h"
 #include "artefact/report_codec.h"
 #include "base/clock.h"
-#include "models/registry.h"
 #include "training/trainer_internal.h"
 
 #include <sys/resource.h>
@@ -21,32 +20,22 @@ static enum trivet_status report_parameters(struct trivet_trainer *trainer,
                                             Trivet__V1__TrainingReport *report,
                                             struct trivet_error *err)
 {
-    const Trivet__V1__PipelineSpec *spec = trainer->spec->pipeline;
-    const struct trivet_estimator_ops *ops = NULL;
-    struct trivet_params params;
-    enum trivet_status status = trivet_registry_estimator(spec->estimator, &ops, err);
-    if (status == TRIVET_OK) {
-        status = trivet_params_parse(ops->params, ops->name, spec->parameters, spec->n_parameters,
-                                     &params, err);
-    }
-    if (status != TRIVET_OK) {
-        return status;
-    }
-    report->estimator = trivet_arena_strdup(trainer->arena, ops->name);
+    const struct trivet_params *params = &trainer->params;
+    report->estimator = trivet_arena_strdup(trainer->arena, trainer->estimator);
     report->parameters =
-        trivet_arena_alloc_array(trainer->arena, params.n_params, sizeof(Trivet__V1__Parameter *));
+        trivet_arena_alloc_array(trainer->arena, params->n_params, sizeof(Trivet__V1__Parameter *));
     if (report->estimator == NULL || report->parameters == NULL) {
         return no_memory(err);
     }
-    for (size_t i = 0; i < params.n_params; i++) {
+    for (size_t i = 0; i < params->n_params; i++) {
         char value[TRIVET_PARAM_VALUE_BYTES];
         Trivet__V1__Parameter *parameter = trivet_arena_alloc(trainer->arena, sizeof *parameter);
         if (parameter == NULL) {
             return no_memory(err);
         }
         trivet__v1__parameter__init(parameter);
-        trivet_params_format(&params, i, value, sizeof value);
-        parameter->name = trivet_arena_strdup(trainer->arena, params.specs[i].name);
+        trivet_params_format(params, i, value, sizeof value);
+        parameter->name = trivet_arena_strdup(trainer->arena, params->specs[i].name);
         parameter->value = trivet_arena_strdup(trainer->arena, value);
         if (parameter->name == NULL || parameter->value == NULL) {
             return no_memory(err);
