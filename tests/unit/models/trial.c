@@ -49,7 +49,12 @@ void trial_make(struct trial *trial, const struct trivet_estimator_ops *ops, con
     trial->context.seed = 7;
     trial->state = trivet_calloc(1, ops->state_bytes);
     assert_non_null(trial->state);
-    if (parse(ops, settings, &trial->params, &trial->err) != TRIVET_OK) {
+    trial_set(trial, settings);
+}
+
+void trial_set(struct trial *trial, const char *settings)
+{
+    if (parse(trial->ops, settings, &trial->params, &trial->err) != TRIVET_OK) {
         fail_msg("%s", trial->err.message);
     }
 }

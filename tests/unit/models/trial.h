@@ -20,6 +20,8 @@ struct trial {
 /* x (n_rows, n_cols) is copied, y borrowed. `settings`: "name=value" parted by spaces. */
 void trial_make(struct trial *trial, const struct trivet_estimator_ops *ops, const char *settings,
                 const double *x, size_t n_rows, size_t n_cols, const double *y, size_t n_classes);
+/* Other settings from here on. */
+void trial_set(struct trial *trial, const char *settings);
 void trial_free(struct trial *trial);
 /* The settings are refused with a message that has `words`. */
 void trial_refuses(const struct trivet_estimator_ops *ops, const char *settings, const char *words);
