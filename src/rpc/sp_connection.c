@@ -19,7 +19,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define IOVECS_MAX 64
+#define IOVECS_MAX      64
+#define PIECES_PER_TURN 16
+#define PIECE_WAIT_NS   (10 * TRIVET_NS_PER_US)
 
 static void update_poll(struct sp_connection *connection);
 
@@ -385,7 +387,8 @@ static size_t take_filled(struct sp_connection *connection, size_t n_bytes, size
     return n_bytes - filled;
 }
 
-static void read_some(struct sp_connection *connection)
+/* False: nothing came, or it is closed. */
+static bool read_some(struct sp_connection *connection)
 {
     struct sp_loop *loop = connection->loop;
     size_t room_bytes = 0;
@@ -401,6 +404,26 @@ static void read_some(struct sp_connection *connection)
         feed(connection, loop->read_buffer, take_filled(connection, (size_t)n, room_bytes));
     } else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
         trivet_sp_connection_close(connection);
+    }
+    return n > 0 && !connection->closed;
+}
+
+/* Reads, and when that began or went on with a large request over a unix socket, reads on for a
+ * moment: its peer was stopped by the socket's small buffer and is writing the next piece. To sleep
+ * until then costs both sides more than the piece. Other connections do not wait for long. */
+static void read_pieces(struct sp_connection *connection)
+{
+    size_t room_bytes;
+    bool more = read_some(connection);
+    for (int n_pieces = 1; more && n_pieces < PIECES_PER_TURN; n_pieces++) {
+        if (connection->reader.framing != TRIVET_SP_FRAMING_IPC || connection->paused ||
+            trivet_sp_reader_room(&connection->reader, &room_bytes) == NULL) {
+            return;
+        }
+        int64_t until_ns = trivet_clock_monotonic_ns() + PIECE_WAIT_NS;
+        do {
+            more = read_some(connection);
+        } while (!more && !connection->closed && trivet_clock_monotonic_ns() < until_ns);
     }
 }
 
@@ -418,7 +441,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
         trivet_sp_connection_flush(connection);
     }
     if (!connection->closed && (events & UV_READABLE) != 0 && !connection->paused) {
-        read_some(connection);
+        read_pieces(connection);
     } else if (!connection->closed && (events & UV_DISCONNECT) != 0) {
         trivet_sp_connection_close(connection);
     }
