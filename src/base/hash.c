@@ -76,13 +76,6 @@ void trivet_sha256_hex(const uint8_t digest[TRIVET_SHA256_BYTES], char hex[TRIVE
     hex[TRIVET_SHA256_HEX_BYTES - 1] = '\0';
 }
 
-uint64_t trivet_hash_mix64(uint64_t x)
-{
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
 uint64_t trivet_hash_bytes(const void *data, size_t n_bytes)
 {
     const uint8_t *bytes = data;

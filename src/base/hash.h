@@ -28,7 +28,12 @@ void trivet_sha256_hex(const uint8_t digest[TRIVET_SHA256_BYTES],
                        char hex[TRIVET_SHA256_HEX_BYTES]);
 
 /* Finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection that mixes all bits. */
-uint64_t trivet_hash_mix64(uint64_t x);
+static inline uint64_t trivet_hash_mix64(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
 /* FNV-1a over bytes, then mixed: for hash tables and sampling, not for security. */
 uint64_t trivet_hash_bytes(const void *data, size_t n_bytes);
 /* MurmurHash3_x86_32 (Appleby 2011), as scikit-learn hashes features with. */

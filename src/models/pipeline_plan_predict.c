@@ -125,6 +125,15 @@ static void walk_linear(const struct trivet_plan *plan, const void *row, bool si
                                 (struct trivet_matrix){out, 1, plan->n_outputs, plan->n_outputs});
 }
 
+static bool are_fine(const struct trivet_row_status *status, size_t n_rows)
+{
+    unsigned faults = 0;
+    for (size_t i = 0; i < n_rows; i++) {
+        faults |= status[i].fault;
+    }
+    return faults == TRIVET_ROW_FINE;
+}
+
 static size_t predict_linear(const struct trivet_plan *plan, const struct trivet_row_view *rows,
                              bool nan_is_missing, double *out, struct trivet_row_status *status,
                              void *scratch)
@@ -133,6 +142,11 @@ static size_t predict_linear(const struct trivet_plan *plan, const struct trivet
     const size_t n_equations = plan->equations.n_equations;
     size_t n_faults = 0;
     trivet_linalg_centred(rows, &plan->equations, out, n_outputs);
+    if (!plan->probabilities &&
+        (!TRIVET_CHECKS || (are_fine(status, rows->n_rows) &&
+                            trivet_values_are_finite(out, rows->n_rows * n_outputs)))) {
+        return 0;
+    }
     for (size_t i = 0; i < rows->n_rows; i++) {
         double *z = &out[i * n_outputs];
         if (!all_finite(z, n_equations)) {
