@@ -56,12 +56,6 @@ enum trivet_status trivet_dispatch_create(const struct trivet_dispatch_options *
         call->dispatch = dispatch;
         call->next_free = dispatch->free_calls;
         dispatch->free_calls = call;
-        call->arena = trivet_arena_create(
-            ARENA_BYTES_BASE + options->frame_bytes_max * ARENA_BYTES_PER_BYTE, ARENA_KEEP_BYTES);
-        if (call->arena == NULL) {
-            trivet_dispatch_free(dispatch);
-            return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
-        }
     }
     if (dispatch->calls == NULL) {
         trivet_dispatch_free(dispatch);
@@ -218,6 +212,18 @@ static struct trivet_call *take_call(struct trivet_dispatch *dispatch,
     return call;
 }
 
+/* Each call has its arena from its first use on: most servers never have so many calls in hand, and
+ * a start would take milliseconds for the pages. */
+static bool has_arena(struct trivet_call *call)
+{
+    const struct trivet_dispatch_options *options = &call->dispatch->options;
+    if (call->arena == NULL) {
+        call->arena = trivet_arena_create(
+            ARENA_BYTES_BASE + options->frame_bytes_max * ARENA_BYTES_PER_BYTE, ARENA_KEEP_BYTES);
+    }
+    return call->arena != NULL;
+}
+
 static void reset_call(struct trivet_call *call, struct trivet_exchange *exchange)
 {
     struct trivet_call fresh = {
@@ -253,6 +259,10 @@ void trivet_dispatch_on_request(void *ctx, struct trivet_exchange *exchange)
                                "the requests in hand exceed %zu bytes; try again later",
                                dispatch->options.request_bytes_in_hand_max);
         trivet_call_fail(call, &err);
+    } else if (!has_arena(call)) {
+        (void)trivet_error_set(&err, TRIVET_RESOURCE_EXHAUSTED,
+                               "out of memory for a call; try again later");
+        trivet_call_fail(call, &err);
     } else {
         trivet_call_start(call);
     }
@@ -264,7 +274,9 @@ void trivet_dispatch_end(struct trivet_call *call, enum trivet_status status)
     struct trivet_exchange *exchange = call->exchange;
     size_t n_bytes = exchange->n_bytes;
     trivet_totals_add_call(dispatch->options.totals, call->method_name, status);
-    trivet_arena_reset(call->arena);
+    if (call->arena != NULL) {
+        trivet_arena_reset(call->arena);
+    }
     /* Back on the list before the send: the transport may have the next request by then. */
     pthread_mutex_lock(&dispatch->lock);
     call->next_free = dispatch->free_calls;
