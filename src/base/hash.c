@@ -1,5 +1,7 @@
 #include "base/hash.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/log.h"
 
@@ -76,14 +78,20 @@ void trivet_sha256_hex(const uint8_t digest[TRIVET_SHA256_BYTES], char hex[TRIVE
     hex[TRIVET_SHA256_HEX_BYTES - 1] = '\0';
 }
 
+/* Words of the native order: a hash never leaves its process. */
 uint64_t trivet_hash_bytes(const void *data, size_t n_bytes)
 {
     const uint8_t *bytes = data;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < n_bytes; i++) {
-        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ n_bytes;
+    uint64_t word;
+    size_t i = 0;
+    for (; i + sizeof(word) <= n_bytes; i += sizeof(word)) {
+        memcpy(&word, bytes + i, sizeof(word));
+        hash = trivet_hash_mix64(hash ^ word);
     }
-    return trivet_hash_mix64(hash);
+    word = 0;
+    memcpy(&word, bytes + i, n_bytes - i);
+    return trivet_hash_mix64(hash ^ word);
 }
 
 static uint32_t rotate_left(uint32_t x, unsigned n_bits)

@@ -34,7 +34,7 @@ static inline uint64_t trivet_hash_mix64(uint64_t x)
     x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
     return x ^ (x >> 31);
 }
-/* FNV-1a over bytes, then mixed: for hash tables and sampling, not for security. */
+/* For hash tables and sampling within one process, not for security. */
 uint64_t trivet_hash_bytes(const void *data, size_t n_bytes);
 /* MurmurHash3_x86_32 (Appleby 2011), as scikit-learn hashes features with. */
 uint32_t trivet_hash_murmur3(const void *data, size_t n_bytes, uint32_t seed);

@@ -34,6 +34,7 @@ struct trivet_fast_lane {
     struct trivet_servable_watch watch;
     uint64_t generation; /* of all that is in `versions` */
     struct fast_version *versions[VERSIONS];
+    struct fast_version *last;  /* of them, found last; or NULL */
     struct trivet_arena *arena; /* of one batch */
     struct trivet_rng rng;      /* for ids */
     double turn_ns;             /* of prediction, taken on in this turn */
@@ -346,6 +347,7 @@ static void let_go(struct trivet_fast_lane *lane)
         trivet_fast_version_free(lane->versions[i]);
         lane->versions[i] = NULL;
     }
+    lane->last = NULL;
 }
 
 /* What has changed since is asked for anew. */
@@ -362,12 +364,16 @@ static void check_generation(struct trivet_fast_lane *lane)
 static struct fast_version *find_version(struct trivet_fast_lane *lane,
                                          const struct trivet_predict_view *view)
 {
+    if (lane->last != NULL && trivet_fast_version_is(lane->last, view)) {
+        return lane->last;
+    }
     uint64_t hash = trivet_hash_bytes(view->model.data, view->model.n_bytes) ^ view->version;
     if (view->alias.n_bytes > 0) {
         hash ^= trivet_hash_mix64(trivet_hash_bytes(view->alias.data, view->alias.n_bytes));
     }
     struct fast_version **place = &lane->versions[trivet_hash_mix64(hash) % VERSIONS];
     if (*place != NULL && trivet_fast_version_is(*place, view)) {
+        lane->last = *place;
         return *place;
     }
     struct fast_version *fresh = trivet_fast_version_create(lane->options->servables, view);
@@ -377,6 +383,7 @@ static struct fast_version *find_version(struct trivet_fast_lane *lane,
             trivet_fast_version_free(*place);
         }
         *place = fresh;
+        lane->last = fresh;
     }
     return fresh;
 }
