@@ -20,6 +20,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -40,7 +41,9 @@ import plot  # noqa: E402
 MIB = float(1 << 20)
 BULK_ROWS, BULK_WINDOW, WINDOW = 1024, 4, 64
 CONNECTIONS = (1, 100, 1000, 10000)
-PAIRS = 15
+PAIRS, PAIRS_BESIDE = 15, 9
+PLACES = ("anywhere", "one-core")
+BESIDE = ("--mode", "open", "--rate", "5000", "--connections", "4")
 MANY_SECONDS = 0.6
 
 
@@ -52,6 +55,30 @@ def numbers_of(text):
     """{name: value} of the line `load name=value …`."""
     words = [word.split("=", 1) for word in text.split()[1:]]
     return {name: float(value) for name, value in words if name != "mode"}
+
+
+class Measure:
+    """A server, and how it is measured once; called, it gives the results."""
+
+    def __init__(self, pid, measure):
+        self.pid, self.measure = pid, measure
+
+    def __call__(self):
+        return dict(self.measure(), threads=len(threads_of(self.pid)))
+
+    def on_one_core(self):
+        """The same with client and server on one core, the last."""
+        everywhere = os.sched_getaffinity(0)
+        self.place({max(everywhere)})
+        try:
+            return self()
+        finally:
+            self.place(everywhere)
+
+    def place(self, cores):
+        for thread in threads_of(self.pid):
+            os.sched_setaffinity(thread, cores)
+        os.sched_setaffinity(0, cores)  # and with us the clients that we start
 
 
 class Bench:
@@ -129,7 +156,8 @@ class Bench:
 
     def ours(self, scheme, model, *options, **more):
         self.model(model)
-        return self.load(self.urls[scheme], self.trivetd.pid, model, *options, **more)
+        return Measure(self.trivetd.pid, lambda: self.load(
+            self.urls[scheme], self.trivetd.pid, model, *options, **more))
 
     def process(self, key, make_command):
         """A peer, started when it is first needed."""
@@ -150,22 +178,22 @@ class Bench:
 
     def sizes(self, scheme, model, *options):
         """(request, reply) bytes on the wire, of real calls."""
-        seen = self.ours(scheme, model, *options, "--warm-up", "0.05", seconds=0.1)
+        seen = self.ours(scheme, model, *options, "--warm-up", "0.05", seconds=0.1)()
         return int(seen["request_bytes"]), int(seen["reply_bytes"])
 
     def echo(self, scheme, model, *options):
         request, reply = self.sizes(scheme, model, *options)
         peer = self.process(("echo", scheme, request, reply), lambda: (
             "echo", self.address(scheme, "echo"), request, reply))
-        return lambda: dict(self.load(peer.ready["listen"], peer.pid, model, "--bare", "--echo",
-                                      str(reply), *options), threads=threads_of(peer.pid))
+        return Measure(peer.pid, lambda: self.load(
+            peer.ready["listen"], peer.pid, model, "--bare", "--echo", str(reply), *options))
 
     def nng(self, scheme, model, *options):
         _, reply = self.sizes(scheme, model, *options)
         peer = self.process(("nng", scheme, reply), lambda: (
             "nng_echo", self.address(scheme, "nng"), reply - (13 if scheme == "ipc" else 12)))
-        return lambda: dict(self.load(peer.ready["listen"], peer.pid, model, "--echo", str(reply),
-                                      *options), threads=threads_of(peer.pid))
+        return Measure(peer.pid, lambda: self.load(
+            peer.ready["listen"], peer.pid, model, "--echo", str(reply), *options))
 
     def grpc(self, scheme, model, kind, mode, rows=1, window=1, connections=1):
         """Under the load of grpc_client; kind: sync, callback, python."""
@@ -178,10 +206,9 @@ class Bench:
         peer = self.process(("grpc", scheme, model, kind), lambda: (
             ("grpc_python.py", address, file, self.threads) if kind == "python" else
             ("grpc_server", address, file, kind, self.threads)))
-        return lambda: dict(self.run([
+        return Measure(peer.pid, lambda: self.run([
             self.program("grpc_client"), peer.ready["listen"], file, mode, str(rows), str(window),
-            "%g" % self.seconds_for(connections), str(peer.pid), str(connections)]),
-                            threads=threads_of(peer.pid))
+            "%g" % self.seconds_for(connections), str(peer.pid), str(connections)]))
 
     def seconds_for(self, connections):
         """A thousand connections need more than a moment until the first has its answer."""
@@ -218,7 +245,7 @@ class Bench:
         self.found.append({"name": "%s %s" % (name, peer), "threads": 1, "ratio": ratio,
                            "goal": goal, "met": met})
 
-    def compare(self, name, key, unit, answers, goals, greater=False):
+    def compare(self, name, key, unit, answers, goals, greater=False, places=None):
         """Ours beside each peer, by the medians of `key`."""
         ours = answers["ours"]
         more = "server_cpu_us=%.3g client_cpu_us=%.3g p999_us=%.4g server_rss=%.0fM" % tuple(
@@ -228,13 +255,14 @@ class Bench:
             if peer != "ours":
                 self.show(name, median(ours, key), peer, median(results, key), unit,
                           goals.get(peer), greater, "range=%s peer_range=%s %s peer_cpu_us=%.3g "
-                          "peer_threads=%d" % (
+                          "peer_threads=%d%s" % (
                               spread(ours, key), spread(results, key), more,
-                              median(results, "server_cpu_us"), median(results, "threads")))
+                              median(results, "server_cpu_us"), median(results, "threads"),
+                              " placed=%s peer_placed=%s" % (places["ours"], places[peer]) if places else ""))
 
 
 def threads_of(pid):
-    return len(os.listdir("/proc/%d/task" % pid))
+    return [int(thread) for thread in os.listdir("/proc/%d/task" % pid)]
 
 
 def spread(answers, key):
@@ -258,16 +286,27 @@ def free_port():
 
 
 def unary(bench, scheme, model="linear16"):
-    answers = bench.in_turn({
-        "ours": lambda: bench.ours(scheme, model, "--mode", "unary"),
+    """With one call in flight only one side runs at a time. Where the system puts the two decides
+    more than either does (to wake another core takes long, and cores differ), and a server stays
+    where it is put first. So each is measured as it comes and on one core, and the better counts.
+    """
+    sides = {
+        "ours": bench.ours(scheme, model, "--mode", "unary"),
         "echo": bench.echo(scheme, model, "--mode", "unary"),
         "nng": bench.nng(scheme, model, "--mode", "unary"),
         "grpc-sync": bench.grpc(scheme, "linear16", "sync", "unary"),
-        "grpc-python": bench.grpc(scheme, "linear16", "python", "unary")})
+        "grpc-python": bench.grpc(scheme, "linear16", "python", "unary")}
+    sides = {name: side for name, side in sides.items() if side}
+    answers = bench.in_turn({(name, place): side if place == "anywhere" else side.on_one_core
+                             for name, side in sides.items() for place in PLACES})
     goals = {"echo": 1 / 1.25, "grpc-sync": 4.0 if scheme == "ipc" else 2.4}
     name = "unary-%s%s" % (scheme, "" if model == "linear16" else "-" + model)
-    for quantile in ("p50", "p99"):
-        bench.compare("%s-%s" % (name, quantile), quantile + "_us", "us", answers, goals)
+    for quantile in ("p50_us", "p99_us"):
+        places = {side: min(PLACES, key=lambda place, side=side: median(
+            answers[side, place], quantile)) for side in sides}
+        bench.compare("%s-%s" % (name, quantile[:3]), quantile, "us",
+                      {side: answers[side, place] for side, place in places.items()}, goals,
+                      places=places)
 
 
 def pipelined(bench, scheme, connections, window=WINDOW):
@@ -278,7 +317,7 @@ def pipelined(bench, scheme, connections, window=WINDOW):
     of_grpc = min(window, max(connections, WINDOW))
     grpc = "grpc-callback" + ("" if of_grpc == window else "-%d" % of_grpc)
     answers = bench.in_turn({
-        "ours": lambda: bench.ours(scheme, "linear16", *options),
+        "ours": bench.ours(scheme, "linear16", *options),
         "echo": bench.echo(scheme, "linear16", *options),
         grpc: bench.grpc(scheme, "linear16", "callback", "pipelined", window=of_grpc,
                          connections=connections)})
@@ -298,7 +337,7 @@ def checks_cost(bench):
     with trivet.connect(unchecked.ready["listen"], timeout=600) as client:
         _, path = bench.train(client, "linear16", 16)
     options = ("--mode", "pipelined", "--window", str(WINDOW))
-    sides = [lambda: bench.ours("ipc", "linear16", *options),
+    sides = [bench.ours("ipc", "linear16", *options),
              lambda: bench.load(unchecked.urls[0], unchecked.pid, "linear16", *options,
                                 files=[path])]
     pairs = []
@@ -321,7 +360,7 @@ def checks_cost(bench):
 def bulk(bench, scheme):
     options = ("--mode", "pipelined", "--rows", str(BULK_ROWS), "--window", str(BULK_WINDOW))
     answers = bench.in_turn({
-        "ours": lambda: bench.ours(scheme, "linear64", *options),
+        "ours": bench.ours(scheme, "linear64", *options),
         "echo": bench.echo(scheme, "linear64", *options),
         "grpc-stream": bench.grpc(scheme, "linear64", "sync", "stream", BULK_ROWS, BULK_WINDOW)})
     bench.compare("bulk-" + scheme, "rows_per_s", "rows/s", answers,
@@ -332,7 +371,7 @@ def connections(bench):
     """The same total load over more and more connections."""
     rate = "2000" if bench.arguments.quick else "10000"
     counts = CONNECTIONS[:2] if bench.arguments.quick else CONNECTIONS
-    answers = bench.in_turn({count: lambda count=count: bench.ours(
+    answers = bench.in_turn({count: bench.ours(
         "ipc", "linear16", "--mode", "open", "--rate", rate, "--connections", str(count))
         for count in counts})
     one = median(answers[1], "p50_us")
@@ -365,28 +404,37 @@ def swapped(bench):
         version, path = bench.train(bench.client, "swapped16", 16, seed)
         versions.append(version)
         files.append(path)
-    seconds = 0.5 if bench.arguments.quick else 10.0
-    wanted = 20 if bench.arguments.quick else 1000
-    options = ("--mode", "open", "--rate", "5000", "--connections", "4")
+    rounds = 1 if bench.arguments.quick else PAIRS_BESIDE
+    seconds = 0.5 if bench.arguments.quick else 2.0
+    wanted = 20 if bench.arguments.quick else -(-1000 // rounds)
 
     def measure():
-        return bench.load(bench.urls["ipc"], bench.trivetd.pid, "swapped16", *options, files=files,
+        return bench.load(bench.urls["ipc"], bench.trivetd.pid, "swapped16", *BESIDE, files=files,
                           seconds=seconds)
 
-    calm = measure()
-    box = []
-    thread = threading.Thread(target=lambda: box.append(outcome(measure)))
-    thread.start()
-    n_swaps = 0
-    while thread.is_alive() and n_swaps < wanted:
-        bench.client.promote("swapped16", versions[n_swaps % 2])
-        n_swaps += 1
-        time.sleep(0.8 * seconds / wanted / 2)
-    thread.join()
-    if isinstance(box[0], Exception):
-        raise box[0]
-    bench.show("swapped-p99", box[0]["p99_us"], "without", calm["p99_us"], "us", 1 / 1.2,
-               more="swaps=%d calls=%d failed=0" % (n_swaps, box[0]["calls"]))
+    answers, n_swaps = {"with": [], "without": []}, 0
+    for _ in range(rounds):
+        answers["without"].append(measure())
+        box = []
+        thread = threading.Thread(target=lambda: box.append(outcome(measure)))
+        thread.start()
+        for k in range(wanted):
+            bench.client.promote("swapped16", versions[k % 2])
+            n_swaps += 1
+            time.sleep(0.8 * seconds / wanted / 2)
+        thread.join()
+        if isinstance(box[0], Exception):
+            raise box[0]
+        answers["with"].append(box[0])
+    beside(bench, "swapped-p99", answers, 1 / 1.2, "swaps=%d calls=%d failed=0" % (
+        n_swaps, sum(answer["calls"] for answer in answers["with"])))
+
+
+def beside(bench, name, answers, goal, more):
+    """What something beside does to the slowest calls."""
+    bench.show(name, median(answers["with"], "p99_us"), "without",
+               median(answers["without"], "p99_us"), "us", goal, more="range=%s peer_range=%s %s" % (
+                   spread(answers["with"], "p99_us"), spread(answers["without"], "p99_us"), more))
 
 
 def outcome(function):
@@ -397,21 +445,44 @@ def outcome(function):
 
 
 def training_beside(bench):
+    """A trainer that is stopped and goes on, pair by pair; what it does to the echo is what this
+    machine's scheduler does to everyone."""
     source = np.random.default_rng(3)
     n_rows = 2000 if bench.arguments.quick else 20000
     x = source.normal(size=(n_rows, 50))
     dataset = bench.client.upload(x, x @ source.normal(size=50), name="beside")
-    options = ("--mode", "open", "--rate", "5000", "--connections", "4")
-    calm = bench.ours("ipc", "linear16", *options)
+    sides = {"training-p99": bench.ours("ipc", "linear16", *BESIDE),
+             "training-p99-of-echo": bench.echo("ipc", "linear16", *BESIDE)}
+    answers = {name: {"with": [], "without": []} for name in sides}
     job = bench.client.train("beside", dataset, estimator="mlp_regressor", test_size=0.0,
-                             parameters={"epochs": 1000, "n_iter_no_change": 1000}, wait=False)
-    time.sleep(0.3)
-    beside = bench.ours("ipc", "linear16", *options)
-    state = job.refresh().state
-    if not job.ended:
+                             parameters={"epochs": 100000, "n_iter_no_change": 100000}, wait=False)
+    trainer = child_of(bench.trivetd.pid)
+    try:
+        for _ in range(1 if bench.arguments.quick else PAIRS_BESIDE):
+            for state, sign in (("without", signal.SIGSTOP), ("with", signal.SIGCONT)):
+                os.kill(trainer, sign)
+                for name, side in sides.items():
+                    answers[name][state].append(side())
+        state = job.refresh().state
+    finally:
+        os.kill(trainer, signal.SIGCONT)
         job.cancel()
-    bench.show("training-p99", beside["p99_us"], "without", calm["p99_us"], "us", 1 / 1.5,
-               more="job=%s" % state)
+    for name in sides:
+        beside(bench, name, answers[name], 1 / 1.5 if name == "training-p99" else None,
+               "job=%s" % state)
+
+
+def child_of(pid):
+    """The first child process that appears."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        for thread in threads_of(pid):
+            with open("/proc/%d/task/%d/children" % (pid, thread)) as children:
+                found = children.read().split()
+            if found:
+                return int(found[0])
+        time.sleep(0.01)
+    raise Wrong("no trainer has started")
 
 
 def start(bench):
