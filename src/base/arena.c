@@ -6,6 +6,8 @@
 
 #include "base/alloc.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -24,6 +26,11 @@
 #define BLOCK_BYTES_MIN   ((size_t)4096)
 #define BLOCK_BYTES_MAX   ((size_t)1 << 20)
 #define BLOCK_HEADER_ROOM 64
+
+#define SPARES             16
+#define SPARE_BYTES_MIN    ((size_t)128 << 10)
+#define SPARE_BYTES_MAX    ((size_t)4 << 20)
+#define SPARE_BYTES_IN_ALL ((size_t)16 << 20)
 
 struct block {
     struct block *older;
@@ -45,19 +52,73 @@ static uint8_t *block_data(struct block *block)
     return (uint8_t *)block + BLOCK_HEADER_ROOM;
 }
 
+/* Large blocks for the next arenas, of any thread: memory fresh from the system costs many times
+ * what is written to it. */
+static struct {
+    pthread_mutex_t lock;
+    struct block *blocks[SPARES];
+    size_t n_bytes;
+} spares = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* One of at least `size_bytes` and not much more, or NULL. */
+static struct block *take_spare(size_t size_bytes)
+{
+    struct block *found = NULL;
+    if (size_bytes < SPARE_BYTES_MIN || size_bytes > SPARE_BYTES_MAX) {
+        return NULL;
+    }
+    pthread_mutex_lock(&spares.lock);
+    for (size_t i = 0; i < SPARES && found == NULL; i++) {
+        struct block *block = spares.blocks[i];
+        if (block != NULL && block->size_bytes >= size_bytes &&
+            block->size_bytes / 2 <= size_bytes) {
+            found = block;
+            spares.blocks[i] = NULL;
+            spares.n_bytes -= block->size_bytes;
+        }
+    }
+    pthread_mutex_unlock(&spares.lock);
+    return found;
+}
+
 static struct block *block_create(size_t size_bytes, struct block *older)
 {
     if (size_bytes > SIZE_MAX - BLOCK_HEADER_ROOM) {
         return NULL;
     }
-    struct block *block = trivet_alloc_aligned(1, BLOCK_HEADER_ROOM + size_bytes);
-    if (block) {
-        block->older = older;
+    struct block *block = take_spare(size_bytes);
+    if (block == NULL) {
+        block = trivet_alloc_aligned(1, BLOCK_HEADER_ROOM + size_bytes);
+        if (block == NULL) {
+            return NULL;
+        }
         block->size_bytes = size_bytes;
-        block->used_bytes = 0;
-        POISON(block_data(block), size_bytes);
     }
+    block->older = older;
+    block->used_bytes = 0;
+    POISON(block_data(block), block->size_bytes);
     return block;
+}
+
+static void block_free(struct block *block)
+{
+    bool kept = false;
+    if (block != NULL && block->size_bytes >= SPARE_BYTES_MIN &&
+        block->size_bytes <= SPARE_BYTES_MAX) {
+        pthread_mutex_lock(&spares.lock);
+        for (size_t i = 0; i < SPARES && !kept; i++) {
+            if (spares.blocks[i] == NULL &&
+                spares.n_bytes + block->size_bytes <= SPARE_BYTES_IN_ALL) {
+                spares.blocks[i] = block;
+                spares.n_bytes += block->size_bytes;
+                kept = true;
+            }
+        }
+        pthread_mutex_unlock(&spares.lock);
+    }
+    if (!kept) {
+        trivet_free(block);
+    }
 }
 
 static size_t round_up(size_t n, size_t multiple)
@@ -88,7 +149,7 @@ void trivet_arena_free(struct trivet_arena *arena)
 {
     if (arena) {
         trivet_arena_reset(arena);
-        trivet_free(arena->kept);
+        block_free(arena->kept);
         trivet_free(arena);
     }
 }
@@ -165,7 +226,7 @@ void trivet_arena_reset(struct trivet_arena *arena)
     while (arena->newest != arena->kept) {
         struct block *block = arena->newest;
         arena->newest = block->older;
-        trivet_free(block);
+        block_free(block);
     }
     if (arena->kept) {
         arena->kept->used_bytes = 0;

@@ -94,9 +94,55 @@ static void failing_allocations_leave_it_usable(void **state)
     trivet_arena_free(NULL);
 }
 
+/* Of the next arena, on any thread, if it is of about that size. */
+static void large_blocks_are_used_again(void **state)
+{
+    (void)state;
+    const size_t n_bytes = (size_t)600 << 10;
+    struct trivet_arena *arena = trivet_arena_create(SIZE_MAX, 0);
+    assert_non_null(arena);
+    for (int i = 0; i < 100; i++) {
+        uint8_t *piece = trivet_arena_alloc(arena, n_bytes);
+        assert_non_null(piece);
+        memset(piece, i, n_bytes);
+        trivet_arena_reset(arena);
+    }
+    trivet_alloc_fail_at(1); /* what is there is no allocation */
+    assert_non_null(trivet_arena_alloc(arena, n_bytes - 1000));
+    assert_null(trivet_arena_alloc(arena, n_bytes * 4));
+    trivet_alloc_fail_at(0);
+    trivet_arena_free(arena);
+}
+
+/* A burst of large arenas leaves no more than the blocks that are kept. */
+static void only_some_are_kept(void **state)
+{
+    (void)state;
+    struct trivet_arena *arenas[40];
+    trivet_alloc_fail_at(UINT64_MAX);
+    for (size_t i = 0; i < 40; i++) {
+        arenas[i] = trivet_arena_create(SIZE_MAX, 0);
+        assert_non_null(arenas[i]);
+        assert_non_null(trivet_arena_alloc(arenas[i], (size_t)3 << 20));
+    }
+    for (size_t i = 0; i < 40; i++) {
+        trivet_arena_free(arenas[i]);
+    }
+    trivet_alloc_fail_at(UINT64_MAX);
+    struct trivet_arena *arena = trivet_arena_create(SIZE_MAX, 0);
+    for (size_t i = 0; i < 40; i++) {
+        assert_non_null(trivet_arena_alloc(arena, (size_t)3 << 20));
+    }
+    trivet_arena_free(arena);
+    uint64_t n_allocations = trivet_alloc_fail_at(0);
+    assert_in_range(n_allocations, 36, 41); /* 16 MiB are five blocks at most */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(large_blocks_are_used_again),
+        cmocka_unit_test(only_some_are_kept),
         cmocka_unit_test(pieces_are_aligned_and_apart),
         cmocka_unit_test(the_budget_is_exact_in_pieces_of_16),
         cmocka_unit_test(impossible_sizes_are_refused),
