@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define VERSIONS       128
+#define WAYS           8 /* places for one version */
 #define CALLS_MAX      1024
 #define BYTES_MAX      ((size_t)4 << 20) /* of one request */
 #define ROWS_TO_GATHER 64                /* more are predicted on their own */
@@ -34,6 +35,7 @@ struct trivet_fast_lane {
     struct trivet_servable_watch watch;
     uint64_t generation; /* of all that is in `versions` */
     struct fast_version *versions[VERSIONS];
+    uint64_t n_found;
     struct fast_version *last;  /* of them, found last; or NULL */
     struct trivet_arena *arena; /* of one batch */
     struct trivet_rng rng;      /* for ids */
@@ -361,31 +363,55 @@ static void check_generation(struct trivet_fast_lane *lane)
     }
 }
 
+/* Of the places where the version may be, a free one or that of the one used longest ago. */
+static struct fast_version **choose_place(struct trivet_fast_lane *lane, uint64_t hash)
+{
+    struct fast_version **chosen = NULL;
+    for (size_t i = 0; i < WAYS; i++) {
+        struct fast_version **place = &lane->versions[(hash + i) % VERSIONS];
+        if (*place == NULL) {
+            return place;
+        }
+        if (chosen == NULL || (*place)->used < (*chosen)->used) {
+            chosen = place;
+        }
+    }
+    return chosen;
+}
+
+/* NULL when the lane cannot serve it. */
 static struct fast_version *find_version(struct trivet_fast_lane *lane,
                                          const struct trivet_predict_view *view)
 {
-    if (lane->last != NULL && trivet_fast_version_is(lane->last, view)) {
-        return lane->last;
+    struct fast_version *found = lane->last;
+    if (found != NULL && trivet_fast_version_is(found, view)) {
+        return found->fit ? found : NULL;
     }
     uint64_t hash = trivet_hash_bytes(view->model.data, view->model.n_bytes) ^ view->version;
     if (view->alias.n_bytes > 0) {
         hash ^= trivet_hash_mix64(trivet_hash_bytes(view->alias.data, view->alias.n_bytes));
     }
-    struct fast_version **place = &lane->versions[trivet_hash_mix64(hash) % VERSIONS];
-    if (*place != NULL && trivet_fast_version_is(*place, view)) {
-        lane->last = *place;
-        return *place;
+    hash = trivet_hash_mix64(hash);
+    found = NULL;
+    for (size_t i = 0; i < WAYS && found == NULL; i++) {
+        struct fast_version *each = lane->versions[(hash + i) % VERSIONS];
+        found = each != NULL && trivet_fast_version_is(each, view) ? each : NULL;
     }
-    struct fast_version *fresh = trivet_fast_version_create(lane->options->servables, view);
-    if (fresh != NULL) {
+    if (found == NULL) {
+        found = trivet_fast_version_create(lane->options->servables, view);
+        if (found == NULL) {
+            return NULL;
+        }
+        struct fast_version **place = choose_place(lane, hash);
         if (*place != NULL) {
             run_batch(lane, *place);
             trivet_fast_version_free(*place);
         }
-        *place = fresh;
-        lane->last = fresh;
+        *place = found;
     }
-    return fresh;
+    found->used = ++lane->n_found;
+    lane->last = found;
+    return found->fit ? found : NULL;
 }
 
 /* --- the face -------------------------------------------------------------------------------- */
@@ -411,6 +437,7 @@ static bool take(struct trivet_fast_lane *lane, struct trivet_exchange *exchange
     struct trivet_predict_view view;
     if (exchange->n_bytes > BYTES_MAX ||
         !trivet_predict_frame_parse(exchange->data, exchange->n_bytes, &view) ||
+        view.rows > TRIVET_ROWS_MAX_PER_CALL ||
         trivet_dispatch_is_draining(lane->options->dispatch)) {
         return false;
     }

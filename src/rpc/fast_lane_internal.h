@@ -30,6 +30,8 @@ struct fast_version {
     size_t model_bytes;
     size_t alias_bytes;
     uint64_t number; /* as asked for; 0 = by alias */
+    uint64_t used;   /* the lane's: greater is later */
+    bool fit;        /* false: the general way's, and nothing below the servable is there */
 
     struct trivet_servable *servable; /* our reference */
     const struct trivet_pipeline *pipeline;
@@ -40,7 +42,7 @@ struct fast_version {
     struct trivet_cost cost;
     uint64_t n_dear; /* calls that went to the workers for what they cost */
 
-    uint8_t *parts; /* all of the below */
+    struct trivet_arena *parts; /* all of the below */
     const uint8_t *version_part;
     size_t version_bytes;
     const struct trivet_output *outputs; /* static */
@@ -61,8 +63,8 @@ struct fast_version {
     struct trivet_column *columns; /* n_inputs, over x */
 };
 
-/* The version that the request names, if it is loaded and its rows can be taken from a matrix:
- * numeric inputs, each row by itself. NULL otherwise, and when out of memory. */
+/* The version that the request names, if it is loaded; fit if its rows can be taken from a matrix:
+ * numeric inputs, each row by itself. NULL when it is not loaded, and when out of memory. */
 struct fast_version *trivet_fast_version_create(struct trivet_servable_set *set,
                                                 const struct trivet_predict_view *view);
 /* With no calls left. NULL is fine. */

@@ -7,11 +7,22 @@
 #define BATCH_ROWS_MAX    256
 #define BATCH_BYTES_MAX   ((size_t)256 << 10)
 #define OUTPUT_NAME_BYTES 128
-#define PART_BYTES_MAX    ((size_t)256 << 10)
+#define PARTS_BYTES_MAX   ((size_t)512 << 10)
 
 /* --- what every reply of the version repeats ------------------------------------------------- */
 
-static size_t pack_head(const struct trivet_output *output, size_t cols, uint8_t *to)
+/* Into `memory`, exactly; false when it has no room. */
+static bool pack(const ProtobufCMessage *message, struct trivet_arena *memory, const uint8_t **part,
+                 size_t *n_bytes)
+{
+    *n_bytes = protobuf_c_message_get_packed_size(message);
+    uint8_t *to = trivet_arena_alloc(memory, *n_bytes + 1);
+    *part = to;
+    return to != NULL && protobuf_c_message_pack(message, to) == *n_bytes;
+}
+
+static bool pack_head(const struct trivet_output *output, size_t cols, struct trivet_arena *memory,
+                      struct trivet_predict_output_parts *parts)
 {
     Trivet__V1__Output message = TRIVET__V1__OUTPUT__INIT;
     /* Packing only reads; protobuf-c's structs have no const. */
@@ -20,19 +31,19 @@ static size_t pack_head(const struct trivet_output *output, size_t cols, uint8_t
     name[sizeof(name) - 1] = '\0';
     message.name = name;
     message.cols = (uint32_t)cols;
-    return protobuf_c_message_pack(&message.base, to);
+    return pack(&message.base, memory, &parts->head, &parts->head_bytes);
 }
 
-static bool pack_columns(const struct fast_version *version, struct trivet_arena *arena,
-                         uint8_t *to, size_t *n_bytes)
+static bool pack_columns(const struct fast_version *version, struct trivet_arena *scratch,
+                         struct trivet_predict_output_parts *parts)
 {
     Trivet__V1__Output message = TRIVET__V1__OUTPUT__INIT;
     if (version->kind != TRIVET_OUTPUT_VALUE) {
-        message.columns = trivet_arena_alloc_array(arena, version->n_outputs, sizeof(char *));
+        message.columns = trivet_arena_alloc_array(scratch, version->n_outputs, sizeof(char *));
         for (size_t k = 0; message.columns != NULL && k < version->n_outputs; k++) {
             char name[OUTPUT_NAME_BYTES];
             trivet_pipeline_output_name(version->pipeline, k, name, sizeof(name));
-            message.columns[k] = trivet_arena_strdup(arena, name);
+            message.columns[k] = trivet_arena_strdup(scratch, name);
             if (message.columns[k] == NULL) {
                 return false;
             }
@@ -42,65 +53,51 @@ static bool pack_columns(const struct fast_version *version, struct trivet_arena
             return false;
         }
     }
-    *n_bytes = protobuf_c_message_get_packed_size(&message.base);
-    return *n_bytes <= PART_BYTES_MAX && protobuf_c_message_pack(&message.base, to) == *n_bytes;
+    return pack(&message.base, version->parts, &parts->tail, &parts->tail_bytes);
 }
 
-static bool pack_labels(const struct fast_version *version, uint8_t *to, size_t *n_bytes)
+static bool pack_labels(const struct fast_version *version,
+                        struct trivet_predict_output_parts *parts)
 {
     const struct trivet_labels *labels = trivet_pipeline_labels(version->pipeline);
     Trivet__V1__Output message = TRIVET__V1__OUTPUT__INIT;
     message.text = labels->texts;
     message.n_text = labels->n_labels;
-    *n_bytes = protobuf_c_message_get_packed_size(&message.base);
-    return *n_bytes <= PART_BYTES_MAX && protobuf_c_message_pack(&message.base, to) == *n_bytes;
+    return pack(&message.base, version->parts, &parts->tail, &parts->tail_bytes);
 }
 
-static bool pack_output(struct fast_version *version, size_t i, struct trivet_arena *arena,
-                        uint8_t **at)
+static bool pack_output(struct fast_version *version, size_t i, struct trivet_arena *scratch)
 {
+    static const uint8_t nothing[1];
     const struct trivet_output *output = &version->outputs[i];
     struct trivet_predict_output_parts *parts = &version->output_parts[i];
-    parts->head = *at;
-    parts->head_bytes = pack_head(output, output->is_decision ? 1 : version->n_outputs, *at);
-    *at += parts->head_bytes;
-    parts->tail = *at;
-    bool fine = true;
-    if (!output->is_decision) {
-        fine = pack_columns(version, arena, *at, &parts->tail_bytes);
-    } else if (output->is_text) {
-        fine = pack_labels(version, *at, &parts->tail_bytes);
+    parts->tail = nothing;
+    if (!pack_head(output, output->is_decision ? 1 : version->n_outputs, version->parts, parts)) {
+        return false;
     }
-    *at += parts->tail_bytes;
-    return fine;
+    if (!output->is_decision) {
+        return pack_columns(version, scratch, parts);
+    }
+    return !output->is_text || pack_labels(version, parts);
 }
 
-/* Into one block: the parts of a version with many long labels are the general way's. */
+/* A version with many long labels is the general way's. */
 static bool pack_parts(struct fast_version *version)
 {
-    static const size_t block_bytes = 2 * (PART_BYTES_MAX + OUTPUT_NAME_BYTES) + OUTPUT_NAME_BYTES;
-    struct trivet_arena *arena = trivet_arena_create(PART_BYTES_MAX * 2, 0);
-    uint8_t *block = trivet_malloc(block_bytes);
-    bool fine = arena != NULL && block != NULL;
+    struct trivet_arena *scratch = trivet_arena_create(PARTS_BYTES_MAX, 0);
+    version->parts = trivet_arena_create(PARTS_BYTES_MAX, 0);
+    Trivet__V1__PredictResponse response = TRIVET__V1__PREDICT_RESPONSE__INIT;
+    bool fine = scratch != NULL && version->parts != NULL;
     if (fine) {
-        uint8_t *at = block;
-        Trivet__V1__PredictResponse response = TRIVET__V1__PREDICT_RESPONSE__INIT;
-        response.model = trivet_arena_strdup(arena, trivet_servable_model(version->servable));
+        response.model = trivet_arena_strdup(scratch, trivet_servable_model(version->servable));
         response.version = trivet_servable_version(version->servable);
-        fine = response.model != NULL;
-        if (fine) {
-            version->version_part = at;
-            version->version_bytes = protobuf_c_message_pack(&response.base, at);
-            at += version->version_bytes;
-        }
-        for (size_t i = 0; fine && i < version->n_output_parts; i++) {
-            fine = pack_output(version, i, arena, &at);
-        }
-        version->parts = block;
-    } else {
-        trivet_free(block);
+        fine = response.model != NULL && pack(&response.base, version->parts,
+                                              &version->version_part, &version->version_bytes);
     }
-    trivet_arena_free(arena);
+    for (size_t i = 0; fine && i < version->n_output_parts; i++) {
+        fine = pack_output(version, i, scratch);
+    }
+    trivet_arena_free(scratch);
     return fine;
 }
 
@@ -189,10 +186,7 @@ struct fast_version *trivet_fast_version_create(struct trivet_servable_set *set,
     version->kind = trivet_pipeline_output_kind(version->pipeline);
     version->outputs = trivet_outputs_of(version->kind, &version->n_output_parts);
     version->cost = trivet_servable_cost(version->servable);
-    if (!takes_matrices(version->pipeline) || !make_batch(version) || !pack_parts(version)) {
-        trivet_fast_version_free(version);
-        return NULL;
-    }
+    version->fit = takes_matrices(version->pipeline) && make_batch(version) && pack_parts(version);
     return version;
 }
 
@@ -203,7 +197,7 @@ void trivet_fast_version_free(struct fast_version *version)
     }
     trivet_servable_unref(version->servable);
     trivet_free(version->key);
-    trivet_free(version->parts);
+    trivet_arena_free(version->parts);
     trivet_free(version->rows);
     trivet_free(version->scratch);
     trivet_free(version->x);

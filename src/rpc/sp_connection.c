@@ -21,6 +21,7 @@
 
 #define IOVECS_MAX      64
 #define PIECES_PER_TURN 16
+#define PIECE_BYTES_MIN ((size_t)32 << 10)
 #define PIECE_WAIT_NS   (10 * TRIVET_NS_PER_US)
 
 static void update_poll(struct sp_connection *connection);
@@ -78,7 +79,7 @@ static void leave_unsent(struct sp_connection *connection)
 /* No single connection may take every place: one client's long polls, or its pipeline, leave a
  * quarter to the others; nor may its requests and the replies it does not read take more memory
  * than their limit, but for one request. */
-static bool has_its_share(const struct sp_connection *connection)
+static bool has_too_much(const struct sp_connection *connection)
 {
     const struct trivet_listener_options *options = connection->loop->options;
     return connection->n_in_hand >= options->exchanges_max - options->exchanges_max / 4 ||
@@ -89,7 +90,7 @@ static bool has_its_share(const struct sp_connection *connection)
 static void join_waiting(struct sp_connection *connection)
 {
     if (connection->paused && !connection->in_waiting && !connection->closed &&
-        !connection->loop->closing && !has_its_share(connection)) {
+        !connection->loop->closing && !has_too_much(connection)) {
         TAILQ_INSERT_TAIL(&connection->loop->waiting, connection, waiting_link);
         connection->in_waiting = true;
     }
@@ -273,10 +274,10 @@ static void deliver(struct sp_connection *connection)
 static bool has_place(struct sp_connection *connection)
 {
     struct sp_loop *loop = connection->loop;
-    if (loop->n_in_hand >= loop->options->exchanges_max || has_its_share(connection)) {
+    if (loop->n_in_hand >= loop->options->exchanges_max || has_too_much(connection)) {
         trivet_sp_loop_end_lane_turn(loop);
     }
-    return loop->n_in_hand < loop->options->exchanges_max && !has_its_share(connection);
+    return loop->n_in_hand < loop->options->exchanges_max && !has_too_much(connection);
 }
 
 /* What is left stays for resume; `data` may be the stash itself. False when out of memory. */
@@ -387,8 +388,8 @@ static size_t take_filled(struct sp_connection *connection, size_t n_bytes, size
     return n_bytes - filled;
 }
 
-/* False: nothing came, or it is closed. */
-static bool read_some(struct sp_connection *connection)
+/* Bytes that came; 0: nothing, or it is closed. */
+static size_t read_some(struct sp_connection *connection)
 {
     struct sp_loop *loop = connection->loop;
     size_t room_bytes = 0;
@@ -405,25 +406,25 @@ static bool read_some(struct sp_connection *connection)
     } else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
         trivet_sp_connection_close(connection);
     }
-    return n > 0 && !connection->closed;
+    return n > 0 && !connection->closed ? (size_t)n : 0;
 }
 
-/* Reads, and when that began or went on with a large request over a unix socket, reads on for a
- * moment: its peer was stopped by the socket's small buffer and is writing the next piece. To sleep
- * until then costs both sides more than the piece. Other connections do not wait for long. */
+/* Reads, and as long as large pieces of a large request come over a unix socket, reads on: its peer
+ * was stopped by the socket's small buffer and is writing the next piece. To sleep until then costs
+ * both sides more than the piece. Other connections do not wait for long. */
 static void read_pieces(struct sp_connection *connection)
 {
     size_t room_bytes;
-    bool more = read_some(connection);
-    for (int n_pieces = 1; more && n_pieces < PIECES_PER_TURN; n_pieces++) {
+    size_t n = read_some(connection);
+    for (int n_pieces = 1; n >= PIECE_BYTES_MIN && n_pieces < PIECES_PER_TURN; n_pieces++) {
         if (connection->reader.framing != TRIVET_SP_FRAMING_IPC || connection->paused ||
             trivet_sp_reader_room(&connection->reader, &room_bytes) == NULL) {
             return;
         }
         int64_t until_ns = trivet_clock_monotonic_ns() + PIECE_WAIT_NS;
         do {
-            more = read_some(connection);
-        } while (!more && !connection->closed && trivet_clock_monotonic_ns() < until_ns);
+            n = read_some(connection);
+        } while (n == 0 && !connection->closed && trivet_clock_monotonic_ns() < until_ns);
     }
 }
 

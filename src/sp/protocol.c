@@ -9,7 +9,6 @@
 #define IPC_MESSAGE         1
 #define PAYLOAD_BYTES_FIRST 1024 /* first memory of a message that is not wholly there */
 #define READ_BYTES_MIN      ((size_t)16 << 10) /* worth a read to its place */
-#define READ_BYTES_ROOM     ((size_t)64 << 10)
 #if defined(__SANITIZE_ADDRESS__)
 #define SMALL_MAX 1 /* a use after its end is to be found */
 #else
@@ -192,6 +191,17 @@ static enum trivet_sp_event read_hello(struct trivet_sp_reader *reader, const ui
     return TRIVET_SP_HELLO;
 }
 
+static bool grow(struct trivet_sp_reader *reader, size_t capacity)
+{
+    uint8_t *block = trivet_realloc(reader->block, reader->head_bytes + capacity);
+    if (block == NULL) {
+        return false;
+    }
+    reader->block = block;
+    reader->capacity = capacity;
+    return true;
+}
+
 /* Room for the bytes that are there, doubling while more come. */
 static bool make_room(struct trivet_sp_reader *reader, size_t there_bytes)
 {
@@ -212,13 +222,7 @@ static bool make_room(struct trivet_sp_reader *reader, size_t there_bytes)
     if (capacity > reader->payload_bytes || wanted == reader->payload_bytes) {
         capacity = reader->payload_bytes;
     }
-    uint8_t *block = trivet_realloc(reader->block, reader->head_bytes + capacity);
-    if (block == NULL) {
-        return false;
-    }
-    reader->block = block;
-    reader->capacity = capacity;
-    return true;
+    return grow(reader, capacity);
 }
 
 static enum trivet_sp_event begin_payload(struct trivet_sp_reader *reader)
@@ -255,12 +259,11 @@ static enum trivet_sp_event read_payload(struct trivet_sp_reader *reader, const 
 uint8_t *trivet_sp_reader_room(struct trivet_sp_reader *reader, size_t *n_bytes)
 {
     size_t missing = reader->payload_bytes - reader->n_bytes;
-    if (!reader->in_payload || missing < READ_BYTES_MIN) {
+    if (!reader->in_payload || missing < READ_BYTES_MIN || reader->n_bytes < READ_BYTES_MIN) {
         return NULL;
     }
-    size_t there = reader->n_bytes > READ_BYTES_ROOM ? reader->n_bytes : READ_BYTES_ROOM;
     if (reader->capacity - reader->n_bytes < READ_BYTES_MIN &&
-        !make_room(reader, there < missing ? there : missing)) {
+        !grow(reader, reader->n_bytes < missing ? 2 * reader->n_bytes : reader->payload_bytes)) {
         return NULL;
     }
     size_t room = reader->capacity - reader->n_bytes;

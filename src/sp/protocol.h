@@ -59,8 +59,8 @@ void trivet_sp_spares_release(struct trivet_sp_spares *spares);
 
 /* Takes the stream of one peer apart: its hello, then messages. The fields are the reader's own.
  *
- * A message gets memory as its bytes arrive, at most twice what is there, or 64 KiB more: a peer's
- * word for a length reserves nothing. */
+ * A message gets memory as its bytes arrive, at most twice what is there, but for a first KiB and
+ * blocks that are spare: a peer's word for a length reserves nothing. */
 struct trivet_sp_reader {
     struct trivet_sp_spares *spares; /* borrowed; NULL = none */
     enum trivet_sp_framing framing;
@@ -94,8 +94,8 @@ void trivet_sp_reader_release(struct trivet_sp_reader *reader);
  * OUT_OF_MEMORY only release is left. */
 enum trivet_sp_event trivet_sp_reader_next(struct trivet_sp_reader *reader, const uint8_t **data,
                                            size_t *n_bytes);
-/* For the rest of a large message: where its next bytes belong, and how many at most, so that they
- * are read to their place. NULL: there is nothing large on its way, or no memory. */
+/* For the rest of a large message of which something is there: where its next bytes belong, and how
+ * many at most, so that they are read to their place. NULL: no such message, or no memory. */
 uint8_t *trivet_sp_reader_room(struct trivet_sp_reader *reader, size_t *n_bytes);
 /* So many bytes were put there: MESSAGE or MORE. */
 enum trivet_sp_event trivet_sp_reader_filled(struct trivet_sp_reader *reader, size_t n_bytes);

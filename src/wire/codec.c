@@ -1,7 +1,10 @@
 /* Before protobuf-c sees a message, the raw bytes are walked by the descriptor: nesting is bounded
  * while nothing has been unpacked yet (protobuf-c recurses without a limit), and every string is
  * checked for UTF-8 and for NUL bytes, which could not be seen afterwards: unpacked strings have no
- * length. Packed arrays and bytes are skipped over, so that a large matrix costs nothing here. */
+ * length. Packed arrays and bytes are skipped over, so that a large matrix costs nothing here.
+ *
+ * The parts are counted by the memory and time that they will take: two bytes can stand for a
+ * message of a hundred, and millions of them would hold up a thread for seconds. */
 #include "wire/codec.h"
 
 #include "base/text.h"
@@ -10,6 +13,15 @@
 
 /* The contract nests 7 deep and has no recursive messages. */
 #define DEPTH_MAX 32
+
+/* What parts of any message may take, and for each of its bytes more. Texts of two letters, one
+ * after the other, are within that. */
+#define COST_BASE     ((size_t)8 << 20)
+#define COST_PER_BYTE 16
+/* About what protobuf-c takes for a field while it unpacks, and for its text or message then. */
+#define FIELD_COST   48
+#define UNKNOWN_COST 80
+#define PARTS_MAX    ((size_t)2 << 20)
 
 enum wire_type {
     WIRE_VARINT = 0,
@@ -91,8 +103,38 @@ static enum trivet_status check_string(const ProtobufCMessageDescriptor *type,
     return status;
 }
 
+struct parts {
+    size_t n;
+    size_t cost;
+    size_t cost_max;
+};
+
+/* What the field will take; false: the message has more than it may have. */
+static bool add_part(struct parts *parts, const ProtobufCFieldDescriptor *field)
+{
+    size_t cost = FIELD_COST;
+    if (field == NULL) {
+        cost = UNKNOWN_COST;
+    } else if (field->type == PROTOBUF_C_TYPE_STRING) {
+        cost += FIELD_COST / 3;
+    } else if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
+        const ProtobufCMessageDescriptor *type = field->descriptor;
+        cost += type->sizeof_message;
+    }
+    parts->cost += cost;
+    return ++parts->n <= PARTS_MAX && parts->cost <= parts->cost_max;
+}
+
+static enum trivet_status too_many_parts(const ProtobufCMessageDescriptor *type,
+                                         struct trivet_error *err)
+{
+    return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                            "a %s has more parts than a call may have; send less at a time",
+                            type->name);
+}
+
 static enum trivet_status check_message(const ProtobufCMessageDescriptor *type,
-                                        struct reader reader, unsigned depth,
+                                        struct reader reader, unsigned depth, struct parts *parts,
                                         struct trivet_error *err)
 {
     if (depth > DEPTH_MAX) {
@@ -110,6 +152,9 @@ static enum trivet_status check_message(const ProtobufCMessageDescriptor *type,
         }
         const ProtobufCFieldDescriptor *field =
             protobuf_c_message_descriptor_get_field(type, (unsigned)(key >> 3));
+        if (!add_part(parts, field)) {
+            return too_many_parts(type, err);
+        }
         if (!field || wire != WIRE_BYTES) {
             continue; /* unknown; or no text, and protobuf-c refuses a wrong kind */
         }
@@ -117,7 +162,7 @@ static enum trivet_status check_message(const ProtobufCMessageDescriptor *type,
         if (field->type == PROTOBUF_C_TYPE_STRING) {
             status = check_string(type, field, &content, err);
         } else if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
-            status = check_message(field->descriptor, content, depth + 1, err);
+            status = check_message(field->descriptor, content, depth + 1, parts, err);
         }
         if (status != TRIVET_OK) {
             return status;
@@ -155,8 +200,9 @@ enum trivet_status trivet_codec_unpack(const ProtobufCMessageDescriptor *type,
 {
     static const uint8_t nothing[1];
     const uint8_t *bytes = n_bytes > 0 ? data : nothing;
+    struct parts parts = {.cost_max = COST_BASE + n_bytes * COST_PER_BYTE};
     enum trivet_status status =
-        check_message(type, (struct reader){.at = bytes, .end = bytes + n_bytes}, 1, err);
+        check_message(type, (struct reader){.at = bytes, .end = bytes + n_bytes}, 1, &parts, err);
     if (status != TRIVET_OK) {
         return status;
     }

@@ -14,7 +14,8 @@
 
 /* Unpack `data` into memory of `arena`; the message lives until the arena is reset and is never
  * freed itself. Refuses invalid UTF-8 in strings. On failure INVALID_ARGUMENT (malformed) or
- * RESOURCE_EXHAUSTED (the arena's budget is spent), and `*out` is untouched. */
+ * RESOURCE_EXHAUSTED (the arena's budget is spent, or the message has so many tiny parts that it
+ * would take far more memory and time than its bytes), and `*out` is untouched. */
 enum trivet_status trivet_codec_unpack(const ProtobufCMessageDescriptor *type,
                                        struct trivet_arena *arena, const void *data, size_t n_bytes,
                                        ProtobufCMessage **out,

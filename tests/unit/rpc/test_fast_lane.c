@@ -20,6 +20,7 @@
 #define TURN_NS   (1000 * TRIVET_NS_PER_MS)
 #define VALUES    (N_CALLS * COLUMNS)
 #define FRAME_MAX 512
+#define ALIASES   200
 
 struct place;
 
@@ -49,19 +50,23 @@ struct place {
     struct trivet_error err;
 };
 
-static void promote(struct place *place, uint64_t version)
+static void point(struct place *place, const char *name, uint64_t version)
 {
     struct trivet_store_alias alias;
     struct trivet_store_txn *txn = NULL;
     assert_int_equal(trivet_store_begin(place->store, TRIVET_STORE_CATALOG, &txn, &place->err),
                      TRIVET_OK);
-    assert_int_equal(trivet_store_alias_set(txn, "houses", TRIVET_ALIAS_PRODUCTION, version, "test",
-                                            &alias, &place->err),
-                     TRIVET_OK);
+    assert_int_equal(
+        trivet_store_alias_set(txn, "houses", name, version, "test", &alias, &place->err),
+        TRIVET_OK);
     assert_int_equal(trivet_store_commit(txn, &place->err), TRIVET_OK);
-    assert_int_equal(trivet_servable_set_point(place->set, "houses", TRIVET_ALIAS_PRODUCTION,
-                                               version, &place->err),
+    assert_int_equal(trivet_servable_set_point(place->set, "houses", name, version, &place->err),
                      TRIVET_OK);
+}
+
+static void promote(struct place *place, uint64_t version)
+{
+    point(place, TRIVET_ALIAS_PRODUCTION, version);
 }
 
 static uint8_t *reserve(struct trivet_exchange *face, size_t n_bytes)
@@ -175,7 +180,7 @@ static int teardown(void **state)
 }
 
 /* Call number `i` asks for one row of numbers of its own. */
-static struct trivet_exchange *make_call(struct place *place, size_t i)
+static struct trivet_exchange *make_call(struct place *place, size_t i, const char *alias)
 {
     struct exchange *exchange = &place->exchanges[i];
     Trivet__V1__RequestHeader header = TRIVET__V1__REQUEST_HEADER__INIT;
@@ -184,6 +189,8 @@ static struct trivet_exchange *make_call(struct place *place, size_t i)
     Trivet__V1__Matrix matrix = TRIVET__V1__MATRIX__INIT;
     char method[] = "trivet.v1.Prediction/Predict";
     char name[] = "houses";
+    char alias_name[32];
+    (void)trivet_text_copy(alias_name, sizeof(alias_name), alias);
     double values[COLUMNS];
     for (size_t j = 0; j < COLUMNS; j++) {
         values[j] = (double)(i * COLUMNS + j) / VALUES;
@@ -191,6 +198,7 @@ static struct trivet_exchange *make_call(struct place *place, size_t i)
     header.method = method;
     header.timeout_us = 60000000;
     model.name = name;
+    model.alias = alias_name;
     matrix.rows = 1;
     matrix.cols = COLUMNS;
     matrix.n_f64 = COLUMNS;
@@ -208,7 +216,7 @@ static struct trivet_exchange *make_call(struct place *place, size_t i)
 
 static bool take(struct place *place, size_t i)
 {
-    return trivet_fast_lane_ops.take(place->lane, make_call(place, i));
+    return trivet_fast_lane_ops.take(place->lane, make_call(place, i, ""));
 }
 
 /* What the call was answered with, and by which version. */
@@ -292,6 +300,31 @@ static void a_promotion_while_a_full_turn_ends(void **state)
     }
 }
 
+/* Each asked for by a name of its own: some have to make place for others, in the middle of a turn.
+ */
+static void more_versions_than_places(void **state)
+{
+    struct place *place = *state;
+    char alias[32];
+    uint64_t version;
+    for (size_t i = 0; i < ALIASES; i++) {
+        assert_true(trivet_text_format(alias, sizeof(alias), "a%zu", i));
+        point(place, alias, place->versions[i % 2]);
+    }
+    open_lane(place, TURN_NS);
+    for (size_t i = 0; i < 3 * ALIASES; i++) {
+        assert_true(trivet_text_format(alias, sizeof(alias), "a%zu", i % ALIASES));
+        assert_true(trivet_fast_lane_ops.take(place->lane, make_call(place, i, alias)));
+    }
+    trivet_fast_lane_ops.end_turn(place->lane);
+    assert_int_equal(place->n_sent, 3 * ALIASES);
+    for (size_t i = 0; i < 3 * ALIASES; i++) {
+        uint64_t wanted = place->versions[i % ALIASES % 2];
+        assert_true(answer_of(place, i, &version) == expected_of(place, wanted, i));
+        assert_int_equal(version, wanted);
+    }
+}
+
 /* What is dear goes to the workers until they find that it is not. */
 static void what_is_dear_is_left_and_comes_back(void **state)
 {
@@ -325,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(answers_at_the_end_of_a_turn),
         TEST(a_promotion_while_a_full_turn_ends),
+        TEST(more_versions_than_places),
         TEST(what_is_dear_is_left_and_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

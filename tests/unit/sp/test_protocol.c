@@ -201,6 +201,10 @@ static void held_bytes(void **state)
         left = sizeof(bytes);
         assert_int_equal(trivet_sp_reader_next(&reader, &data, &left), TRIVET_SP_MORE);
         assert_true(trivet_sp_reader_held_bytes(&reader) <= 2 * sent);
+        size_t room_bytes = 0;
+        bool has_room = trivet_sp_reader_room(&reader, &room_bytes) != NULL;
+        assert_true(has_room == (sent >= (16u << 10)));
+        assert_true(trivet_sp_reader_held_bytes(&reader) <= 2 * sent);
     }
     trivet_sp_reader_release(&reader);
     assert_int_equal(trivet_sp_reader_held_bytes(&reader), 0);

@@ -140,6 +140,40 @@ static void a_spent_budget_is_not_the_senders_syntax(void **state)
     assert_int_equal(unpack(&trivet__v1__table__descriptor, bytes, 200, &err), TRIVET_OK);
 }
 
+/* A part of a message again and again, with memory for all of it. */
+static enum trivet_status unpack_many(const ProtobufCMessageDescriptor *type, const char *part,
+                                      size_t part_bytes, size_t n_parts)
+{
+    uint8_t *bytes = trivet_malloc(n_parts * part_bytes);
+    struct trivet_arena *arena = trivet_arena_create((size_t)1 << 30, 1 << 12);
+    ProtobufCMessage *message = NULL;
+    assert_non_null(bytes);
+    assert_non_null(arena);
+    for (size_t i = 0; i < n_parts; i++) {
+        memcpy(bytes + i * part_bytes, part, part_bytes);
+    }
+    enum trivet_status status =
+        trivet_codec_unpack(type, arena, bytes, n_parts * part_bytes, &message, NULL);
+    trivet_arena_free(arena);
+    trivet_free(bytes);
+    return status;
+}
+
+static void tiny_parts_are_counted(void **state)
+{
+    (void)state;
+    const ProtobufCMessageDescriptor *table = &trivet__v1__table__descriptor;
+    const enum trivet_status refused = TRIVET_RESOURCE_EXHAUSTED;
+    assert_int_equal(unpack_many(table, "\x12\x00", 2, 20000), TRIVET_OK); /* empty columns */
+    assert_int_equal(unpack_many(table, "\x12\x00", 2, 500000), refused);
+    assert_int_equal(unpack_many(PREDICT, "\x22\x00", 2, 50000), TRIVET_OK); /* empty texts */
+    assert_int_equal(unpack_many(PREDICT, "\x22\x00", 2, 500000), refused);
+    assert_int_equal(unpack_many(PREDICT, "\x78\x00", 2, 50000), TRIVET_OK); /* unknown fields */
+    assert_int_equal(unpack_many(PREDICT, "\x78\x00", 2, 500000), refused);
+    assert_int_equal(unpack_many(PREDICT, "\x22\x02lo", 4, 1000000), TRIVET_OK);
+    assert_int_equal(unpack_many(PREDICT, "\x22\x02lo", 4, 3000000), refused);
+}
+
 static void nesting_is_bounded_before_unpacking(void **state)
 {
     (void)state;
@@ -214,6 +248,7 @@ int main(void)
         cmocka_unit_test(malformed_bytes_are_refused),
         cmocka_unit_test(texts_must_be_utf8_everywhere),
         cmocka_unit_test(a_spent_budget_is_not_the_senders_syntax),
+        cmocka_unit_test(tiny_parts_are_counted),
         cmocka_unit_test(nesting_is_bounded_before_unpacking),
         cmocka_unit_test(every_failing_allocation_is_a_status),
     };
