@@ -9,8 +9,8 @@ build="build-essential cmake ninja-build pkg-config
   libnng-dev libuv1-dev libopenblas-dev liblapacke-dev libssl-dev libsqlite3-dev libmicrohttpd-dev
   libjansson-dev libcsv-dev libinih-dev
   libsvm-dev liblinear-dev liblbfgs-dev libxgboost-dev gnuplot-nox libjs-chart.js python3"
-tests="libcmocka-dev clang-format python3-numpy python3-pandas python3-sklearn python3-xgboost python3-protobuf
-  nng-utils nanomsg-utils chromium tmux git"
+tests="libcmocka-dev clang-format python3-numpy python3-pandas python3-scipy python3-sklearn python3-xgboost
+  python3-protobuf nng-utils nanomsg-utils chromium tmux git"
 # The peers in the benchmarks: 70 MB that no test needs.
 bench="libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc python3-grpcio python3-onnx"
 
