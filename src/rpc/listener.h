@@ -60,9 +60,12 @@ struct trivet_listener_options {
     size_t connections_max;   /* more are accepted and closed */
     size_t unsent_bytes_max;  /* of a client's requests in hand and replies it has not read: beyond,
                                  its next requests wait */
+    size_t unsent_in_all_max; /* replies that nobody has read, over all connections: beyond, those
+                                 who have not read more than a little wait */
     size_t partial_bytes_max; /* of requests not yet whole, over all connections */
     int hello_timeout_ms;     /* from connecting to the hello */
     int message_timeout_ms;   /* from a message's first byte to its last */
+    int idle_timeout_ms;      /* without anything asked or to answer */
     /* On a thread of the transport, which it must not block; ends in ops->send, then or later. */
     void (*on_request)(void *ctx, struct trivet_exchange *exchange);
     void *ctx;

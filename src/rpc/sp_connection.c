@@ -19,10 +19,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define IOVECS_MAX      64
-#define PIECES_PER_TURN 16
-#define PIECE_BYTES_MIN ((size_t)32 << 10)
-#define PIECE_WAIT_NS   (10 * TRIVET_NS_PER_US)
+#define IOVECS_MAX       64
+#define UNSENT_BYTES_FEW ((size_t)64 << 10)
+#define PIECES_PER_TURN  16
+#define PIECE_BYTES_MIN  ((size_t)32 << 10)
+#define PIECE_WAIT_NS    (10 * TRIVET_NS_PER_US)
 
 static void update_poll(struct sp_connection *connection);
 
@@ -78,12 +79,22 @@ static void leave_unsent(struct sp_connection *connection)
 
 /* No single connection may take every place: one client's long polls, or its pipeline, leave a
  * quarter to the others; nor may its requests and the replies it does not read take more memory
- * than their limit, but for one request. */
+ * than their limit, but for one request. All together have a limit, too, beyond which that of each
+ * is small. */
 static bool has_too_much(const struct sp_connection *connection)
 {
-    const struct trivet_listener_options *options = connection->loop->options;
+    const struct sp_loop *loop = connection->loop;
+    const struct trivet_listener_options *options = loop->options;
+    bool many = loop->unsent_bytes > options->unsent_in_all_max;
     return connection->n_in_hand >= options->exchanges_max - options->exchanges_max / 4 ||
-           connection->in_hand_bytes + connection->unsent_bytes > options->unsent_bytes_max;
+           connection->in_hand_bytes + connection->unsent_bytes > options->unsent_bytes_max ||
+           (many && connection->unsent_bytes > UNSENT_BYTES_FEW);
+}
+
+static void count_unsent(struct sp_connection *connection, size_t more, size_t less)
+{
+    connection->unsent_bytes += more - less; /* wraps to the difference */
+    connection->loop->unsent_bytes += more - less;
 }
 
 /* Its turn comes when a place is free. */
@@ -128,6 +139,7 @@ void trivet_sp_connection_close(struct sp_connection *connection)
         connection->replies = next;
     }
     connection->last_reply = NULL;
+    count_unsent(connection, 0, connection->unsent_bytes);
     trivet_sp_reader_release(&connection->reader);
     drop_stash(connection);
     count_held(connection);
@@ -141,7 +153,7 @@ static void add_reply(struct sp_connection *connection, struct sp_exchange *exch
 {
     struct sp_reply *reply = exchange->reply;
     if (reply != NULL) {
-        connection->unsent_bytes += reply->n_bytes;
+        count_unsent(connection, reply->n_bytes, 0);
         if (connection->last_reply == NULL) {
             connection->replies = reply;
         } else {
@@ -149,7 +161,7 @@ static void add_reply(struct sp_connection *connection, struct sp_exchange *exch
         }
         connection->last_reply = reply;
     } else {
-        connection->unsent_bytes += exchange->in_place_bytes;
+        count_unsent(connection, exchange->in_place_bytes, 0);
         connection->last_reply->n_bytes += exchange->in_place_bytes;
     }
     if (!connection->in_unsent) {
@@ -160,7 +172,7 @@ static void add_reply(struct sp_connection *connection, struct sp_exchange *exch
 
 static void count_sent(struct sp_connection *connection, size_t n_bytes)
 {
-    connection->unsent_bytes -= n_bytes;
+    count_unsent(connection, 0, n_bytes);
     n_bytes += connection->reply_sent_bytes;
     struct sp_reply *reply = connection->replies;
     while (reply != NULL && n_bytes >= reply->n_bytes) {
@@ -326,12 +338,17 @@ static bool take_requests(struct sp_connection *connection, const uint8_t *data,
 /* After some input: is the peer in the middle of something that began now? */
 static void set_read_deadline(struct sp_connection *connection)
 {
+    const struct trivet_listener_options *options = connection->loop->options;
     int64_t read_ns = connection->read_deadline_ns;
-    if (connection->paused || trivet_sp_reader_is_idle(&connection->reader)) {
-        read_ns = TRIVET_NEVER_NS; /* when paused it is us who wait */
-    } else if (read_ns == TRIVET_NEVER_NS) {
-        read_ns = deadline(connection, connection->loop->options->message_timeout_ms);
+    bool between = trivet_sp_reader_is_idle(&connection->reader);
+    if (connection->paused) {
+        read_ns = TRIVET_NEVER_NS; /* it is us who wait */
+    } else if (between) {
+        read_ns = deadline(connection, options->idle_timeout_ms);
+    } else if (!connection->in_message || read_ns == TRIVET_NEVER_NS) {
+        read_ns = deadline(connection, options->message_timeout_ms);
     }
+    connection->in_message = !between;
     set_deadlines(connection, read_ns, connection->write_deadline_ns);
 }
 
@@ -468,9 +485,15 @@ static void update_poll(struct sp_connection *connection)
 void trivet_sp_connection_check_deadlines(struct sp_connection *connection)
 {
     int64_t now_ns = connection->loop->now_ns;
+    bool waits_for_us = connection->n_in_hand > 0 || connection->replies != NULL;
+    if (waits_for_us && !connection->in_message && now_ns >= connection->read_deadline_ns) {
+        set_read_deadline(connection);
+    }
     if (now_ns >= connection->read_deadline_ns || now_ns >= connection->write_deadline_ns) {
         trivet_log(TRIVET_LOG_DEBUG, "connection_timeout", "reason=%s",
-                   now_ns >= connection->write_deadline_ns ? "not_reading" : "half_message");
+                   now_ns >= connection->write_deadline_ns ? "not_reading"
+                   : connection->in_message                ? "half_message"
+                                                           : "idle");
         trivet_sp_connection_close(connection);
     }
 }
@@ -503,6 +526,7 @@ void trivet_sp_connection_open(struct sp_loop *loop, int fd, enum trivet_sp_fram
     TAILQ_INSERT_TAIL(&loop->open, connection, open_link);
     connection->read_deadline_ns = TRIVET_NEVER_NS;
     connection->write_deadline_ns = TRIVET_NEVER_NS;
+    connection->in_message = true;
     set_deadlines(connection, deadline(connection, loop->options->hello_timeout_ms),
                   TRIVET_NEVER_NS);
     update_poll(connection);

@@ -81,6 +81,7 @@ struct sp_loop {
     struct trivet_sp_spares spares;
     size_t n_in_hand;
     size_t partial_bytes; /* of requests that are not whole, over all connections */
+    size_t unsent_bytes;  /* of replies that are not read, over all connections */
     bool accept_paused;
     bool closing;
     bool ended;
@@ -106,6 +107,7 @@ struct sp_connection {
     size_t stash_at;
     size_t stash_bytes;
     size_t held_bytes; /* counted in partial_bytes */
+    bool in_message;   /* its hello or a message is half there, and has its deadline */
     struct sp_reply *replies;
     struct sp_reply *last_reply; /* of `replies` */
     size_t reply_sent_bytes;     /* of the first */

@@ -217,6 +217,11 @@ void trivet_servable_unref(struct trivet_servable *servable)
     }
 }
 
+bool trivet_servable_is_last(const struct trivet_servable *servable)
+{
+    return atomic_load_explicit(&servable->n_refs, memory_order_acquire) == 1;
+}
+
 const char *trivet_servable_model(const struct trivet_servable *servable)
 {
     return servable->model;

@@ -11,6 +11,7 @@
 
 #include <trivet/error.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ enum trivet_status trivet_servable_create(const char *model, uint64_t version, c
                                           struct trivet_error *err) TRIVET_MUST_USE;
 struct trivet_servable *trivet_servable_ref(struct trivet_servable *servable);
 void trivet_servable_unref(struct trivet_servable *servable); /* NULL is fine */
+/* Whether the caller's reference is the only one left. */
+bool trivet_servable_is_last(const struct trivet_servable *servable);
 
 const char *trivet_servable_model(const struct trivet_servable *servable);
 uint64_t trivet_servable_version(const struct trivet_servable *servable);

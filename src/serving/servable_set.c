@@ -11,9 +11,9 @@
  * must not call back into the set.
  *
  * Each loaded version holds one reference; a version that leaves is unreferenced after `lock` is
- * free, and lives on while a prediction has it. A hot path may keep references beyond a call: it
- * compares `generation` before each use, and its watch, called under control, tells it to let go
- * when nothing calls. Aliases pin what they point at; the others may be
+ * free, and lives on while a prediction has it, for which we wait a moment. A hot path may keep
+ * references beyond a call: it compares `generation` before each use, and its watch, called under
+ * control, tells it to let go when nothing calls. Aliases pin what they point at; the others may be
  * unloaded, least recently used first, when all together take more than memory_bytes_max. */
 #include "serving/servable_set.h"
 
@@ -29,8 +29,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
-#define BUCKETS 1024
+#define BUCKETS         1024
+#define RELEASE_WAIT_NS (100 * TRIVET_NS_PER_MS)
+#define RELEASE_LOOKS   200
 
 /* A version in memory. */
 struct loaded {
@@ -164,6 +167,16 @@ static void tell_watches(struct trivet_servable_set *set)
     }
 }
 
+/* Who lets go last frees, and a large version takes long to free: that should be us, not a loop or
+ * a worker. Loops let go when they are woken, calls when they are answered. */
+static void wait_for_others(const struct trivet_servable *servable)
+{
+    const struct timespec moment = {.tv_nsec = RELEASE_WAIT_NS / RELEASE_LOOKS};
+    for (int i = 0; i < RELEASE_LOOKS && !trivet_servable_is_last(servable); i++) {
+        (void)nanosleep(&moment, NULL);
+    }
+}
+
 /* Of a version that is in the tables no more; `lock` is free. */
 static void release_loaded(struct trivet_servable_set *set, struct loaded *loaded)
 {
@@ -172,6 +185,7 @@ static void release_loaded(struct trivet_servable_set *set, struct loaded *loade
         if (set->hooks.unloaded != NULL) {
             set->hooks.unloaded(set->hooks.ctx, loaded->servable);
         }
+        wait_for_others(loaded->servable);
         trivet_servable_unref(loaded->servable);
         trivet_free(loaded);
         loaded = next;

@@ -69,9 +69,11 @@ enum trivet_status try_open(struct fixture *fixture, const char *url, struct tri
         .send_timeout_ms = 1000,
         .connections_max = CONNECTIONS_MAX,
         .unsent_bytes_max = UNSENT_BYTES_MAX,
+        .unsent_in_all_max = UNSENT_IN_ALL_MAX,
         .partial_bytes_max = 8u << 20,
         .hello_timeout_ms = HELLO_TIMEOUT_MS,
         .message_timeout_ms = MESSAGE_TIMEOUT_MS,
+        .idle_timeout_ms = IDLE_TIMEOUT_MS,
         .on_request = on_request,
         .ctx = fixture,
     };

@@ -13,7 +13,9 @@
 /* Only sp has them. */
 #define HELLO_TIMEOUT_MS   300
 #define MESSAGE_TIMEOUT_MS 1000
+#define IDLE_TIMEOUT_MS    4000
 #define UNSENT_BYTES_MAX   (1u << 20)
+#define UNSENT_IN_ALL_MAX  (2u << 20) /* of each loop */
 #define CONNECTIONS_MAX    1100
 
 /* An application that echoes; "park" is kept until release, "drop" is never answered. */

@@ -216,10 +216,11 @@ static size_t rss_bytes(void)
     return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Writes as much as is taken within half a second, and reads nothing. */
-static size_t write_until_refused(int fd, const uint8_t *data, size_t n_bytes, size_t sent_max)
+/* Writes as much as is taken without a wait of so long, and reads nothing. */
+static size_t write_until_refused(int fd, const uint8_t *data, size_t n_bytes, size_t sent_max,
+                                  int wait_ms)
 {
-    struct timeval timeout = {.tv_usec = 500000};
+    struct timeval timeout = {.tv_usec = wait_ms * 1000};
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
     size_t sent = 0;
     while (sent < sent_max) {
@@ -242,7 +243,7 @@ static void check_slow_reader(struct fixture *fixture)
     size_t n_bytes = pack_request(fixture, 5, body, out);
     int fd = connect_greeted(fixture);
     size_t before = rss_bytes();
-    assert_true(write_until_refused(fd, out, n_bytes, SENT_MAX) < SENT_MAX / 8);
+    assert_true(write_until_refused(fd, out, n_bytes, SENT_MAX, 500) < SENT_MAX / 8);
     assert_true(rss_bytes() < before + (64u << 20));
     serves(fixture);
     usleep(1500000); /* send_timeout_ms */
@@ -253,6 +254,49 @@ static void check_slow_reader(struct fixture *fixture)
     }
     assert_true(n == 0 || errno != EAGAIN);
     close(fd);
+}
+
+/* Many of them: together they take less than what each of them alone may. */
+static void check_many_slow_readers(struct fixture *fixture)
+{
+    enum { READERS = 30, BODY = 60000, SENT_MAX = 1 << 28 };
+    static char body[BODY + 1];
+    static uint8_t out[BODY + 64];
+    int fds[READERS];
+    memset(body, 'x', BODY);
+    size_t n_bytes = pack_request(fixture, 5, body, out);
+    for (int i = 0; i < READERS; i++) {
+        fds[i] = connect_greeted(fixture);
+    }
+    size_t before = rss_bytes();
+    for (int i = 0; i < READERS; i++) {
+        assert_true(write_until_refused(fds[i], out, n_bytes, SENT_MAX, 20) < SENT_MAX);
+    }
+    size_t few = READERS * (size_t)(256 << 10);
+    assert_true(rss_bytes() < before + fixture->n_loops * UNSENT_IN_ALL_MAX + few + (6u << 20));
+    serves(fixture);
+    for (int i = 0; i < READERS; i++) {
+        close(fds[i]);
+    }
+}
+
+/* Who asks nothing for long is let go, but not who waits for an answer. */
+static void check_idle_peers(struct fixture *fixture)
+{
+    uint8_t out[64];
+    int idle = connect_greeted(fixture);
+    int waiting = connect_greeted(fixture);
+    size_t n_bytes = pack_request(fixture, 1, "echo", out);
+    write_all(idle, out, n_bytes);
+    assert_int_equal(read_reply(fixture, idle, "echo"), 1);
+    n_bytes = pack_request(fixture, 2, "park", out);
+    write_all(waiting, out, n_bytes);
+    usleep((IDLE_TIMEOUT_MS + 600) * 1000);
+    assert_true(is_closed_by_peer(idle));
+    release_parked(fixture);
+    assert_int_equal(read_reply(fixture, waiting, "park"), 2);
+    close(idle);
+    close(waiting);
 }
 
 static void check_late_peers(struct fixture *fixture)
@@ -401,7 +445,7 @@ static void check_half_requests_are_bounded(struct fixture *fixture)
     for (int i = 0; i < N_CONNECTIONS; i++) {
         fds[i] = connect_greeted(fixture);
         write_all(fds[i], out + 8, n_bytes - 8);
-        (void)write_until_refused(fds[i], bytes, sizeof(bytes), sizeof(bytes));
+        (void)write_until_refused(fds[i], bytes, sizeof(bytes), sizeof(bytes), 500);
     }
     serves(fixture);
     int n_closed = 0;
@@ -432,6 +476,8 @@ TEST_OF_SP(connect_and_close)
 TEST_OF_SP(pipelined)
 TEST_OF_SP(share)
 TEST_OF_SP(slow_reader)
+TEST_OF_SP(many_slow_readers)
+TEST_OF_SP(idle_peers)
 TEST_OF_SP(late_peers)
 TEST_OF_SP(wrong_peers)
 TEST_OF_SP(many_connections)
@@ -525,6 +571,8 @@ int main(void)
         cmocka_unit_test(pipelined),
         cmocka_unit_test(share),
         cmocka_unit_test(slow_reader),
+        cmocka_unit_test(many_slow_readers),
+        cmocka_unit_test(idle_peers),
         cmocka_unit_test(late_peers),
         cmocka_unit_test(wrong_peers),
         cmocka_unit_test(many_connections),
