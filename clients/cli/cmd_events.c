@@ -1,33 +1,41 @@
-/* trivet events [--topic T] [--count N] */
+/* trivet events [--topic T] [--model M] [--kind K] [--count N]
+ *
+ * DESIGN: the main thread receives and prints. A watcher thread takes SIGINT and SIGTERM, which are
+ * blocked elsewhere, and ends the receive; it also says when the server has fallen silent. */
+#include "clients/cli/event_filter.h"
 #include "clients/cli/event_text.h"
-#include "clients/cli/names.h"
+#include "clients/cli/feed.h"
 #include "clients/cli/output.h"
-#include "trivet/v1/server.pb-c.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 
-#define TOPIC_BYTES 256
-#define URL_BYTES   256
+#define WATCH_NS (500 * TRIVET_NS_PER_MS)
 
 struct events_options {
     struct trivet_cli *cli;
     const char *events; /* NULL = ask the server */
-    const char *topic;
+    struct trivet_cli_event_filter filter;
     uint64_t count; /* 0 = no end */
 };
 
-/* The last event of the publisher, to count what was lost. */
-struct place {
-    uint64_t epoch;
-    uint64_t sequence;
+struct watch {
+    struct trivet_subscriber *subscriber;
+    pthread_t thread;
+    atomic_bool ending;
+    atomic_bool silent; /* was said */
+    atomic_llong last_ns;
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct events_options *options = state->input;
+    unsigned kind = 0;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = options->cli;
@@ -36,7 +44,17 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         options->events = argument;
         return 0;
     case 't':
-        options->topic = argument;
+        options->filter.topic = argument;
+        return 0;
+    case 'm':
+        options->filter.model = argument;
+        return 0;
+    case 'k':
+        kind = trivet_cli_event_kind_of_name(argument);
+        if (kind == 0) {
+            argp_error(state, "--kind %s: there are " TRIVET_CLI_EVENT_KINDS, argument);
+        }
+        options->filter.kinds |= kind;
         return 0;
     case 'n':
         if (!trivet_text_parse_uint64(argument, &options->count) || options->count == 0) {
@@ -52,6 +70,8 @@ static const struct argp_option events_argp_options[] = {
     {"events", 'e', "URL", 0, "the events' address (else the server says it)", 0},
     {"topic", 't', "PREFIX", 0,
      "only topics that begin so: prediction., training., model., server.", 0},
+    {"model", 'm', "NAME", 0, "only events about this model", 0},
+    {"kind", 'k', "KIND", 0, "only this kind; may be repeated: " TRIVET_CLI_EVENT_KINDS, 0},
     {"count", 'n', "N", 0, "end after N events", 0},
     {0},
 };
@@ -59,50 +79,54 @@ static const struct argp_option events_argp_options[] = {
 static const struct argp events_argp = {
     .options = events_argp_options,
     .parser = parse,
-    .doc = "Print the server's events as they come: a line each on a terminal, else JSON lines.",
+    .doc = "Print the server's events as they come: a line each on a terminal, else JSON lines. "
+           "On stderr: how many were lost, that the server is silent, that it started anew. Goes "
+           "on when the server comes back; Ctrl-C ends it.",
     .children = trivet_cli_shared_children,
 };
 
-static enum trivet_status ask_server(struct trivet_cli *cli, char url[URL_BYTES],
-                                     struct trivet_error *err)
+static void watched_signals(sigset_t *set)
 {
-    Trivet__V1__InfoRequest request = TRIVET__V1__INFO_REQUEST__INIT;
-    ProtobufCMessage *reply = NULL;
-    enum trivet_status status =
-        trivet_cli_call(cli, "trivet.v1.Server/Info", &request.base,
-                        &trivet__v1__info_response__descriptor, 0, cli->arena, &reply, err);
-    if (status != TRIVET_OK) {
-        return status;
-    }
-    const char *events_url = ((const Trivet__V1__InfoResponse *)reply)->events_url;
-    if (events_url[0] == '\0') {
-        return trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
-                                "the server at %s publishes no events; start it with --events URL",
-                                cli->server);
-    }
-    if (!trivet_cli_events_url(events_url, cli->server, url, URL_BYTES)) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "the events' address is too long; give it with --events");
-    }
-    return TRIVET_OK;
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
 }
 
-/* With a topic filter gaps are normal: the others were not sent for us. */
-static void note_losses(const struct events_options *options, const Trivet__V1__Event *event,
-                        struct place *place)
+static void *watch_thread(void *argument)
 {
-    bool follows = event->publisher_epoch == place->epoch && place->sequence > 0;
-    if (options->topic[0] == '\0' && follows && event->sequence > place->sequence + 1) {
-        fprintf(stderr, "trivet: %llu events were lost\n",
-                (unsigned long long)(event->sequence - place->sequence - 1));
+    struct watch *watch = argument;
+    const struct timespec pause = {.tv_nsec = WATCH_NS};
+    sigset_t set;
+    watched_signals(&set);
+    while (!atomic_load(&watch->ending)) {
+        if (sigtimedwait(&set, NULL, &pause) > 0) {
+            trivet_subscriber_interrupt(watch->subscriber);
+            return NULL;
+        }
+        int64_t age_ns = trivet_clock_monotonic_ns() - atomic_load(&watch->last_ns);
+        if (age_ns > TRIVET_CLI_SILENCE_NS && !atomic_exchange(&watch->silent, true)) {
+            fputs("trivet: the server is silent; waiting for it\n", stderr);
+        }
     }
-    place->epoch = event->publisher_epoch;
-    place->sequence = event->sequence;
+    return NULL;
 }
 
-static enum trivet_status print_one(const struct events_options *options, const char *topic,
-                                    const struct trivet_reply *received, struct place *place,
-                                    struct trivet_error *err)
+static void tell(const struct trivet_cli_step *step)
+{
+    if (step->new_epoch) {
+        fputs("trivet: the server started anew; its totals begin again at zero\n", stderr);
+    }
+    if (step->lost > 0) {
+        fprintf(stderr, "trivet: %llu events were lost%s\n", (unsigned long long)step->lost,
+                step->new_epoch ? ", those since its start" : "");
+    }
+}
+
+/* One event to stdout, unless it is filtered out. *n_printed counts those that are printed. */
+static enum trivet_status take_one(const struct events_options *options, const char *topic,
+                                   const struct trivet_reply *received,
+                                   struct trivet_cli_place *place, uint64_t *n_printed,
+                                   struct trivet_error *err)
 {
     struct trivet_cli *cli = options->cli;
     struct trivet_buffer text = {0};
@@ -114,29 +138,41 @@ static enum trivet_status print_one(const struct events_options *options, const 
         return status;
     }
     const Trivet__V1__Event *event = (const Trivet__V1__Event *)message;
-    note_losses(options, event, place);
+    struct trivet_cli_step step = trivet_cli_place_take(place, event);
+    tell(&step);
+    if (!trivet_cli_event_passes(&options->filter, topic, event)) {
+        return TRIVET_OK;
+    }
     status = cli->json || !trivet_cli_for_person(cli)
                  ? trivet_cli_event_json(topic, event, &text, err)
                  : trivet_cli_event_line(topic, event, &text, err);
     if (status == TRIVET_OK) {
         fwrite(text.data, 1, text.n_bytes, stdout);
+        (*n_printed)++;
     }
     trivet_buffer_release(&text);
     return status;
 }
 
-static int follow(const struct events_options *options, struct trivet_subscriber *subscriber)
+static int follow(const struct events_options *options, struct watch *watch)
 {
-    char topic[TOPIC_BYTES];
-    struct place place = {0};
+    char topic[TRIVET_CLI_TOPIC_BYTES];
+    struct trivet_cli_place place = {0};
     struct trivet_error err = {0};
-    uint64_t n_events = 0;
-    while (options->count == 0 || n_events < options->count) {
+    uint64_t n_printed = 0;
+    while (options->count == 0 || n_printed < options->count) {
         struct trivet_reply received = {0};
         enum trivet_status status =
-            trivet_subscriber_next(subscriber, topic, sizeof(topic), &received, &err);
+            trivet_subscriber_next(watch->subscriber, topic, sizeof(topic), &received, &err);
+        if (status == TRIVET_CANCELLED) { /* Ctrl-C: the way this command ends */
+            return TRIVET_CLI_DONE;
+        }
+        atomic_store(&watch->last_ns, trivet_clock_monotonic_ns());
+        if (status == TRIVET_OK && atomic_exchange(&watch->silent, false)) {
+            fputs("trivet: the server is back\n", stderr);
+        }
         if (status == TRIVET_OK) {
-            status = print_one(options, topic, &received, &place, &err);
+            status = take_one(options, topic, &received, &place, &n_printed, &err);
         }
         trivet_reply_release(&received);
         if (status != TRIVET_OK) {
@@ -145,32 +181,40 @@ static int follow(const struct events_options *options, struct trivet_subscriber
         if (!trivet_cli_flush()) {
             return TRIVET_CLI_FAILED;
         }
-        n_events++;
     }
     return TRIVET_CLI_DONE;
 }
 
+static int follow_watched(const struct events_options *options)
+{
+    struct trivet_error err = {0};
+    struct watch watch = {.last_ns = trivet_clock_monotonic_ns()};
+    enum trivet_status status =
+        trivet_cli_feed_open(options->cli, options->events, &watch.subscriber, &err);
+    if (status != TRIVET_OK) {
+        return trivet_cli_fail(&err);
+    }
+    sigset_t set;
+    watched_signals(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    int code = TRIVET_CLI_FAILED;
+    if (pthread_create(&watch.thread, NULL, watch_thread, &watch) == 0) {
+        code = follow(options, &watch);
+        atomic_store(&watch.ending, true);
+        pthread_kill(watch.thread, SIGTERM);
+        pthread_join(watch.thread, NULL);
+    } else {
+        fputs("trivet: cannot start a thread\n", stderr);
+    }
+    trivet_subscriber_close(watch.subscriber);
+    return code;
+}
+
 static int run(struct trivet_cli *cli, int argc, char **argv)
 {
-    struct events_options options = {.cli = cli, .topic = ""};
-    struct trivet_subscriber *subscriber = NULL;
-    struct trivet_error err = {0};
-    char url[URL_BYTES];
+    struct events_options options = {.cli = cli};
     argp_parse(&events_argp, argc, argv, 0, NULL, &options);
-    enum trivet_status status = TRIVET_OK;
-    if (options.events == NULL) {
-        status = ask_server(cli, url, &err);
-        options.events = url;
-    }
-    if (status == TRIVET_OK) {
-        status = trivet_cli_check_url(options.events, &err);
-    }
-    if (status == TRIVET_OK) {
-        status = trivet_subscriber_open(options.events, options.topic, &subscriber, &err);
-    }
-    int code = status == TRIVET_OK ? follow(&options, subscriber) : trivet_cli_fail(&err);
-    trivet_subscriber_close(subscriber);
-    return code;
+    return follow_watched(&options);
 }
 
 const struct trivet_cli_command trivet_cli_events = {
