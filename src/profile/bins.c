@@ -118,14 +118,26 @@ bool trivet_bins_same_layout(const struct trivet_bins *a, const struct trivet_bi
            memcmp(a->first, b->first, (a->n_columns + 1) * sizeof(*a->first)) == 0;
 }
 
-void trivet_bins_merge(struct trivet_bins *into, const struct trivet_bins *from)
+static void merge_scaled(struct trivet_bins *into, const struct trivet_bins *from, double scale)
 {
     assert(trivet_bins_same_layout(into, from));
     for (size_t i = 0; i < from->first[from->n_columns]; i++) {
-        into->cells[i] += from->cells[i];
+        into->cells[i] += from->cells[i] * scale;
     }
-    into->weights += from->weights;
-    into->squares += from->squares;
+    into->weights += from->weights * scale;
+    into->squares += from->squares * scale * scale;
+}
+
+void trivet_bins_merge(struct trivet_bins *into, const struct trivet_bins *from)
+{
+    merge_scaled(into, from, 1.0);
+}
+
+void trivet_bins_merge_rows(struct trivet_bins *into, const struct trivet_bins *from)
+{
+    if (from->squares > 0) {
+        merge_scaled(into, from, from->weights / from->squares);
+    }
 }
 
 double trivet_bins_rows(const struct trivet_bins *bins)

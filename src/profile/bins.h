@@ -48,6 +48,9 @@ void trivet_bins_add_profile(struct trivet_bins *bins, const Trivet__V1__Profile
 bool trivet_bins_same_layout(const struct trivet_bins *a, const struct trivet_bins *b);
 /* Both of the same layout. */
 void trivet_bins_merge(struct trivet_bins *into, const struct trivet_bins *from);
+/* The same, but the weights of `from` are scaled so that they add up to its effective rows: a few
+ * sampled rows that stand for many do not push aside what is there. */
+void trivet_bins_merge_rows(struct trivet_bins *into, const struct trivet_bins *from);
 /* As many equal rows would tell as much: (sum of weights)² / (sum of their squares) (Kish 1965). 0
  * when nothing was counted. */
 double trivet_bins_rows(const struct trivet_bins *bins);

@@ -5,6 +5,9 @@
 #include <math.h>
 #include <stdint.h>
 
+/* More tell no more, and cost. */
+#define ROWS_MAX 1e9
+
 /* One column of one side. */
 struct side {
     const double *cells; /* n_cells; the last one: missing */
@@ -122,8 +125,8 @@ static bool is_more(double q, double p, const struct side *reference, const stru
     if (!(q - p >= more)) {
         return false;
     }
-    const uint64_t m = (uint64_t)llround(reference->rows);
-    const uint64_t n = (uint64_t)llround(window->rows);
+    const uint64_t m = (uint64_t)llround(fmin(reference->rows, ROWS_MAX));
+    const uint64_t n = (uint64_t)llround(fmin(window->rows, ROWS_MAX));
     const uint64_t few = (uint64_t)llround(p * (double)m);
     const uint64_t many = (uint64_t)llround(q * (double)n);
     const uint64_t draws = few + many + edge < m + n ? few + many + edge : m + n;

@@ -3,7 +3,7 @@
 #include <math.h>
 
 /* Of the sums and fractions below; they converge in far fewer. */
-#define TERMS_MAX 100000
+#define TERMS_MAX 1000000
 
 static double log_gamma(double x)
 {
@@ -105,7 +105,7 @@ double trivet_hypergeometric(uint64_t x, uint64_t total, uint64_t marked, uint64
     const double n_draws = (double)draws;
     double term = 1.0;
     double sum = 1.0;
-    for (uint64_t i = x; i > least; i--) {
+    for (uint64_t i = x; i > least && x - i < TERMS_MAX; i--) {
         const double k = (double)i;
         term *= k * (rest - n_draws + k) / ((n_marked - k + 1.0) * (n_draws - k + 1.0));
         sum += term;

@@ -179,6 +179,18 @@ static void nothing_counted_scores_nothing(void **state)
     assert_true(out.ks == 0 && isfinite(out.ks_limit));
 }
 
+/* A profile may say anything of its rows: an answer, and soon. */
+static void absurd_counts_are_scored(void **state)
+{
+    (void)state;
+    static const double reference[] = {4e18, 4e18, 4e18, 4e18, 1e18};
+    static const double window[] = {1e19, 1, 1, 1e19, 3e19};
+    const struct trivet_drift_score out = score(reference, window, 5, 1, false);
+    assert_true(isfinite(out.psi) && out.found[TRIVET_DRIFT_MISSING]);
+    (void)score(window, reference, 5, 1, true);
+    (void)score(window, reference, 2, 1, false);
+}
+
 /* --- bins --- */
 
 static void merged_bins_are_those_of_all_rows(void **state)
@@ -217,6 +229,25 @@ static void merged_bins_are_those_of_all_rows(void **state)
         trivet_bins_free(bins[i]);
     }
     trivet_arena_free(arena);
+}
+
+static void rows_merged_count_as_rows(void **state)
+{
+    (void)state;
+    static const double some[] = {0, 250, 250, 0, 0};
+    static const double others[] = {0, 100, 400, 0, 0};
+    struct column into;
+    struct column from;
+    fill(&into, some, 5, 1);
+    fill(&from, others, 5, 50);
+    trivet_bins_merge_rows(&into.bins, &from.bins);
+    assert_close(trivet_bins_rows(&into.bins), 1000);
+    assert_close(into.cells[1], 350);
+    assert_close(into.cells[2], 650);
+    static const double nothing[] = {0, 0, 0, 0, 0};
+    fill(&from, nothing, 5, 1);
+    trivet_bins_merge_rows(&into.bins, &from.bins);
+    assert_close(trivet_bins_rows(&into.bins), 1000);
 }
 
 static void every_allocation_may_fail(void **state)
@@ -267,7 +298,9 @@ int main(void)
         cmocka_unit_test(quality_is_told_from_drift),
         cmocka_unit_test(unknown_categories),
         cmocka_unit_test(nothing_counted_scores_nothing),
+        cmocka_unit_test(absurd_counts_are_scored),
         cmocka_unit_test(merged_bins_are_those_of_all_rows),
+        cmocka_unit_test(rows_merged_count_as_rows),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(too_many_bins_are_refused),
     };
