@@ -73,7 +73,7 @@ enum trivet_status try_open(struct fixture *fixture, const char *url, struct tri
         .partial_bytes_max = 8u << 20,
         .hello_timeout_ms = HELLO_TIMEOUT_MS,
         .message_timeout_ms = MESSAGE_TIMEOUT_MS,
-        .idle_timeout_ms = IDLE_TIMEOUT_MS,
+        .idle_timeout_ms = fixture->idle_timeout_ms,
         .on_request = on_request,
         .ctx = fixture,
     };
@@ -86,6 +86,7 @@ void open_fixture(struct fixture *fixture, const struct trivet_listener_ops *ops
     memset(fixture, 0, sizeof(*fixture));
     fixture->ops = ops;
     fixture->n_loops = n_loops;
+    fixture->idle_timeout_ms = IDLE_TIMEOUT_MS;
     pthread_mutex_init(&fixture->lock, NULL);
     snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/trivet-listener.XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));

@@ -13,7 +13,7 @@
 /* Only sp has them. */
 #define HELLO_TIMEOUT_MS   300
 #define MESSAGE_TIMEOUT_MS 1000
-#define IDLE_TIMEOUT_MS    4000
+#define IDLE_TIMEOUT_MS    60000
 #define UNSENT_BYTES_MAX   (1u << 20)
 #define UNSENT_IN_ALL_MAX  (2u << 20) /* of each loop */
 #define CONNECTIONS_MAX    1100
@@ -22,6 +22,7 @@
 struct fixture {
     const struct trivet_listener_ops *ops;
     unsigned n_loops;
+    int idle_timeout_ms;
     struct trivet_listener *listener;
     char folder[64];
     char url[128];

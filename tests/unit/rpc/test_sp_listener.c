@@ -284,6 +284,10 @@ static void check_many_slow_readers(struct fixture *fixture)
 static void check_idle_peers(struct fixture *fixture)
 {
     uint8_t out[64];
+    struct trivet_error err;
+    fixture->ops->close(fixture->listener);
+    fixture->idle_timeout_ms = 1500;
+    assert_int_equal(try_open(fixture, fixture->url, &fixture->listener, &err), TRIVET_OK);
     int idle = connect_greeted(fixture);
     int waiting = connect_greeted(fixture);
     size_t n_bytes = pack_request(fixture, 1, "echo", out);
@@ -291,7 +295,7 @@ static void check_idle_peers(struct fixture *fixture)
     assert_int_equal(read_reply(fixture, idle, "echo"), 1);
     n_bytes = pack_request(fixture, 2, "park", out);
     write_all(waiting, out, n_bytes);
-    usleep((IDLE_TIMEOUT_MS + 600) * 1000);
+    usleep(2500000);
     assert_true(is_closed_by_peer(idle));
     release_parked(fixture);
     assert_int_equal(read_reply(fixture, waiting, "park"), 2);
