@@ -1,7 +1,9 @@
 /* Events over a SUB socket.
  *
- * DESIGN: one thread blocks in trivet_subscriber_next without a timeout, and another ends that by
- * closing the socket: a SUB receive with a timeout, or a cancelled one, crashes nng 1.5.2. */
+ * DESIGN: a receive has no time-out and is never cancelled: either crashes nng 1.5.2. Its callback,
+ * on a thread of nng's, tells the one that waits in trivet_subscriber_next, which an interrupt
+ * wakes too. Closing the socket would not do for that: nng may hang in it before it ends the
+ * receive (sp/hang_up.h); then all of this is left behind. */
 #include "base/alloc.h"
 #include "clients/c/dial.h"
 #include "clients/c/reply.h"
@@ -10,7 +12,8 @@
 #include <trivet/client.h>
 
 #include <nng/protocol/pubsub0/sub.h>
-#include <stdatomic.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define CONNECT_TIMEOUT_MS   5000
@@ -23,8 +26,23 @@
 
 struct trivet_subscriber {
     nng_socket socket;
-    atomic_flag closed;
+    nng_aio *aio;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    /* Under lock. */
+    bool receiving; /* the aio is nng's */
+    bool interrupted;
 };
+
+/* A thread of nng's. */
+static void on_received(void *arg)
+{
+    struct trivet_subscriber *subscriber = arg;
+    pthread_mutex_lock(&subscriber->lock);
+    subscriber->receiving = false;
+    pthread_cond_broadcast(&subscriber->changed);
+    pthread_mutex_unlock(&subscriber->lock);
+}
 
 static int configure(nng_socket socket, const char *topic)
 {
@@ -35,6 +53,21 @@ static int configure(nng_socket socket, const char *topic)
     return rv != 0 ? rv : nng_socket_set(socket, NNG_OPT_SUB_SUBSCRIBE, topic, strlen(topic));
 }
 
+/* The socket is closed. */
+static void release(struct trivet_subscriber *subscriber)
+{
+    if (subscriber->aio != NULL) {
+        nng_msg *left = nng_aio_get_msg(subscriber->aio);
+        if (left != NULL) {
+            nng_msg_free(left); /* came when nobody asked any more */
+        }
+        nng_aio_free(subscriber->aio); /* waits for its callback */
+    }
+    pthread_cond_destroy(&subscriber->changed);
+    pthread_mutex_destroy(&subscriber->lock);
+    trivet_free(subscriber);
+}
+
 enum trivet_status trivet_subscriber_open(const char *url, const char *topic,
                                           struct trivet_subscriber **out, struct trivet_error *err)
 {
@@ -42,9 +75,11 @@ enum trivet_status trivet_subscriber_open(const char *url, const char *topic,
     if (subscriber == NULL) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for a subscriber");
     }
-    atomic_flag_clear(&subscriber->closed);
-    if (nng_sub0_open(&subscriber->socket) != 0) {
-        trivet_free(subscriber);
+    pthread_mutex_init(&subscriber->lock, NULL);
+    pthread_cond_init(&subscriber->changed, NULL);
+    if (nng_aio_alloc(&subscriber->aio, on_received, subscriber) != 0 ||
+        nng_sub0_open(&subscriber->socket) != 0) {
+        release(subscriber);
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
                                 "cannot open a socket; memory or "
                                 "threads are used up");
@@ -89,13 +124,41 @@ static enum trivet_status split(nng_msg *message, char *topic, size_t topic_byte
     return TRIVET_OK;
 }
 
+/* The next message: 0, or nng's error; NNG_ECANCELED after an interrupt. */
+static int receive(struct trivet_subscriber *subscriber, nng_msg **message)
+{
+    pthread_mutex_lock(&subscriber->lock);
+    bool interrupted = subscriber->interrupted;
+    subscriber->receiving = !interrupted;
+    pthread_mutex_unlock(&subscriber->lock);
+    if (interrupted) {
+        return NNG_ECANCELED;
+    }
+    nng_recv_aio(subscriber->socket, subscriber->aio);
+    pthread_mutex_lock(&subscriber->lock);
+    while (subscriber->receiving && !subscriber->interrupted) {
+        pthread_cond_wait(&subscriber->changed, &subscriber->lock);
+    }
+    interrupted = subscriber->interrupted;
+    pthread_mutex_unlock(&subscriber->lock);
+    if (interrupted) {
+        return NNG_ECANCELED; /* a message that came meanwhile goes with the aio */
+    }
+    int rv = nng_aio_result(subscriber->aio);
+    if (rv == 0) {
+        *message = nng_aio_get_msg(subscriber->aio);
+        nng_aio_set_msg(subscriber->aio, NULL);
+    }
+    return rv;
+}
+
 enum trivet_status trivet_subscriber_next(struct trivet_subscriber *subscriber, char *topic,
                                           size_t topic_bytes, struct trivet_reply *out,
                                           struct trivet_error *err)
 {
     nng_msg *message = NULL;
-    int rv = nng_recvmsg(subscriber->socket, &message, 0);
-    if (rv == NNG_ECLOSED) {
+    int rv = receive(subscriber, &message);
+    if (rv == NNG_ECANCELED) {
         return trivet_error_set(err, TRIVET_CANCELLED, "the subscriber was interrupted");
     }
     if (rv != 0) {
@@ -117,15 +180,16 @@ enum trivet_status trivet_subscriber_next(struct trivet_subscriber *subscriber, 
 
 void trivet_subscriber_interrupt(struct trivet_subscriber *subscriber)
 {
-    if (!atomic_flag_test_and_set(&subscriber->closed)) {
-        (void)trivet_sp_hang_up(subscriber->socket); /* nothing of ours is called by this socket */
-    }
+    pthread_mutex_lock(&subscriber->lock);
+    subscriber->interrupted = true;
+    pthread_cond_broadcast(&subscriber->changed);
+    pthread_mutex_unlock(&subscriber->lock);
 }
 
 void trivet_subscriber_close(struct trivet_subscriber *subscriber)
 {
-    if (subscriber != NULL) {
-        trivet_subscriber_interrupt(subscriber);
-        trivet_free(subscriber);
+    if (subscriber != NULL && trivet_sp_hang_up(subscriber->socket)) {
+        nng_aio_wait(subscriber->aio);
+        release(subscriber);
     }
 }
