@@ -43,6 +43,7 @@ extern const struct trivet_cli_command trivet_cli_jobs;
 extern const struct trivet_cli_command trivet_cli_datasets;
 extern const struct trivet_cli_command trivet_cli_estimators;
 extern const struct trivet_cli_command trivet_cli_events;
+extern const struct trivet_cli_command trivet_cli_top_command;
 extern const struct trivet_cli_command trivet_cli_status;
 
 /* --server and --json, for the `children` of a command's argp; its input is the trivet_cli. */
