@@ -205,6 +205,13 @@ static void check_share(struct fixture *fixture)
     close(fd);
 }
 
+/* Sanitizers do not give back what is freed. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define KEEPS_MEMORY 1
+#else
+#define KEEPS_MEMORY 0
+#endif
+
 static size_t rss_bytes(void)
 {
     FILE *file = fopen("/proc/self/statm", "r");
@@ -272,8 +279,10 @@ static void check_many_slow_readers(struct fixture *fixture)
     for (int i = 0; i < READERS; i++) {
         assert_true(write_until_refused(fds[i], out, n_bytes, SENT_MAX, 20) < SENT_MAX);
     }
-    size_t few = READERS * (size_t)(256 << 10);
-    assert_true(rss_bytes() < before + fixture->n_loops * UNSENT_IN_ALL_MAX + few + (6u << 20));
+    if (!KEEPS_MEMORY) {
+        size_t few = READERS * (size_t)(256 << 10);
+        assert_true(rss_bytes() < before + fixture->n_loops * UNSENT_IN_ALL_MAX + few + (6u << 20));
+    }
     serves(fixture);
     for (int i = 0; i < READERS; i++) {
         close(fds[i]);
