@@ -6,6 +6,7 @@
 #include "clients/cli/job.h"
 #include "clients/cli/json.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define WHAT_BYTES 256
@@ -53,13 +54,23 @@ static void totals_text(const Trivet__V1__PredictionTotals *totals, char text[WH
                        (unsigned long long)totals->version, rows, failed, calls);
 }
 
+/* "ALIAS_SET" → "alias set". */
+static void words_of(const ProtobufCEnumDescriptor *type, int value,
+                     char text[TRIVET_CLI_TEXT_BYTES])
+{
+    trivet_text_copy(text, TRIVET_CLI_TEXT_BYTES, trivet_cli_enum_name(type, value));
+    for (char *c = text; *c != '\0'; c++) {
+        *c = *c == '_' ? ' ' : (char)tolower((unsigned char)*c);
+    }
+}
+
 static void server_text(const Trivet__V1__ServerEvent *server, char text[WHAT_BYTES])
 {
     char memory[TRIVET_CLI_TEXT_BYTES];
-    const char *phase =
-        server->phase == TRIVET__V1__SERVER_PHASE__SERVER_PHASE_UNSPECIFIED
-            ? "TOTALS"
-            : trivet_cli_enum_name(&trivet__v1__server_phase__descriptor, (int)server->phase);
+    char phase[TRIVET_CLI_TEXT_BYTES] = "totals";
+    if (server->phase != TRIVET__V1__SERVER_PHASE__SERVER_PHASE_UNSPECIFIED) {
+        words_of(&trivet__v1__server_phase__descriptor, (int)server->phase, phase);
+    }
     if (server->totals == NULL) {
         trivet_text_format(text, WHAT_BYTES, "%s", phase);
         return;
@@ -68,6 +79,21 @@ static void server_text(const Trivet__V1__ServerEvent *server, char text[WHAT_BY
     trivet_text_format(text, WHAT_BYTES, "%s, %s memory, %.2f s CPU, %llu rows queued", phase,
                        memory, server->totals->cpu_seconds,
                        (unsigned long long)server->totals->queue_rows);
+}
+
+static void sample_text(const Trivet__V1__PredictionSample *sample, char text[WHAT_BYTES])
+{
+    unsigned long long total_us = (unsigned long long)sample->total_us;
+    if (sample->status == TRIVET__V1__STATUS__STATUS_OK) {
+        trivet_text_format(text, WHAT_BYTES, "version %llu: %s = %.6g in %llu \xc2\xb5s",
+                           (unsigned long long)sample->version, sample->prediction, sample->value,
+                           total_us);
+    } else {
+        trivet_text_format(
+            text, WHAT_BYTES, "version %llu: %s failed, %s, in %llu \xc2\xb5s",
+            (unsigned long long)sample->version, sample->prediction,
+            trivet_cli_enum_name(&trivet__v1__status__descriptor, (int)sample->status), total_us);
+    }
 }
 
 static void what_text(const Trivet__V1__Event *event, char text[WHAT_BYTES])
@@ -79,9 +105,7 @@ static void what_text(const Trivet__V1__Event *event, char text[WHAT_BYTES])
         break;
     case TRIVET__V1__EVENT__BODY_PREDICTION_SAMPLE: {
         const Trivet__V1__PredictionSample *sample = event->prediction_sample;
-        trivet_text_format(text, WHAT_BYTES, "version %llu: %s = %.6g in %llu \xc2\xb5s",
-                           (unsigned long long)sample->version, sample->prediction, sample->value,
-                           (unsigned long long)sample->total_us);
+        sample_text(sample, text);
         break;
     }
     case TRIVET__V1__EVENT__BODY_JOB: {
@@ -94,10 +118,11 @@ static void what_text(const Trivet__V1__Event *event, char text[WHAT_BYTES])
     }
     case TRIVET__V1__EVENT__BODY_MODEL: {
         const Trivet__V1__ModelEvent *model = event->model;
-        trivet_text_format(
-            text, WHAT_BYTES, "version %llu: %s %s", (unsigned long long)model->version,
-            trivet_cli_enum_name(&trivet__v1__model_change__descriptor, (int)model->change),
-            model->alias);
+        char change[TRIVET_CLI_TEXT_BYTES];
+        words_of(&trivet__v1__model_change__descriptor, (int)model->change, change);
+        trivet_text_format(text, WHAT_BYTES, "version %llu: %s%s%s",
+                           (unsigned long long)model->version, change,
+                           model->alias[0] != '\0' ? ", " : "", model->alias);
         break;
     }
     case TRIVET__V1__EVENT__BODY_SERVER:

@@ -234,6 +234,55 @@ static void test_event_lines(void **state)
     trivet_buffer_release(&out);
 }
 
+static void assert_what(const char *topic, const Trivet__V1__Event *event, const char *line)
+{
+    struct trivet_buffer out = {0};
+    assert_int_equal(trivet_cli_event_line(topic, event, &out, NULL), TRIVET_OK);
+    assert_string_equal(text_of(&out), line);
+    trivet_buffer_release(&out);
+}
+
+static void test_lines_of_models_and_predictions(void **state)
+{
+    (void)state;
+    char name[] = "m";
+    char alias[] = "production";
+    char id[] = "p-1/0";
+    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+    Trivet__V1__ModelEvent model = TRIVET__V1__MODEL_EVENT__INIT;
+    model.model = name;
+    model.version = 3;
+    model.change = TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_LOADED;
+    event.body_case = TRIVET__V1__EVENT__BODY_MODEL;
+    event.model = &model;
+    assert_what("model.m.", &event,
+                "00:00:00.000  model.m.                     version 3: loaded\n");
+    model.change = TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_ALIAS_SET;
+    model.alias = alias;
+    assert_what("model.m.", &event,
+                "00:00:00.000  model.m.                     version 3: alias set, production\n");
+    Trivet__V1__PredictionSample sample = TRIVET__V1__PREDICTION_SAMPLE__INIT;
+    sample.model = name;
+    sample.version = 3;
+    sample.prediction = id;
+    sample.value = 2.5;
+    sample.total_us = 12;
+    event.body_case = TRIVET__V1__EVENT__BODY_PREDICTION_SAMPLE;
+    event.prediction_sample = &sample;
+    assert_what("prediction.m.", &event,
+                "00:00:00.000  prediction.m.                version 3: p-1/0 = 2.5 in 12 "
+                "\xc2\xb5s\n");
+    sample.status = TRIVET__V1__STATUS__STATUS_INVALID_ARGUMENT;
+    assert_what("prediction.m.", &event,
+                "00:00:00.000  prediction.m.                version 3: p-1/0 failed, "
+                "INVALID_ARGUMENT, in 12 \xc2\xb5s\n");
+    Trivet__V1__ServerEvent server = TRIVET__V1__SERVER_EVENT__INIT;
+    server.phase = TRIVET__V1__SERVER_PHASE__SERVER_PHASE_READY;
+    event.body_case = TRIVET__V1__EVENT__BODY_SERVER;
+    event.server = &server;
+    assert_what("server.", &event, "00:00:00.000  server.                      ready\n");
+}
+
 static void test_events_address(void **state)
 {
     (void)state;
@@ -263,6 +312,7 @@ int main(void)
         cmocka_unit_test(test_scoring),
         cmocka_unit_test(test_scoring_of_wrong_replies),
         cmocka_unit_test(test_event_lines),
+        cmocka_unit_test(test_lines_of_models_and_predictions),
         cmocka_unit_test(test_events_address),
     };
     int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
