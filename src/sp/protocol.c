@@ -9,11 +9,6 @@
 #define IPC_MESSAGE         1
 #define PAYLOAD_BYTES_FIRST 1024 /* first memory of a message that is not wholly there */
 #define READ_BYTES_MIN      ((size_t)16 << 10) /* worth a read to its place */
-#if defined(__SANITIZE_ADDRESS__)
-#define SMALL_MAX 1 /* a use after its end is to be found */
-#else
-#define SMALL_MAX 1024
-#endif
 
 void trivet_sp_hello_write(uint16_t protocol, uint8_t out[TRIVET_SP_HELLO_BYTES])
 {
@@ -77,19 +72,8 @@ size_t trivet_sp_backtrace_bytes(const uint8_t *payload, size_t n_bytes)
 
 /* --- spare blocks ---------------------------------------------------------------------------- */
 
-struct trivet_sp_small {
-    struct trivet_sp_small *next;
-};
-
 void trivet_sp_spares_put(struct trivet_sp_spares *spares, void *block, size_t n_bytes)
 {
-    if (n_bytes == TRIVET_SP_SMALL_BYTES && spares->n_small < SMALL_MAX) {
-        struct trivet_sp_small *small = block;
-        small->next = spares->small;
-        spares->small = small;
-        spares->n_small++;
-        return;
-    }
     bool fits = n_bytes >= TRIVET_SP_SPARE_BYTES_MIN && n_bytes <= TRIVET_SP_SPARE_BYTES_MAX;
     for (int i = 0; fits && i < TRIVET_SP_SPARES; i++) {
         if (spares->blocks[i] == NULL) {
@@ -101,35 +85,17 @@ void trivet_sp_spares_put(struct trivet_sp_spares *spares, void *block, size_t n
     trivet_free(block);
 }
 
-static void *take_small(struct trivet_sp_spares *spares)
-{
-    struct trivet_sp_small *small = spares->small;
-    if (small != NULL) {
-        spares->small = small->next;
-        spares->n_small--;
-    }
-    return small;
-}
-
 void trivet_sp_spares_release(struct trivet_sp_spares *spares)
 {
     for (int i = 0; i < TRIVET_SP_SPARES; i++) {
         trivet_free(spares->blocks[i]);
         spares->blocks[i] = NULL;
     }
-    while (spares->small != NULL) {
-        trivet_free(take_small(spares));
-    }
 }
 
-/* A block of at least `wanted` bytes, or NULL; no message takes one of another class away. */
+/* A block of at least `wanted` bytes, or NULL; no small message takes a large block away. */
 static void *take_spare(struct trivet_sp_spares *spares, size_t wanted, size_t *block_bytes)
 {
-    if (wanted <= TRIVET_SP_SMALL_BYTES) {
-        *block_bytes = TRIVET_SP_SMALL_BYTES;
-        void *small = take_small(spares);
-        return small != NULL ? small : trivet_malloc(TRIVET_SP_SMALL_BYTES);
-    }
     for (int i = 0; wanted >= TRIVET_SP_SPARE_BYTES_MIN && i < TRIVET_SP_SPARES; i++) {
         void *block = spares->blocks[i];
         if (block != NULL && spares->block_bytes[i] >= wanted) {

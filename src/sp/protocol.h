@@ -39,19 +39,14 @@ bool trivet_sp_prefix_parse(enum trivet_sp_framing framing, const uint8_t *prefi
  * TRIVET_SP_BACKTRACE_WORDS_MAX, the message is to be dropped. */
 size_t trivet_sp_backtrace_bytes(const uint8_t *payload, size_t n_bytes);
 
-/* Blocks of messages for the next ones. Large: memory fresh from the system costs more than the
- * bytes that are read into it. Small: all of one size, as many as are often in hand at once.
- * Zero-initialised is empty; one thread. */
+/* Blocks of large messages for the next ones: memory fresh from the system costs more than the
+ * bytes that are read into it. Zero-initialised is empty; one thread. */
 #define TRIVET_SP_SPARES          4
 #define TRIVET_SP_SPARE_BYTES_MIN ((size_t)64 << 10)
 #define TRIVET_SP_SPARE_BYTES_MAX ((size_t)1 << 20)
-#define TRIVET_SP_SMALL_BYTES     ((size_t)1024)
-struct trivet_sp_small;
 struct trivet_sp_spares {
     void *blocks[TRIVET_SP_SPARES];
     size_t block_bytes[TRIVET_SP_SPARES];
-    struct trivet_sp_small *small; /* list */
-    size_t n_small;
 };
 /* Keeps a block of `n_bytes`, or frees it. */
 void trivet_sp_spares_put(struct trivet_sp_spares *spares, void *block, size_t n_bytes);
