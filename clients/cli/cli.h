@@ -36,6 +36,8 @@ struct trivet_cli_command {
 extern const struct trivet_cli_command trivet_cli_train;
 extern const struct trivet_cli_command trivet_cli_evaluate;
 extern const struct trivet_cli_command trivet_cli_deploy;
+extern const struct trivet_cli_command trivet_cli_rollback;
+extern const struct trivet_cli_command trivet_cli_history;
 extern const struct trivet_cli_command trivet_cli_predict;
 extern const struct trivet_cli_command trivet_cli_explain;
 extern const struct trivet_cli_command trivet_cli_models;

@@ -1,11 +1,11 @@
-/* trivet deploy NAME VERSION [--alias A] [--require GATE]… */
+/* trivet deploy NAME VERSION [--alias A] [--require GATE]… [--require-better-than @ALIAS] */
+#include "clients/cli/models.h"
 #include "clients/cli/names.h"
 #include "clients/cli/output.h"
 #include "trivet/v1/models.pb-c.h"
 
 #include "base/text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct deploy_options {
@@ -14,6 +14,8 @@ struct deploy_options {
     const char *version;
     const char *alias;
     const char *reason;
+    const char *rival;
+    const char *metric;
     struct trivet_cli_list require;
 };
 
@@ -31,6 +33,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'm':
         options->reason = argument;
         return 0;
+    case 'b':
+        options->rival = argument;
+        return 0;
+    case 'M':
+        options->metric = argument;
+        return 0;
     case 'r':
         if (trivet_cli_list_add(&options->require, argument, strlen(argument), &err) != TRIVET_OK) {
             argp_failure(state, TRIVET_CLI_FAILED, 0, "%s", err.message);
@@ -46,6 +54,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         if (state->arg_num < 2) {
             argp_error(state, "name the model and the version");
         }
+        if (options->metric != NULL && options->rival == NULL) {
+            argp_error(state, "--metric goes with --require-better-than");
+        }
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -56,6 +67,12 @@ static const struct argp_option deploy_argp_options[] = {
     {"alias", 'a', "ALIAS", 0, "the alias to set (else production)", 0},
     {"require", 'r', "GATE", 0,
      "only when the version's evaluation holds this, such as 'r2>=0.9'; may be repeated", 0},
+    {"require-better-than", 'b', "@ALIAS|VERSION", 0,
+     "only when it is better than this one, both evaluated on the same holdout: trained on the "
+     "same "
+     "data with the same split",
+     0},
+    {"metric", 'M', "NAME", 0, "what better is measured by (else r2, f1_macro or silhouette)", 0},
     {"reason", 'm', "TEXT", 0, "why, for the record", 0},
     {0},
 };
@@ -68,23 +85,6 @@ static const struct argp deploy_argp = {
            "takes a call.",
     .children = trivet_cli_shared_children,
 };
-
-static int print(struct trivet_cli *cli, const char *name, const char *alias, uint64_t version)
-{
-    static const struct trivet_cli_column columns[] = {
-        {"model", false, false}, {"alias", false, false}, {"version", true, false}};
-    if (trivet_cli_for_person(cli)) {
-        printf("%s@%s is version %llu\n", name, alias, (unsigned long long)version);
-        return trivet_cli_flush() ? TRIVET_CLI_DONE : TRIVET_CLI_FAILED;
-    }
-    struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, 3);
-    if (table != NULL) {
-        trivet_cli_table_text(table, "%s", name);
-        trivet_cli_table_text(table, "%s", alias);
-        trivet_cli_table_count(table, version);
-    }
-    return trivet_cli_print_table(cli, table);
-}
 
 static int deploy(const struct deploy_options *options)
 {
@@ -107,13 +107,16 @@ static int deploy(const struct deploy_options *options)
     request.alias = trivet_cli_field(alias);
     request.n_require = options->require.n_items;
     request.require = options->require.items;
+    request.require_better_than = trivet_cli_field(options->rival != NULL ? options->rival : "");
+    request.better_metric = trivet_cli_field(options->metric != NULL ? options->metric : "");
     request.reason = trivet_cli_field(options->reason != NULL ? options->reason : "");
     ProtobufCMessage *reply = NULL;
     if (trivet_cli_call(cli, "trivet.v1.Models/Promote", &request.base,
                         &trivet__v1__model__descriptor, 0, cli->arena, &reply, &err) != TRIVET_OK) {
         return trivet_cli_fail(&err);
     }
-    return cli->json ? trivet_cli_print_json(reply) : print(cli, model.name, alias, version);
+    return cli->json ? trivet_cli_print_json(reply)
+                     : trivet_cli_print_alias(cli, model.name, alias, version);
 }
 
 static int run(struct trivet_cli *cli, int argc, char **argv)

@@ -1,5 +1,7 @@
 #include "clients/cli/models.h"
+#include "clients/cli/output.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum trivet_status trivet_cli_describe(struct trivet_cli *cli, const char *name, uint64_t version,
@@ -88,4 +90,22 @@ enum trivet_status trivet_cli_input_columns(const Trivet__V1__Version *version,
         }
     }
     return status;
+}
+
+int trivet_cli_print_alias(struct trivet_cli *cli, const char *name, const char *alias,
+                           uint64_t version)
+{
+    static const struct trivet_cli_column columns[] = {
+        {"model", false, false}, {"alias", false, false}, {"version", true, false}};
+    if (trivet_cli_for_person(cli)) {
+        printf("%s@%s is version %llu\n", name, alias, (unsigned long long)version);
+        return trivet_cli_flush() ? TRIVET_CLI_DONE : TRIVET_CLI_FAILED;
+    }
+    struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, 3);
+    if (table != NULL) {
+        trivet_cli_table_text(table, "%s", name);
+        trivet_cli_table_text(table, "%s", alias);
+        trivet_cli_table_count(table, version);
+    }
+    return trivet_cli_print_table(cli, table);
 }

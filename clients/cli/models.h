@@ -19,5 +19,8 @@ enum trivet_status trivet_cli_resolve(struct trivet_cli *cli, const struct trive
 enum trivet_status trivet_cli_input_columns(const Trivet__V1__Version *version,
                                             struct trivet_schema *out,
                                             struct trivet_error *err) TRIVET_MUST_USE;
+/* "house@production is version 3", or its row: what deploy and rollback end with. Exit code. */
+int trivet_cli_print_alias(struct trivet_cli *cli, const char *name, const char *alias,
+                           uint64_t version);
 
 #endif

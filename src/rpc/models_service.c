@@ -3,8 +3,8 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "lifecycle/gate.h"
 #include "rpc/call.h"
+#include "rpc/promotion.h"
 #include "rpc/services.h"
 #include "trivet/v1/models.pb-c.h"
 #include "wire/codec.h"
@@ -14,11 +14,16 @@
 #define LIST_DEFAULT 100
 #define LIST_MAX     1000
 #define VERSIONS_MAX 1000
-#define GATES_MAX    32
 
 static enum trivet_status out_of_memory(struct trivet_error *err)
 {
     return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+static enum trivet_status no_model(const char *name, struct trivet_error *err)
+{
+    return trivet_error_set(err, TRIVET_NOT_FOUND,
+                            "no model '%s'; see what there is with: trivet models", name);
 }
 
 /* --- store → message ------------------------------------------------------------------------- */
@@ -100,9 +105,7 @@ static enum trivet_status add_versions(const struct trivet_models_service *servi
                                     : trivet_store_version_list(service->store, model->name,
                                                                 records, count_max, &count, err);
     if (status == TRIVET_OK && count == 0) {
-        status =
-            trivet_error_set(err, TRIVET_NOT_FOUND,
-                             "no model '%s'; see what there is with: trivet models", model->name);
+        status = no_model(model->name, err);
     }
     if (status == TRIVET_OK) {
         model->versions = trivet_arena_alloc_array(arena, count, sizeof(Trivet__V1__Version *));
@@ -236,33 +239,6 @@ static void describe(struct trivet_call *call, void *arg)
 
 /* --- Promote --------------------------------------------------------------------------------- */
 
-static enum trivet_status check_gates(const Trivet__V1__PromoteRequest *request,
-                                      const struct trivet_servable *servable,
-                                      struct trivet_arena *arena, struct trivet_error *err)
-{
-    if (request->n_require > GATES_MAX) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "more than %d gates", GATES_MAX);
-    }
-    const Trivet__V1__TrainingReport *report = trivet_servable_artefact(servable)->message->report;
-    const Trivet__V1__EvaluationReport *evaluation =
-        report == NULL ? NULL : (report->test != NULL ? report->test : report->train);
-    size_t n_metrics = evaluation == NULL ? 0 : evaluation->n_metrics;
-    struct trivet_metric *metrics = trivet_arena_alloc_array(arena, n_metrics, sizeof(*metrics));
-    if (metrics == NULL) {
-        return out_of_memory(err);
-    }
-    for (size_t i = 0; i < n_metrics; i++) {
-        metrics[i].name = evaluation->metrics[i]->name;
-        metrics[i].value = evaluation->metrics[i]->value;
-        metrics[i].defined = evaluation->metrics[i]->defined;
-    }
-    enum trivet_status status = TRIVET_OK;
-    for (size_t i = 0; status == TRIVET_OK && i < request->n_require; i++) {
-        status = trivet_gate_check(request->require[i], metrics, n_metrics, err);
-    }
-    return status;
-}
-
 static enum trivet_status check_promote(const Trivet__V1__PromoteRequest *request,
                                         const char *alias, struct trivet_error *err)
 {
@@ -280,24 +256,54 @@ static enum trivet_status check_promote(const Trivet__V1__PromoteRequest *reques
     return TRIVET_OK;
 }
 
-/* Store the alias and the answer as one change; *replayed when it had been made before. */
-static enum trivet_status store_alias(struct trivet_call *call,
-                                      const struct trivet_models_service *service,
-                                      const Trivet__V1__PromoteRequest *request, const char *alias,
-                                      struct trivet_error *err)
+struct alias_change {
+    char *model;
+    const char *alias;
+    uint64_t version; /* 0 = the one before */
+    const char *reason;
+    const struct trivet_rival *rival; /* that a gate compared with; NULL = none */
+};
+
+/* Whether the call was made before: its gates held then, and need not hold now. */
+static enum trivet_status look_for_earlier(struct trivet_call *call, struct trivet_store *store,
+                                           struct trivet_error *err)
 {
     struct trivet_store_txn *txn = NULL;
     ProtobufCMessage *earlier = NULL;
-    struct trivet_store_alias record;
+    enum trivet_status status =
+        trivet_call_begin_change(call, store, TRIVET_STORE_CATALOG, &txn, &earlier, err);
+    trivet_store_abort(txn);
+    return status;
+}
+
+/* Store the alias and the answer as one change; the call is marked when it had been made before. */
+static enum trivet_status store_alias(struct trivet_call *call,
+                                      const struct trivet_models_service *service,
+                                      const struct alias_change *change,
+                                      struct trivet_store_alias *record, struct trivet_error *err)
+{
+    struct trivet_store_txn *txn = NULL;
+    ProtobufCMessage *earlier = NULL;
     Trivet__V1__Model kept = TRIVET__V1__MODEL__INIT;
-    kept.name = request->model;
+    kept.name = change->model;
     enum trivet_status status =
         trivet_call_begin_change(call, service->store, TRIVET_STORE_CATALOG, &txn, &earlier, err);
     if (status != TRIVET_OK || txn == NULL) {
         return status;
     }
-    status = trivet_store_alias_set(txn, request->model, alias, request->version, request->reason,
-                                    &record, err);
+    const struct trivet_store_cause cause = {.identity = call->key.identity,
+                                             .request_id = call->key.request_id,
+                                             .reason = change->reason};
+    if (change->rival != NULL) {
+        status = trivet_promotion_check_rival(service->store, change->model, change->rival, err);
+    }
+    if (status == TRIVET_OK) {
+        status = change->version == 0
+                     ? trivet_store_alias_rollback(txn, change->model, change->alias, &cause,
+                                                   record, err)
+                     : trivet_store_alias_set(txn, change->model, change->alias, change->version,
+                                              &cause, record, err);
+    }
     if (status == TRIVET_OK) {
         return trivet_call_commit_change(call, txn, &kept.base, err);
     }
@@ -308,19 +314,35 @@ static enum trivet_status store_alias(struct trivet_call *call,
 /* Of two at the same time the set follows the one that the store has last. */
 static enum trivet_status change_alias(struct trivet_call *call,
                                        const struct trivet_models_service *service,
-                                       const Trivet__V1__PromoteRequest *request, const char *alias,
-                                       struct trivet_error *err)
+                                       const struct alias_change *change, struct trivet_error *err)
 {
-    enum trivet_status status = store_alias(call, service, request, alias, err);
+    struct trivet_store_alias record;
+    enum trivet_status status = store_alias(call, service, change, &record, err);
     if (status != TRIVET_OK || call->replayed) {
         return status;
     }
-    trivet_publisher_model(service->publisher, request->model, request->version,
-                           TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_ALIAS_SET, alias);
-    trivet_log(TRIVET_LOG_INFO, "alias_set", "model=%s version=%llu alias=%s message=%s",
-               request->model, (unsigned long long)request->version, alias, request->reason);
-    return trivet_servable_set_point(service->servables, request->model, alias, request->version,
-                                     err);
+    trivet_publisher_model(service->publisher, change->model, record.version,
+                           TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_ALIAS_SET, change->alias);
+    trivet_log(TRIVET_LOG_INFO, change->version == 0 ? "alias_rolled_back" : "alias_set",
+               "model=%s version=%llu alias=%s message=%s", change->model,
+               (unsigned long long)record.version, change->alias, change->reason);
+    return trivet_servable_set_point(service->servables, change->model, change->alias,
+                                     record.version, err);
+}
+
+/* The model as it is now; the call ends. */
+static void answer_model(struct trivet_call *call, const struct trivet_models_service *service,
+                         const char *name, enum trivet_status status, struct trivet_error *err)
+{
+    Trivet__V1__Model *model = NULL;
+    if (status == TRIVET_OK) {
+        status = encode_model(service, call->arena, name, 1, &model, err);
+    }
+    if (status == TRIVET_OK) {
+        trivet_call_finish(call, &model->base);
+    } else {
+        trivet_call_fail(call, err);
+    }
 }
 
 static void promote(struct trivet_call *call, void *arg)
@@ -329,29 +351,131 @@ static void promote(struct trivet_call *call, void *arg)
     const Trivet__V1__PromoteRequest *request = (const Trivet__V1__PromoteRequest *)call->request;
     const char *alias = request->alias[0] != '\0' ? request->alias : TRIVET_ALIAS_PRODUCTION;
     struct trivet_servable *servable = NULL;
-    Trivet__V1__Model *model = NULL;
+    struct trivet_rival rival;
     struct trivet_error err;
     enum trivet_status status = check_promote(request, alias, &err);
     if (status == TRIVET_OK) {
+        status = look_for_earlier(call, service->store, &err);
+    }
+    if (status == TRIVET_OK && !call->replayed) {
         /* Loaded and warm before anything points at it. */
         status = trivet_servable_set_load(service->servables, request->model, request->version,
                                           NULL, &servable, &err);
+        if (status == TRIVET_OK) {
+            status = trivet_promotion_check(request, servable, service->servables, call->arena,
+                                            &rival, &err);
+        }
+        if (status == TRIVET_OK) {
+            const struct alias_change change = {
+                .model = request->model,
+                .alias = alias,
+                .version = request->version,
+                .reason = request->reason,
+                .rival = request->require_better_than[0] != '\0' ? &rival : NULL,
+            };
+            status = change_alias(call, service, &change, &err);
+        }
     }
-    if (status == TRIVET_OK) {
-        status = check_gates(request, servable, call->arena, &err);
-    }
-    if (status == TRIVET_OK) {
-        status = change_alias(call, service, request, alias, &err);
-    }
-    if (status == TRIVET_OK) {
-        status = encode_model(service, call->arena, request->model, 1, &model, &err);
-    }
-    if (status == TRIVET_OK) {
-        trivet_call_finish(call, &model->base);
-    } else {
-        trivet_call_fail(call, &err);
-    }
+    answer_model(call, service, request->model, status, &err);
     trivet_servable_unref(servable);
+}
+
+/* --- Rollback -------------------------------------------------------------------------------- */
+
+/* Loads what the alias would go back to; none: that is the store's to tell. A version that cannot
+ * be loaded must not get the traffic. */
+static enum trivet_status load_before(const struct trivet_models_service *service,
+                                      struct trivet_arena *arena, const char *model,
+                                      const char *alias, struct trivet_servable **out,
+                                      struct trivet_error *err)
+{
+    struct trivet_store_alias *records =
+        trivet_arena_alloc_array(arena, TRIVET_STORE_ALIASES_MAX, sizeof(*records));
+    size_t count = 0;
+    enum trivet_status status =
+        records == NULL ? out_of_memory(err)
+                        : trivet_store_alias_list(service->store, model, records,
+                                                  TRIVET_STORE_ALIASES_MAX, &count, err);
+    for (size_t i = 0; status == TRIVET_OK && i < count; i++) {
+        if (strcmp(records[i].name, alias) == 0 && records[i].previous_version != 0) {
+            return trivet_servable_set_load(service->servables, model, records[i].previous_version,
+                                            NULL, out, err);
+        }
+    }
+    return status;
+}
+
+static void rollback(struct trivet_call *call, void *arg)
+{
+    struct trivet_models_service *service = arg;
+    const Trivet__V1__RollbackRequest *request = (const Trivet__V1__RollbackRequest *)call->request;
+    const struct alias_change change = {
+        .model = request->model,
+        .alias = request->alias[0] != '\0' ? request->alias : TRIVET_ALIAS_PRODUCTION,
+        .reason = request->reason,
+    };
+    struct trivet_servable *before = NULL;
+    struct trivet_error err;
+    enum trivet_status status = look_for_earlier(call, service->store, &err);
+    if (status == TRIVET_OK && !call->replayed) {
+        status = load_before(service, call->arena, request->model, change.alias, &before, &err);
+        if (status == TRIVET_OK) {
+            status = change_alias(call, service, &change, &err);
+        }
+    }
+    answer_model(call, service, request->model, status, &err);
+    trivet_servable_unref(before);
+}
+
+/* --- History --------------------------------------------------------------------------------- */
+
+static void encode_change(struct trivet_store_alias_change *record, Trivet__V1__AliasChange *out)
+{
+    trivet__v1__alias_change__init(out);
+    out->sequence = record->sequence;
+    out->kind = (Trivet__V1__AliasChangeKind)record->kind;
+    out->alias = record->alias;
+    out->version = record->version;
+    out->previous_version = record->previous_version;
+    out->changed_unix_us = record->changed_unix_us;
+    out->identity = record->identity;
+    out->request_id = record->request_id;
+    out->reason = record->reason;
+}
+
+static void history(struct trivet_call *call, void *arg)
+{
+    struct trivet_models_service *service = arg;
+    const Trivet__V1__HistoryRequest *request = (const Trivet__V1__HistoryRequest *)call->request;
+    size_t limit = request->limit == 0 ? LIST_DEFAULT : request->limit;
+    limit = limit > LIST_MAX ? LIST_MAX : limit;
+    struct trivet_store_alias_change *records =
+        trivet_arena_alloc_array(call->arena, limit, sizeof(*records));
+    Trivet__V1__HistoryResponse response = TRIVET__V1__HISTORY_RESPONSE__INIT;
+    Trivet__V1__AliasChange *changes =
+        trivet_arena_alloc_array(call->arena, limit, sizeof(*changes));
+    response.changes =
+        trivet_arena_alloc_array(call->arena, limit, sizeof(Trivet__V1__AliasChange *));
+    struct trivet_store_version newest;
+    size_t count = 0;
+    struct trivet_error err;
+    enum trivet_status status =
+        records == NULL || changes == NULL || response.changes == NULL
+            ? out_of_memory(&err)
+            : trivet_store_version_list(service->store, request->model, &newest, 1, &count, &err);
+    if (status == TRIVET_OK && count == 0) {
+        status = no_model(request->model, &err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_store_alias_history(service->store, request->model, request->alias,
+                                            request->before, records, limit, &count, &err);
+    }
+    for (size_t i = 0; status == TRIVET_OK && i < count; i++) {
+        encode_change(&records[i], &changes[i]);
+        response.changes[i] = &changes[i];
+        response.n_changes++;
+    }
+    trivet_call_end(call, status, &response.base, &err);
 }
 
 /* --- Delete ---------------------------------------------------------------------------------- */
@@ -402,11 +526,12 @@ static const struct trivet_method rows[] = {
     CONTROL("List", list),
     CONTROL("Describe", describe),
     CHANGE("Promote", promote),
-    CHANGE("Rollback", trivet_call_unimplemented),
+    CHANGE("Rollback", rollback),
     CHANGE("SetTraffic", trivet_call_unimplemented),
     CONTROL("Export", trivet_call_unimplemented),
     CHANGE("Import", trivet_call_unimplemented),
     CHANGE("Delete", delete_model),
+    CONTROL("History", history),
     {.name = NULL},
 };
 

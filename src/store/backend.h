@@ -106,14 +106,20 @@ struct trivet_store_backend_ops {
                                      struct trivet_error *err);
     /* In: model, name, version, changed_unix_us. Out: the alias as it is then. RESOURCE_EXHAUSTED
      * for a new one beyond TRIVET_STORE_ALIASES_MAX. */
-    enum trivet_status (*alias_set)(void *txn, struct trivet_store_alias *alias, const char *reason,
+    enum trivet_status (*alias_set)(void *txn, struct trivet_store_alias *alias,
+                                    const struct trivet_store_cause *cause,
                                     struct trivet_error *err);
+    /* In: model, name, changed_unix_us. Out: the alias as it is then. */
+    enum trivet_status (*alias_rollback)(void *txn, struct trivet_store_alias *alias,
+                                         const struct trivet_store_cause *cause,
+                                         struct trivet_error *err);
     enum trivet_status (*alias_list)(void *backend, const char *model,
                                      struct trivet_store_alias *out, size_t count_max,
                                      size_t *count, struct trivet_error *err);
+    /* `alias` "" = all of the model. */
     enum trivet_status (*alias_history)(void *backend, const char *model, const char *alias,
-                                        struct trivet_store_alias_change *out, size_t count_max,
-                                        size_t *count, struct trivet_error *err);
+                                        uint64_t before, struct trivet_store_alias_change *out,
+                                        size_t count_max, size_t *count, struct trivet_error *err);
 
     /* --- Jobs (domain CATALOG) */
     enum trivet_status (*job_create)(void *txn, const struct trivet_store_job *job,

@@ -2,6 +2,8 @@
 #include "store/sqlite_db.h"
 
 #define ALIAS_COLUMNS "model, name, version, previous_version, changed_us"
+#define CHANGE_COLUMNS                                                                             \
+    "seq, kind, name, version, previous_version, changed_us, identity, request_id, reason"
 
 static void read_alias(struct trivet_sqlite_query *query, struct trivet_store_alias *out)
 {
@@ -54,11 +56,14 @@ static enum trivet_status store_alias(struct trivet_sqlite_conn *conn,
 }
 
 static enum trivet_status store_change(struct trivet_sqlite_conn *conn,
-                                       const struct trivet_store_alias *alias, const char *reason,
+                                       enum trivet_store_alias_change_kind kind,
+                                       const struct trivet_store_alias *alias,
+                                       const struct trivet_store_cause *cause,
                                        struct trivet_error *err)
 {
     static const char insert_sql[] =
-        "INSERT INTO alias_changes (" ALIAS_COLUMNS ", reason) VALUES (?, ?, ?, ?, ?, ?)";
+        "INSERT INTO alias_changes (" ALIAS_COLUMNS ", kind, identity, request_id, reason)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     static const char trim_sql[] =
         "DELETE FROM alias_changes WHERE model = ?1 AND name = ?2 AND seq <="
         " (SELECT seq FROM alias_changes WHERE model = ?1 AND name = ?2"
@@ -66,7 +71,10 @@ static enum trivet_status store_change(struct trivet_sqlite_conn *conn,
     struct trivet_sqlite_query query;
     trivet_sqlite_query_open(&query, conn, insert_sql);
     bind_alias(&query, alias);
-    trivet_sqlite_bind_text(&query, reason);
+    trivet_sqlite_bind_int(&query, kind);
+    trivet_sqlite_bind_text(&query, cause->identity);
+    trivet_sqlite_bind_text(&query, cause->request_id);
+    trivet_sqlite_bind_text(&query, cause->reason);
     enum trivet_status status = trivet_sqlite_query_run(&query, err);
     if (status != TRIVET_OK)
         return status;
@@ -95,7 +103,8 @@ static enum trivet_status check_count(struct trivet_sqlite_conn *conn, const cha
 }
 
 enum trivet_status trivet_sqlite_alias_set(void *txn, struct trivet_store_alias *alias,
-                                           const char *reason, struct trivet_error *err)
+                                           const struct trivet_store_cause *cause,
+                                           struct trivet_error *err)
 {
     struct trivet_sqlite_conn *conn = TRIVET_SQLITE_TXN_CONN(txn);
     struct trivet_store_alias before = {.version = 0};
@@ -119,7 +128,85 @@ enum trivet_status trivet_sqlite_alias_set(void *txn, struct trivet_store_alias 
     made.previous_version = before.version;
     status = store_alias(conn, &made, err);
     if (status == TRIVET_OK)
-        status = store_change(conn, &made, reason, err);
+        status = store_change(conn, TRIVET_STORE_ALIAS_PROMOTED, &made, cause, err);
+    if (status == TRIVET_OK)
+        *alias = made;
+    return status;
+}
+
+/* --- Rollback -------------------------------------------------------------------------------- */
+
+/* Marks the last promotion as undone. *before: what the alias had before the one that is then the
+ * last, when that version is still there; else 0. */
+static enum trivet_status undo_promotion(struct trivet_sqlite_conn *conn,
+                                         const struct trivet_store_alias *alias, uint64_t *before,
+                                         struct trivet_error *err)
+{
+    static const char undo_sql[] =
+        "UPDATE alias_changes SET undone = 1 WHERE seq = (SELECT max(seq) FROM alias_changes"
+        " WHERE model = ? AND name = ? AND kind = 1 AND undone = 0)";
+    static const char before_sql[] =
+        "SELECT coalesce((SELECT versions.version FROM versions JOIN"
+        " (SELECT model, previous_version FROM alias_changes"
+        "  WHERE model = ? AND name = ? AND kind = 1 AND undone = 0 ORDER BY seq DESC LIMIT 1)"
+        " AS change ON versions.model = change.model"
+        " AND versions.version = change.previous_version), 0)";
+    struct trivet_sqlite_query query;
+    int64_t version = 0;
+    trivet_sqlite_query_open(&query, conn, undo_sql);
+    trivet_sqlite_bind_text(&query, alias->model);
+    trivet_sqlite_bind_text(&query, alias->name);
+    enum trivet_status status = trivet_sqlite_query_run(&query, err);
+    if (status != TRIVET_OK)
+        return status;
+    trivet_sqlite_query_open(&query, conn, before_sql);
+    trivet_sqlite_bind_text(&query, alias->model);
+    trivet_sqlite_bind_text(&query, alias->name);
+    status = trivet_sqlite_query_number(&query, &version, err);
+    if (status == TRIVET_OK)
+        *before = (uint64_t)version;
+    return status;
+}
+
+/* Where the alias is, when it has something to go back to. */
+static enum trivet_status check_rollback(struct trivet_sqlite_conn *conn,
+                                         const struct trivet_store_alias *alias,
+                                         struct trivet_store_alias *now, struct trivet_error *err)
+{
+    bool found = false;
+    enum trivet_status status = load_alias(conn, alias->model, alias->name, now, &found, err);
+    if (status == TRIVET_OK && !found)
+        status = trivet_error_set(err, TRIVET_NOT_FOUND, "model '%s' has no alias '%s'",
+                                  alias->model, alias->name);
+    if (status == TRIVET_OK && now->previous_version == 0)
+        status = trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
+                                  "alias '%s' of model '%s' points at version %llu and has nothing "
+                                  "before it to go back to, or it was deleted; deploy another "
+                                  "version instead",
+                                  alias->name, alias->model, (unsigned long long)now->version);
+    return status;
+}
+
+enum trivet_status trivet_sqlite_alias_rollback(void *txn, struct trivet_store_alias *alias,
+                                                const struct trivet_store_cause *cause,
+                                                struct trivet_error *err)
+{
+    struct trivet_sqlite_conn *conn = TRIVET_SQLITE_TXN_CONN(txn);
+    struct trivet_store_alias now = {.version = 0};
+    struct trivet_store_alias made = *alias;
+    enum trivet_status status = check_rollback(conn, alias, &now, err);
+    if (status == TRIVET_OK)
+        status = undo_promotion(conn, alias, &made.previous_version, err);
+    if (status != TRIVET_OK)
+        return status;
+    made.version = now.previous_version;
+    status = store_alias(conn, &made, err);
+    if (status == TRIVET_OK) {
+        /* The record tells which version was left. */
+        struct trivet_store_alias change = made;
+        change.previous_version = now.version;
+        status = store_change(conn, TRIVET_STORE_ALIAS_ROLLED_BACK, &change, cause, err);
+    }
     if (status == TRIVET_OK)
         *alias = made;
     return status;
@@ -181,26 +268,37 @@ static void list_change(struct trivet_sqlite_query *query, void *out, size_t ind
 {
     struct trivet_store_alias_change *changes = out;
     struct trivet_store_alias_change *change = &changes[index];
+    change->sequence = trivet_sqlite_column_u64(query);
+    change->kind = (enum trivet_store_alias_change_kind)trivet_sqlite_column_int(query);
+    trivet_sqlite_column_text(query, change->alias, sizeof(change->alias));
     change->version = trivet_sqlite_column_u64(query);
     change->previous_version = trivet_sqlite_column_u64(query);
     change->changed_unix_us = trivet_sqlite_column_int(query);
+    trivet_sqlite_column_text(query, change->identity, sizeof(change->identity));
+    trivet_sqlite_column_text(query, change->request_id, sizeof(change->request_id));
     trivet_sqlite_column_text(query, change->reason, sizeof(change->reason));
 }
 
 enum trivet_status trivet_sqlite_alias_history(void *backend, const char *model, const char *alias,
+                                               uint64_t before,
                                                struct trivet_store_alias_change *out,
                                                size_t count_max, size_t *count,
                                                struct trivet_error *err)
 {
-    static const char sql[] = "SELECT version, previous_version, changed_us, reason"
-                              " FROM alias_changes WHERE model = ? AND name = ?"
-                              " ORDER BY seq DESC LIMIT ?";
+    static const char one_sql[] =
+        "SELECT " CHANGE_COLUMNS " FROM alias_changes WHERE model = ? AND seq < ? AND name = ?"
+        " ORDER BY seq DESC LIMIT ?";
+    static const char all_sql[] =
+        "SELECT " CHANGE_COLUMNS " FROM alias_changes WHERE model = ? AND seq < ?"
+        " ORDER BY seq DESC LIMIT ?";
     struct trivet_sqlite_store *store = backend;
     struct trivet_sqlite_conn *conn = trivet_sqlite_reader_take(&store->catalog);
     struct trivet_sqlite_query query;
-    trivet_sqlite_query_open(&query, conn, sql);
+    trivet_sqlite_query_open(&query, conn, alias[0] == '\0' ? all_sql : one_sql);
     trivet_sqlite_bind_text(&query, model);
-    trivet_sqlite_bind_text(&query, alias);
+    trivet_sqlite_bind_u64(&query, before == 0 || before > INT64_MAX ? INT64_MAX : before);
+    if (alias[0] != '\0')
+        trivet_sqlite_bind_text(&query, alias);
     trivet_sqlite_bind_u64(&query, count_max);
     enum trivet_status status =
         trivet_sqlite_query_list(&query, list_change, out, count_max, count, err);

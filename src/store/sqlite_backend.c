@@ -85,6 +85,7 @@ const struct trivet_store_backend_ops trivet_store_sqlite_ops = {
     .version_delete = trivet_sqlite_version_delete,
     .model_list = trivet_sqlite_model_list,
     .alias_set = trivet_sqlite_alias_set,
+    .alias_rollback = trivet_sqlite_alias_rollback,
     .alias_list = trivet_sqlite_alias_list,
     .alias_history = trivet_sqlite_alias_history,
     .job_create = trivet_sqlite_job_create,

@@ -240,11 +240,16 @@ enum trivet_status trivet_sqlite_model_list(void *backend, const char *after,
                                             size_t *count, struct trivet_error *err);
 
 enum trivet_status trivet_sqlite_alias_set(void *txn, struct trivet_store_alias *alias,
-                                           const char *reason, struct trivet_error *err);
+                                           const struct trivet_store_cause *cause,
+                                           struct trivet_error *err);
+enum trivet_status trivet_sqlite_alias_rollback(void *txn, struct trivet_store_alias *alias,
+                                                const struct trivet_store_cause *cause,
+                                                struct trivet_error *err);
 enum trivet_status trivet_sqlite_alias_list(void *backend, const char *model,
                                             struct trivet_store_alias *out, size_t count_max,
                                             size_t *count, struct trivet_error *err);
 enum trivet_status trivet_sqlite_alias_history(void *backend, const char *model, const char *alias,
+                                               uint64_t before,
                                                struct trivet_store_alias_change *out,
                                                size_t count_max, size_t *count,
                                                struct trivet_error *err);

@@ -76,6 +76,11 @@ static const struct trivet_sqlite_migration catalog_migrations[] = {
             " report BLOB NOT NULL) STRICT;"
             "CREATE INDEX jobs_of_model ON jobs (model, seq);"
             "CREATE INDEX jobs_unfinished ON jobs (seq) WHERE state IN (1, 2);" REPLIES_SQL},
+    /* Who changed an alias, and how. A change that was rolled back is `undone`. */
+    {.sql = "ALTER TABLE alias_changes ADD COLUMN kind INTEGER NOT NULL DEFAULT 1;"
+            "ALTER TABLE alias_changes ADD COLUMN undone INTEGER NOT NULL DEFAULT 0;"
+            "ALTER TABLE alias_changes ADD COLUMN identity TEXT NOT NULL DEFAULT '';"
+            "ALTER TABLE alias_changes ADD COLUMN request_id TEXT NOT NULL DEFAULT '';"},
 };
 
 static const struct trivet_sqlite_migration data_migrations[] = {

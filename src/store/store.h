@@ -204,30 +204,58 @@ enum trivet_status trivet_store_model_list(struct trivet_store *store, const cha
                                            char (*names)[TRIVET_STORE_NAME_BYTES],
                                            uint64_t *version_counts, size_t count_max,
                                            size_t *count, struct trivet_error *err) TRIVET_MUST_USE;
+/* Who changes an alias and why, for its history; NULL is "". */
+struct trivet_store_cause {
+    const char *identity;
+    const char *request_id;
+    const char *reason; /* less than TRIVET_STORE_REASON_BYTES */
+};
+
 /* Point the alias at an existing version; the one before is remembered (a history, for rollback).
  * Already there: nothing changes. NOT_FOUND; RESOURCE_EXHAUSTED for a new alias of a model that has
  * TRIVET_STORE_ALIASES_MAX. */
 enum trivet_status trivet_store_alias_set(struct trivet_store_txn *txn, const char *model,
-                                          const char *alias, uint64_t version, const char *reason,
+                                          const char *alias, uint64_t version,
+                                          const struct trivet_store_cause *cause,
                                           struct trivet_store_alias *out,
                                           struct trivet_error *err) TRIVET_MUST_USE;
+/* Undo the last trivet_store_alias_set that is not undone yet: the alias points at the version that
+ * it had before, and what that one had before is the next to go back to. NOT_FOUND: no such alias;
+ * FAILED_PRECONDITION: there is nothing before, or it was deleted. */
+enum trivet_status trivet_store_alias_rollback(struct trivet_store_txn *txn, const char *model,
+                                               const char *alias,
+                                               const struct trivet_store_cause *cause,
+                                               struct trivet_store_alias *out,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
 /* Aliases of one model; model NULL: of all. */
 enum trivet_status trivet_store_alias_list(struct trivet_store *store, const char *model,
                                            struct trivet_store_alias *out, size_t count_max,
                                            size_t *count, struct trivet_error *err) TRIVET_MUST_USE;
 
+/* Numbers as in models.proto. */
+enum trivet_store_alias_change_kind {
+    TRIVET_STORE_ALIAS_PROMOTED = 1,
+    TRIVET_STORE_ALIAS_ROLLED_BACK = 2,
+};
+
 /* One change of an alias. */
 struct trivet_store_alias_change {
+    uint64_t sequence; /* grows with every change in the store */
+    enum trivet_store_alias_change_kind kind;
+    char alias[TRIVET_STORE_NAME_BYTES];
     uint64_t version;
-    uint64_t previous_version; /* 0 = none */
+    uint64_t previous_version; /* what it pointed at until then; 0 = none */
     int64_t changed_unix_us;
+    char identity[TRIVET_STORE_KEY_BYTES_MAX + 1];
+    char request_id[TRIVET_STORE_KEY_BYTES_MAX + 1];
     char reason[TRIVET_STORE_REASON_BYTES];
 };
 
-/* The changes of one alias, newest first; the last TRIVET_STORE_ALIAS_HISTORY_MAX are kept, until
- * the model is deleted. A version named here may be gone. */
+/* The changes of one alias (NULL or "": of all of the model), newest first, those before the
+ * sequence number `before` (0 = from the newest); the last TRIVET_STORE_ALIAS_HISTORY_MAX of each
+ * are kept, until the model is deleted. A version named here may be gone. */
 enum trivet_status trivet_store_alias_history(struct trivet_store *store, const char *model,
-                                              const char *alias,
+                                              const char *alias, uint64_t before,
                                               struct trivet_store_alias_change *out,
                                               size_t count_max, size_t *count,
                                               struct trivet_error *err) TRIVET_MUST_USE;

@@ -130,24 +130,65 @@ enum trivet_status trivet_store_model_list(struct trivet_store *store, const cha
 
 /* --- Aliases --------------------------------------------------------------------------------- */
 
-enum trivet_status trivet_store_alias_set(struct trivet_store_txn *txn, const char *model,
-                                          const char *alias, uint64_t version, const char *reason,
-                                          struct trivet_store_alias *out, struct trivet_error *err)
+/* Checks a change of an alias and writes down what the backend needs. */
+static enum trivet_status prepare_change(const struct trivet_store_txn *txn, const char *model,
+                                         const char *alias, const struct trivet_store_cause *cause,
+                                         struct trivet_store_alias *record,
+                                         struct trivet_store_cause *whole, struct trivet_error *err)
 {
+    whole->identity = cause->identity == NULL ? "" : cause->identity;
+    whole->request_id = cause->request_id == NULL ? "" : cause->request_id;
+    whole->reason = cause->reason == NULL ? "" : cause->reason;
     enum trivet_status status = trivet_store_txn_check(txn, TRIVET_STORE_CATALOG, err);
     if (status == TRIVET_OK)
         status = trivet_store_check_name("a model", model, err);
     if (status == TRIVET_OK)
         status = trivet_store_check_name("an alias", alias, err);
     if (status == TRIVET_OK)
-        status = trivet_store_check_text("the reason", reason, TRIVET_STORE_REASON_BYTES - 1, err);
+        status = trivet_store_check_text("the identity", whole->identity,
+                                         TRIVET_STORE_KEY_BYTES_MAX, err);
+    if (status == TRIVET_OK)
+        status = trivet_store_check_text("the request id", whole->request_id,
+                                         TRIVET_STORE_KEY_BYTES_MAX, err);
+    if (status == TRIVET_OK)
+        status = trivet_store_check_text("the reason", whole->reason, TRIVET_STORE_REASON_BYTES - 1,
+                                         err);
     if (status != TRIVET_OK)
         return status;
-    struct trivet_store_alias record = {.version = version,
-                                        .changed_unix_us = trivet_clock_unix_us()};
-    (void)trivet_text_copy(record.model, sizeof(record.model), model);
-    (void)trivet_text_copy(record.name, sizeof(record.name), alias);
-    status = txn->store->ops->alias_set(txn->state, &record, reason, err);
+    record->changed_unix_us = trivet_clock_unix_us();
+    (void)trivet_text_copy(record->model, sizeof(record->model), model);
+    (void)trivet_text_copy(record->name, sizeof(record->name), alias);
+    return TRIVET_OK;
+}
+
+enum trivet_status trivet_store_alias_set(struct trivet_store_txn *txn, const char *model,
+                                          const char *alias, uint64_t version,
+                                          const struct trivet_store_cause *cause,
+                                          struct trivet_store_alias *out, struct trivet_error *err)
+{
+    struct trivet_store_alias record = {.version = version};
+    struct trivet_store_cause whole;
+    enum trivet_status status = prepare_change(txn, model, alias, cause, &record, &whole, err);
+    if (status != TRIVET_OK)
+        return status;
+    status = txn->store->ops->alias_set(txn->state, &record, &whole, err);
+    if (status == TRIVET_OK)
+        *out = record;
+    return trivet_store_txn_note(txn, status);
+}
+
+enum trivet_status trivet_store_alias_rollback(struct trivet_store_txn *txn, const char *model,
+                                               const char *alias,
+                                               const struct trivet_store_cause *cause,
+                                               struct trivet_store_alias *out,
+                                               struct trivet_error *err)
+{
+    struct trivet_store_alias record = {.version = 0};
+    struct trivet_store_cause whole;
+    enum trivet_status status = prepare_change(txn, model, alias, cause, &record, &whole, err);
+    if (status != TRIVET_OK)
+        return status;
+    status = txn->store->ops->alias_rollback(txn->state, &record, &whole, err);
     if (status == TRIVET_OK)
         *out = record;
     return trivet_store_txn_note(txn, status);
@@ -161,12 +202,13 @@ enum trivet_status trivet_store_alias_list(struct trivet_store *store, const cha
 }
 
 enum trivet_status trivet_store_alias_history(struct trivet_store *store, const char *model,
-                                              const char *alias,
+                                              const char *alias, uint64_t before,
                                               struct trivet_store_alias_change *out,
                                               size_t count_max, size_t *count,
                                               struct trivet_error *err)
 {
-    return store->ops->alias_history(store->backend, model, alias, out, count_max, count, err);
+    return store->ops->alias_history(store->backend, model, alias == NULL ? "" : alias, before, out,
+                                     count_max, count, err);
 }
 
 /* --- Jobs ------------------------------------------------------------------------------------ */

@@ -129,7 +129,8 @@ static enum trivet_status make_version(struct trivet_store *store, struct outcom
         status =
             trivet_store_version_create(txn, "m", "", "", "artefact", 8, "s", 1, &version, err);
     if (status == TRIVET_OK)
-        status = trivet_store_alias_set(txn, "m", "production", version.version, "", &alias, err);
+        status = trivet_store_alias_set(txn, "m", "production", version.version,
+                                        &(struct trivet_store_cause){0}, &alias, err);
     if (status == TRIVET_OK)
         status = trivet_store_job_create(txn, &job, "spec", 4, err);
     if (status == TRIVET_OK)

@@ -67,7 +67,8 @@ static enum trivet_status change_catalog(struct trivet_store *store, uint32_t ro
     status = trivet_store_version_create(txn, "m", job.id, "", artefact, ARTEFACT_BYTES, NULL, 0,
                                          &version, err);
     if (status == TRIVET_OK)
-        status = trivet_store_alias_set(txn, "m", "production", version.version, "", &alias, err);
+        status = trivet_store_alias_set(txn, "m", "production", version.version,
+                                        &(struct trivet_store_cause){0}, &alias, err);
     if (status == TRIVET_OK)
         status = trivet_store_job_create(txn, &job, "spec", 4, err);
     job.version = version.version;

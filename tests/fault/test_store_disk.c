@@ -125,7 +125,8 @@ static enum trivet_status make_version(struct trivet_store *store, struct outcom
     status = trivet_store_version_create(txn, "m", "", "", artefact, sizeof(artefact), NULL, 0,
                                          &version, err);
     if (status == TRIVET_OK)
-        status = trivet_store_alias_set(txn, "m", "production", version.version, "", &alias, err);
+        status = trivet_store_alias_set(txn, "m", "production", version.version,
+                                        &(struct trivet_store_cause){0}, &alias, err);
     if (status == TRIVET_OK) {
         status = trivet_store_commit(txn, err);
         outcome->n_versions += status == TRIVET_OK ? 1 : 0;

@@ -141,6 +141,11 @@ class Calls(PythonClientTest):
             self.python.promote(job, require="r2>=0.9999")
         self.python.promote(job, alias="best")
         numpy.testing.assert_array_equal(self.python.predict("way@best", x).values, found.values)
+        with self.assertRaises(trivet.FailedPrecondition):
+            self.python.rollback("way", alias="best")
+        with self.assertRaises(trivet.FailedPrecondition):
+            self.python.promote(job, alias="best", better_than="@best")
+        self.assertEqual([(c.alias, c.version) for c in self.python.history("way")], [("best", 1)])
         folds = self.python.cross_validate(x, y, folds=4)
         self.assertEqual(len(folds.report.cross_validation.folds), 4)
         self.assertIn("r2", folds.metrics)

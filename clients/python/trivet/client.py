@@ -431,14 +431,29 @@ class Client:
         return self.call("Models/Describe", models_pb2.DescribeModelRequest(
             model=reference.name, version=reference.version), models_pb2.Model)
 
-    def promote(self, model, version=0, alias="", require=(), reason=""):
-        """Points an alias ("production") at a version, when the gates ("r2>=0.9") hold. `model`:
-        "NAME" and a version, "NAME:VERSION", or a finished Job."""
+    def promote(self, model, version=0, alias="", require=(), reason="", better_than="",
+                metric=""):
+        """Points an alias ("production") at a version, when the gates ("r2>=0.9") hold, and when it
+        is better than another by a metric on the same holdout: `better_than` "@production" or "3".
+        `model`: "NAME" and a version, "NAME:VERSION", or a finished Job."""
         reference = model_ref(model, version)
         return self.call("Models/Promote", models_pb2.PromoteRequest(
             model=reference.name, version=reference.version, alias=alias,
-            require=[require] if isinstance(require, str) else require, reason=reason),
-            models_pb2.Model)
+            require=[require] if isinstance(require, str) else require, reason=reason,
+            require_better_than=str(better_than), better_metric=metric), models_pb2.Model)
+
+    def rollback(self, model, alias="", reason=""):
+        """Points an alias ("production") back at the version it had before; FailedPrecondition when
+        there is none."""
+        return self.call("Models/Rollback", models_pb2.RollbackRequest(
+            model=model, alias=alias, reason=reason), models_pb2.Model)
+
+    def history(self, model, alias="", limit=0, before=0):
+        """Who pointed which alias at what, when and why, newest first: the contract's AliasChange.
+        `before`: only those with a smaller sequence number."""
+        return list(self.call("Models/History", models_pb2.HistoryRequest(
+            model=model, alias=alias, limit=limit, before=before),
+            models_pb2.HistoryResponse).changes)
 
     # --- the server
 

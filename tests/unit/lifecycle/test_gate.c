@@ -95,6 +95,45 @@ static void every_metric_can_be_named(void **state)
     }
 }
 
+/* --- better than another --- */
+
+static enum trivet_status better(const char *metric, double ours, double theirs,
+                                 struct trivet_error *err)
+{
+    const char *name = metric[0] == '\0' ? "r2" : metric;
+    const struct trivet_metric our = {.name = name, .value = ours, .defined = true};
+    const struct trivet_metric their = {.name = name, .value = theirs, .defined = true};
+    return trivet_gate_better(metric, &our, 1, &their, 1, err);
+}
+
+static void better_goes_by_the_metric(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    assert_int_equal(better("", 0.91, 0.9, &err), TRIVET_OK);
+    assert_int_equal(better("", 0.9, 0.91, &err), TRIVET_FAILED_PRECONDITION);
+    assert_non_null(strstr(err.message, "its r2 is 0.9, the other's 0.91"));
+    assert_int_equal(better("", 0.9, 0.9, &err), TRIVET_FAILED_PRECONDITION); /* equal */
+    assert_int_equal(better("rmse", 2, 3, &err), TRIVET_OK);                  /* less is better */
+    assert_int_equal(better("rmse", 3, 2, &err), TRIVET_FAILED_PRECONDITION);
+    assert_int_equal(better("f1_macro", 0.5, 0.4, &err), TRIVET_OK);
+}
+
+static void better_needs_the_metric_on_both_sides(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    assert_int_equal(trivet_gate_better("f1", metrics, 3, metrics, 3, &err),
+                     TRIVET_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "r2, rmse, mape"));
+    assert_int_equal(trivet_gate_better("mape", metrics, 3, metrics, 3, &err),
+                     TRIVET_FAILED_PRECONDITION);
+    assert_non_null(strstr(err.message, "not defined"));
+    assert_int_equal(trivet_gate_better("r2", metrics, 3, &metrics[1], 2, &err),
+                     TRIVET_FAILED_PRECONDITION);
+    assert_int_equal(trivet_gate_better(NULL, NULL, 0, metrics, 3, &err), TRIVET_INVALID_ARGUMENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +143,8 @@ int main(void)
         cmocka_unit_test(unknown_metric_names_the_others),
         cmocka_unit_test(malformed),
         cmocka_unit_test(every_metric_can_be_named),
+        cmocka_unit_test(better_goes_by_the_metric),
+        cmocka_unit_test(better_needs_the_metric_on_both_sides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,9 +56,10 @@ static void point(struct place *place, const char *name, uint64_t version)
     struct trivet_store_txn *txn = NULL;
     assert_int_equal(trivet_store_begin(place->store, TRIVET_STORE_CATALOG, &txn, &place->err),
                      TRIVET_OK);
-    assert_int_equal(
-        trivet_store_alias_set(txn, "houses", name, version, "test", &alias, &place->err),
-        TRIVET_OK);
+    assert_int_equal(trivet_store_alias_set(txn, "houses", name, version,
+                                            &(struct trivet_store_cause){.reason = "test"}, &alias,
+                                            &place->err),
+                     TRIVET_OK);
     assert_int_equal(trivet_store_commit(txn, &place->err), TRIVET_OK);
     assert_int_equal(trivet_servable_set_point(place->set, "houses", name, version, &place->err),
                      TRIVET_OK);

@@ -111,7 +111,9 @@ static void set_alias(struct place *place, const char *model, const char *alias,
     struct trivet_store_alias out;
     struct trivet_error err;
     struct trivet_store_txn *txn = begin(place);
-    if (trivet_store_alias_set(txn, model, alias, version, "test", &out, &err) != TRIVET_OK ||
+    if (trivet_store_alias_set(txn, model, alias, version,
+                               &(struct trivet_store_cause){.reason = "test"}, &out,
+                               &err) != TRIVET_OK ||
         trivet_store_commit(txn, &err) != TRIVET_OK) {
         fail_msg("%s", err.message);
     }

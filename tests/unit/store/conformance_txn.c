@@ -108,7 +108,8 @@ static void abort_leaves_nothing(void **state)
     size_t count = 99;
     struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_CATALOG);
     assert_ok(f, trivet_store_version_create(txn, "m", "", "", "a", 1, NULL, 0, &version, &f->err));
-    assert_ok(f, trivet_store_alias_set(txn, "m", "production", 1, "", &alias, &f->err));
+    assert_ok(f, trivet_store_alias_set(txn, "m", "production", 1, &(struct trivet_store_cause){0},
+                                        &alias, &f->err));
     assert_ok(f, trivet_store_job_create(txn, &job, "s", 1, &f->err));
     trivet_store_abort(txn);
     txn = fixture_begin(f, TRIVET_STORE_DATA);
@@ -172,7 +173,8 @@ static void a_refused_change_leaves_the_others(void **state)
     struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_CATALOG);
     assert_ok(f, trivet_store_version_create(txn, "m", "", "", "a", 1, NULL, 0, &version, &f->err));
     assert_refused(f, TRIVET_NOT_FOUND,
-                   trivet_store_alias_set(txn, "m", "production", 7, "", &alias, &f->err),
+                   trivet_store_alias_set(txn, "m", "production", 7,
+                                          &(struct trivet_store_cause){0}, &alias, &f->err),
                    "no version 7");
     fixture_commit(f, txn);
     assert_ok(f, trivet_store_version_get(f->store, "m", 1, &version, NULL, NULL, &f->err));

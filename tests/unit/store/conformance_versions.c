@@ -22,8 +22,23 @@ static enum trivet_status set_alias(struct fixture *f, const char *model, const 
 {
     struct trivet_store_alias out;
     struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_CATALOG);
+    enum trivet_status status = trivet_store_alias_set(
+        txn, model, alias, version, &(struct trivet_store_cause){.reason = reason}, &out, &f->err);
+    if (status == TRIVET_OK)
+        fixture_commit(f, txn);
+    else
+        trivet_store_abort(txn);
+    return status;
+}
+
+static enum trivet_status roll_back(struct fixture *f, const char *model, const char *alias,
+                                    struct trivet_store_alias *out)
+{
+    struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_CATALOG);
+    const struct trivet_store_cause cause = {
+        .identity = "ops", .request_id = "r-7", .reason = "too slow"};
     enum trivet_status status =
-        trivet_store_alias_set(txn, model, alias, version, reason, &out, &f->err);
+        trivet_store_alias_rollback(txn, model, alias, &cause, out, &f->err);
     if (status == TRIVET_OK)
         fixture_commit(f, txn);
     else
@@ -236,14 +251,97 @@ static void an_alias_remembers_the_one_before(void **state)
     assert_int_equal(alias.previous_version, 1);
     assert_int_equal(alias.changed_unix_us, changed_us);
     fixture_alias(f, "m", "production", 1, "rollback: too slow");
-    assert_ok(f,
-              trivet_store_alias_history(f->store, "m", "production", changes, 4, &count, &f->err));
+    assert_ok(
+        f, trivet_store_alias_history(f->store, "m", "production", 0, changes, 4, &count, &f->err));
     assert_int_equal(count, 3);
     assert_string_equal(changes[0].reason, "rollback: too slow");
     assert_int_equal(changes[0].version, 1);
     assert_int_equal(changes[0].previous_version, 2);
     assert_string_equal(changes[2].reason, "first");
     assert_true(changes[2].changed_unix_us > 1600000000000000);
+}
+
+static void rollback_undoes_one_promotion_after_the_other(void **state)
+{
+    struct fixture *f = *state;
+    struct trivet_store_alias alias;
+    /* A version may come back: what it had before goes by when it was set, not by its number. */
+    const uint64_t promoted[] = {1, 2, 1, 3};
+    for (int i = 0; i < 3; i++)
+        fixture_version(f, "m", "a");
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(promoted); i++)
+        fixture_alias(f, "m", "p", promoted[i], "");
+    for (size_t i = TRIVET_ARRAY_COUNT(promoted) - 1; i-- > 0;) {
+        assert_ok(f, roll_back(f, "m", "p", &alias));
+        assert_int_equal(alias.version, promoted[i]);
+        assert_int_equal(alias.previous_version, i == 0 ? 0 : promoted[i - 1]);
+        fixture_reopen(f);
+    }
+    assert_refused(f, TRIVET_FAILED_PRECONDITION, roll_back(f, "m", "p", &alias),
+                   "nothing before it to go back to");
+    /* What was undone is no way back: a new promotion goes back to where it began. */
+    fixture_alias(f, "m", "p", 2, "");
+    assert_ok(f, roll_back(f, "m", "p", &alias));
+    assert_int_equal(alias.version, 1);
+    assert_int_equal(alias.previous_version, 0);
+}
+
+static void rollback_refuses_what_is_not_there(void **state)
+{
+    struct fixture *f = *state;
+    struct trivet_store_alias alias;
+    for (int i = 0; i < 3; i++)
+        fixture_version(f, "m", "a");
+    assert_refused(f, TRIVET_NOT_FOUND, roll_back(f, "m", "p", &alias), "has no alias 'p'");
+    assert_refused(f, TRIVET_INVALID_ARGUMENT, roll_back(f, "m", "a.b", &alias),
+                   "cannot name an alias");
+    for (uint64_t version = 1; version <= 3; version++)
+        fixture_alias(f, "m", "p", version, "");
+    /* Of what is deleted nothing is left to go back to, now or later. */
+    assert_ok(f, remove_version(f, "m", 1));
+    assert_ok(f, roll_back(f, "m", "p", &alias));
+    assert_int_equal(alias.version, 2);
+    assert_int_equal(alias.previous_version, 0);
+    assert_refused(f, TRIVET_FAILED_PRECONDITION, roll_back(f, "m", "p", &alias), "was deleted");
+    fixture_alias(f, "m", "p", 3, "");
+    fixture_alias(f, "m", "q", 3, "");
+    assert_ok(f, roll_back(f, "m", "p", &alias)); /* another alias has its own past */
+    assert_int_equal(alias.version, 2);
+    assert_refused(f, TRIVET_FAILED_PRECONDITION, roll_back(f, "m", "q", &alias), "nothing before");
+}
+
+static void the_history_tells_who_and_why(void **state)
+{
+    struct fixture *f = *state;
+    struct trivet_store_alias alias;
+    struct trivet_store_alias_change changes[8];
+    size_t count = 0;
+    fixture_version(f, "m", "a");
+    fixture_version(f, "m", "b");
+    fixture_alias(f, "m", "p", 1, "first");
+    fixture_alias(f, "m", "q", 1, "");
+    fixture_alias(f, "m", "p", 2, "better");
+    assert_ok(f, roll_back(f, "m", "p", &alias));
+    assert_ok(f, trivet_store_alias_history(f->store, "m", NULL, 0, changes, 8, &count, &f->err));
+    assert_int_equal(count, 4);
+    assert_int_equal(changes[0].kind, TRIVET_STORE_ALIAS_ROLLED_BACK);
+    assert_string_equal(changes[0].alias, "p");
+    assert_int_equal(changes[0].version, 1);
+    assert_int_equal(changes[0].previous_version, 2);
+    assert_string_equal(changes[0].identity, "ops");
+    assert_string_equal(changes[0].request_id, "r-7");
+    assert_string_equal(changes[0].reason, "too slow");
+    assert_int_equal(changes[1].kind, TRIVET_STORE_ALIAS_PROMOTED);
+    assert_string_equal(changes[2].alias, "q");
+    const uint64_t before = changes[1].sequence;
+    assert_true(changes[0].sequence > before);
+    assert_ok(f,
+              trivet_store_alias_history(f->store, "m", "p", before, changes, 8, &count, &f->err));
+    assert_int_equal(count, 1);
+    assert_string_equal(changes[0].reason, "first");
+    assert_ok(
+        f, trivet_store_alias_history(f->store, "n", "", UINT64_MAX, changes, 8, &count, &f->err));
+    assert_int_equal(count, 0);
 }
 
 static void what_cannot_be_an_alias_is_refused(void **state)
@@ -297,9 +395,10 @@ static void the_history_is_bounded(void **state)
     fixture_version(f, "m", "b");
     struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_CATALOG);
     for (uint64_t i = 0; i < TRIVET_ARRAY_COUNT(out); i++)
-        assert_ok(f, trivet_store_alias_set(txn, "m", "p", 1 + i % 2, "", &alias, &f->err));
+        assert_ok(f, trivet_store_alias_set(txn, "m", "p", 1 + i % 2,
+                                            &(struct trivet_store_cause){0}, &alias, &f->err));
     fixture_commit(f, txn);
-    assert_ok(f, trivet_store_alias_history(f->store, "m", "p", out, TRIVET_ARRAY_COUNT(out),
+    assert_ok(f, trivet_store_alias_history(f->store, "m", "p", 0, out, TRIVET_ARRAY_COUNT(out),
                                             &count, &f->err));
     assert_int_equal(count, TRIVET_STORE_ALIAS_HISTORY_MAX);
     assert_int_equal(out[0].version, alias.version);
@@ -330,12 +429,21 @@ static void a_model_has_so_many_aliases(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 static const struct CMUnitTest tests[] = {
-    TEST(a_version_comes_back_as_stored),      TEST(a_large_artefact_is_kept_whole),
-    TEST(what_cannot_be_a_version_is_refused), TEST(unknown_versions_are_not_found),
-    TEST(numbers_are_never_used_again),        TEST(versions_are_listed_newest_first),
-    TEST(models_are_listed_by_name),           TEST(delete_respects_aliases),
-    TEST(an_alias_remembers_the_one_before),   TEST(what_cannot_be_an_alias_is_refused),
-    TEST(aliases_are_listed_by_model),         TEST(the_history_is_bounded),
+    TEST(a_version_comes_back_as_stored),
+    TEST(a_large_artefact_is_kept_whole),
+    TEST(what_cannot_be_a_version_is_refused),
+    TEST(unknown_versions_are_not_found),
+    TEST(numbers_are_never_used_again),
+    TEST(versions_are_listed_newest_first),
+    TEST(models_are_listed_by_name),
+    TEST(delete_respects_aliases),
+    TEST(rollback_undoes_one_promotion_after_the_other),
+    TEST(rollback_refuses_what_is_not_there),
+    TEST(the_history_tells_who_and_why),
+    TEST(an_alias_remembers_the_one_before),
+    TEST(what_cannot_be_an_alias_is_refused),
+    TEST(aliases_are_listed_by_model),
+    TEST(the_history_is_bounded),
     TEST(a_model_has_so_many_aliases),
 };
 

@@ -121,8 +121,9 @@ struct trivet_store_alias fixture_alias(struct fixture *fixture, const char *mod
 {
     struct trivet_store_alias made = {.version = 0};
     struct trivet_store_txn *txn = fixture_begin(fixture, TRIVET_STORE_CATALOG);
-    assert_ok(fixture,
-              trivet_store_alias_set(txn, model, alias, version, reason, &made, &fixture->err));
+    assert_ok(fixture, trivet_store_alias_set(txn, model, alias, version,
+                                              &(struct trivet_store_cause){.reason = reason}, &made,
+                                              &fixture->err));
     fixture_commit(fixture, txn);
     return made;
 }

@@ -157,6 +157,36 @@ static void data_of_version_1_is_migrated(void **state)
     trivet_buffer_release(&bytes);
 }
 
+/* catalog.db of version 1 knew no kinds of changes: what was promoted then can be rolled back. */
+static void aliases_of_version_1_go_back(void **state)
+{
+    struct fixture *f = *state;
+    struct trivet_store_alias alias;
+    struct trivet_store_alias_change change;
+    size_t count = 0;
+    for (uint64_t version = 1; version <= 3; version++) {
+        fixture_version(f, "m", "a");
+        fixture_alias(f, "m", "p", version, "then");
+    }
+    close_store(f);
+    run_sql(f, "catalog.db",
+            "ALTER TABLE alias_changes DROP COLUMN kind;"
+            "ALTER TABLE alias_changes DROP COLUMN undone;"
+            "ALTER TABLE alias_changes DROP COLUMN identity;"
+            "ALTER TABLE alias_changes DROP COLUMN request_id; PRAGMA user_version = 1;");
+    assert_ok(f, open_store(f, TRIVET_STORE_OWNER));
+    assert_ok(f, trivet_store_alias_history(f->store, "m", "p", 0, &change, 1, &count, &f->err));
+    assert_int_equal(change.kind, TRIVET_STORE_ALIAS_PROMOTED);
+    assert_string_equal(change.reason, "then");
+    for (uint64_t version = 2; version >= 1; version--) {
+        struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_CATALOG);
+        assert_ok(f, trivet_store_alias_rollback(txn, "m", "p", &(struct trivet_store_cause){0},
+                                                 &alias, &f->err));
+        fixture_commit(f, txn);
+        assert_int_equal(alias.version, version);
+    }
+}
+
 static void idle_uploads_are_gone_after_an_open(void **state)
 {
     struct fixture *f = *state;
@@ -531,6 +561,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(version_0_is_migrated),
         TEST(data_of_version_1_is_migrated),
+        TEST(aliases_of_version_1_go_back),
         TEST(idle_uploads_are_gone_after_an_open),
         TEST(steps_are_taken_in_order_from_any_version),
         TEST(a_broken_step_changes_nothing),

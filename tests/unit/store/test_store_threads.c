@@ -42,7 +42,8 @@ static enum trivet_status promote(struct trivet_store *store, uint64_t *version,
         return status;
     status = trivet_store_version_create(txn, "m", "", "", "artefact", 8, "s", 1, &made, err);
     if (status == TRIVET_OK)
-        status = trivet_store_alias_set(txn, "m", "production", made.version, "", &alias, err);
+        status = trivet_store_alias_set(txn, "m", "production", made.version,
+                                        &(struct trivet_store_cause){0}, &alias, err);
     if (status != TRIVET_OK) {
         trivet_store_abort(txn);
         return status;

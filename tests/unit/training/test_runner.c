@@ -153,7 +153,9 @@ static void test_parent_version(void **state)
     trivet_job_view_release(&view);
     assert_int_equal(trivet_store_begin(fixture->store, TRIVET_STORE_CATALOG, &txn, &err),
                      TRIVET_OK);
-    assert_int_equal(trivet_store_alias_set(txn, "houses", "production", 1, "first", &alias, &err),
+    assert_int_equal(trivet_store_alias_set(txn, "houses", "production", 1,
+                                            &(struct trivet_store_cause){.reason = "first"}, &alias,
+                                            &err),
                      TRIVET_OK);
     assert_int_equal(trivet_store_commit(txn, &err), TRIVET_OK);
     fixture_submit_ok(fixture, &job, id);

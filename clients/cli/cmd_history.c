@@ -1,0 +1,138 @@
+/* trivet history NAME [--alias A] [--limit N] */
+#include "clients/cli/names.h"
+#include "clients/cli/output.h"
+#include "trivet/v1/models.pb-c.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+
+#define CHANGES_MAX 1000
+
+struct history_options {
+    struct trivet_cli *cli;
+    const char *name;
+    const char *alias;
+    uint64_t limit;
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct history_options *options = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = options->cli;
+        return 0;
+    case 'a':
+        options->alias = argument;
+        return 0;
+    case 'n':
+        if (!trivet_text_parse_uint64(argument, &options->limit) || options->limit == 0 ||
+            options->limit > CHANGES_MAX) {
+            argp_error(state, "--limit %s: give a number from 1 to %d", argument, CHANGES_MAX);
+        }
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->name != NULL) {
+            argp_error(state, "one model at a time; '%s' is too much", argument);
+        }
+        options->name = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (options->name == NULL) {
+            argp_error(state, "name the model");
+        }
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option history_argp_options[] = {
+    {"alias", 'a', "ALIAS", 0, "of this alias only", 0},
+    {"limit", 'n', "N", 0, "the newest N changes (else 100)", 0},
+    {0},
+};
+
+static const struct argp history_argp = {
+    .options = history_argp_options,
+    .parser = parse,
+    .args_doc = "NAME",
+    .doc = "Show which version answered since when, who let it and why; the newest first.",
+    .children = trivet_cli_shared_children,
+};
+
+static const char *kind_text(Trivet__V1__AliasChangeKind kind)
+{
+    switch (kind) {
+    case TRIVET__V1__ALIAS_CHANGE_KIND__ALIAS_CHANGE_KIND_PROMOTED:
+        return "promoted";
+    case TRIVET__V1__ALIAS_CHANGE_KIND__ALIAS_CHANGE_KIND_ROLLED_BACK:
+        return "rolled back";
+    default:
+        return "changed";
+    }
+}
+
+static int print(struct trivet_cli *cli, const Trivet__V1__HistoryResponse *history)
+{
+    static const struct trivet_cli_column columns[] = {
+        {"when", false, false},   {"alias", false, false},      {"change", false, false},
+        {"version", true, false}, {"before", true, false},      {"who", false, true},
+        {"why", false, true},     {"request_id", false, false},
+    };
+    /* A line for a person ends with the reason. */
+    bool person = trivet_cli_for_person(cli);
+    if (history->n_changes == 0 && person) {
+        puts("No version was deployed yet; do it with: trivet deploy NAME VERSION");
+        return TRIVET_CLI_DONE;
+    }
+    struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, person ? 7 : 8);
+    for (size_t i = 0; table != NULL && i < history->n_changes; i++) {
+        const Trivet__V1__AliasChange *change = history->changes[i];
+        trivet_cli_table_time(table, change->changed_unix_us);
+        trivet_cli_table_text(table, "%s", change->alias);
+        trivet_cli_table_text(table, "%s", kind_text(change->kind));
+        trivet_cli_table_count(table, change->version);
+        if (change->previous_version != 0) {
+            trivet_cli_table_count(table, change->previous_version);
+        } else {
+            trivet_cli_table_empty(table);
+        }
+        trivet_cli_table_text(table, "%s", change->identity);
+        trivet_cli_table_text(table, "%s", change->reason);
+        if (!person) {
+            trivet_cli_table_text(table, "%s", change->request_id);
+        }
+    }
+    return trivet_cli_print_table(cli, table);
+}
+
+static int run(struct trivet_cli *cli, int argc, char **argv)
+{
+    struct history_options options = {.cli = cli};
+    struct trivet_cli_model model = {0};
+    struct trivet_error err = {0};
+    argp_parse(&history_argp, argc, argv, 0, NULL, &options);
+    if (trivet_cli_parse_name(options.name, &model, &err) != TRIVET_OK) {
+        return trivet_cli_usage("%s", err.message);
+    }
+    Trivet__V1__HistoryRequest request = TRIVET__V1__HISTORY_REQUEST__INIT;
+    request.model = model.name;
+    request.alias = trivet_cli_field(options.alias != NULL ? options.alias : "");
+    request.limit = (uint32_t)options.limit;
+    ProtobufCMessage *reply = NULL;
+    if (trivet_cli_call(cli, "trivet.v1.Models/History", &request.base,
+                        &trivet__v1__history_response__descriptor, 0, cli->arena, &reply,
+                        &err) != TRIVET_OK) {
+        return trivet_cli_fail(&err);
+    }
+    return cli->json ? trivet_cli_print_json(reply)
+                     : print(cli, (const Trivet__V1__HistoryResponse *)reply);
+}
+
+const struct trivet_cli_command trivet_cli_history = {
+    .name = "history",
+    .summary = "which version answered since when, and why",
+    .run = run,
+};
