@@ -105,7 +105,8 @@ int main(int argc, char **argv)
     builder.SetResourceQuota(quota);
     builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
     builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
-    builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, n_threads);
+    /* Those that wait count among the threads: with as many a call finds none and is refused. */
+    builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
     if (std::strcmp(argv[3], "sync") == 0) {
         builder.RegisterService(&sync);
     } else {
