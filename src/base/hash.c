@@ -1,12 +1,11 @@
 #include "base/hash.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/log.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct trivet_sha256 {
     EVP_MD_CTX *context;

@@ -31,7 +31,7 @@ struct fast_version {
     size_t alias_bytes;
     uint64_t number; /* as asked for; 0 = by alias */
     uint64_t used;   /* the lane's: greater is later */
-    bool fit;        /* false: the general way's, and nothing below the servable is there */
+    bool fit; /* false: the general way's, and what batches and replies need may be missing */
 
     struct trivet_servable *servable; /* our reference */
     const struct trivet_pipeline *pipeline;
