@@ -205,7 +205,7 @@ class Bench:
         address = self.address(scheme, "grpc").replace("ipc://", "unix:").replace("tcp://", "")
         peer = self.process(("grpc", scheme, model, kind), lambda: (
             ("grpc_python.py", address, file, self.threads) if kind == "python" else
-            ("grpc_server", address, file, kind, self.threads)))
+            ("grpc_server", address, file, kind)))
         return Measure(peer.pid, lambda: self.run([
             self.program("grpc_client"), peer.ready["listen"], file, mode, str(rows), str(window),
             "%g" % self.seconds_for(connections), str(peer.pid), str(connections)]))
@@ -536,8 +536,8 @@ def show_environment(bench):
     forced = sorted(name for name in os.environ if name.startswith("OPENBLAS_"))
     print("environment cpu='%s' cores=%d load=%.1f OPENBLAS_*=%s" % (
         cpu_name(), os.cpu_count(), os.getloadavg()[0], ",".join(forced) or "unset"))
-    print("environment ours: trivetd %s, %s, kernel %s, workers=%d loops=%d; gRPC sync and Python "
-          "serve calls by %d threads at most, the callback API by as many as it takes" % (
+    print("environment ours: trivetd %s, %s, kernel %s, workers=%d loops=%d; gRPC in Python "
+          "serves calls by %d threads at most, in C++ by as many as it takes" % (
               status.version, status.blas, status.blas_kernel, bench.workers, bench.loops,
               bench.threads), flush=True)
 

@@ -1,5 +1,5 @@
 // The gRPC peer: the same prediction on the same messages.
-//   grpc_server ADDRESS MODEL-FILE sync|callback THREADS
+//   grpc_server ADDRESS MODEL-FILE sync|callback
 // ADDRESS as gRPC has it: unix:/PATH or 127.0.0.1:PORT. A sync server has at most THREADS threads
 // for calls. The callback API's are gRPC's own affair: half as many as cores, at least two.
 #include "bench/wire/grpc_model.hh"
@@ -89,8 +89,8 @@ class Callback final : public Peer::CallbackService
 
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        std::fprintf(stderr, "usage: grpc_server ADDRESS MODEL-FILE sync|callback THREADS\n");
+    if (argc != 4) {
+        std::fprintf(stderr, "usage: grpc_server ADDRESS MODEL-FILE sync|callback\n");
         return 2;
     }
     Model model(argv[2]);
@@ -99,13 +99,8 @@ int main(int argc, char **argv)
     grpc::ServerBuilder builder;
     builder.AddListeningPort(argv[1], grpc::InsecureServerCredentials());
     builder.SetMaxReceiveMessageSize(16 << 20);
-    int n_threads = std::atoi(argv[4]);
-    grpc::ResourceQuota quota("bench");
-    quota.SetMaxThreads(n_threads);
-    builder.SetResourceQuota(quota);
     builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
     builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
-    /* Those that wait count among the threads: with as many a call finds none and is refused. */
     builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
     if (std::strcmp(argv[3], "sync") == 0) {
         builder.RegisterService(&sync);
