@@ -300,20 +300,23 @@ static void read_connection(struct engine *engine, size_t index)
 }
 
 /* What is due of a constant rate; when the next is, in *wait_ns. A call that found no free slot is
- * as late as it is. */
-static void queue_due(struct engine *engine, int64_t *wait_ns)
+ * as late as it is. False when all that are due within the time were sent, however late. */
+static bool queue_due(struct engine *engine, int64_t *wait_ns)
 {
     double interval_ns = 1e9 / engine->options->rate;
     int64_t now = trivet_clock_monotonic_ns();
     *wait_ns = TRIVET_NS_PER_MS;
-    while (engine->n_free > 0) {
+    for (;;) {
         int64_t due = engine->open_from_ns + (int64_t)(interval_ns * (double)engine->n_sent);
         if (due >= engine->ends_ns) {
-            return;
+            return false;
         }
         if (due > now) {
             *wait_ns = due - now < TRIVET_NS_PER_MS ? due - now : TRIVET_NS_PER_MS;
-            return;
+            return true;
+        }
+        if (engine->n_free == 0) {
+            return true;
         }
         queue_on(engine, engine->next_connection++ % engine->options->n_connections, due);
         engine->n_sent++;
@@ -346,12 +349,13 @@ static void run_many(struct engine *engine)
     struct engine_result *result = engine->result;
     size_t n_slots = engine->work->options.n_slots;
     bool is_open = engine->options->mode == ENGINE_OPEN, counts = false, ended = false;
+    bool is_due = is_open;
     double cpu = 0, own = 0;
     while (!is_open && engine->n_free > 0) {
         queue_on(engine, engine->next_connection++ % engine->options->n_connections,
                  trivet_clock_monotonic_ns());
     }
-    while (!ended || engine->n_free < n_slots) {
+    while (!ended || is_due || engine->n_free < n_slots) {
         int64_t wait_ns = 100 * TRIVET_NS_PER_MS, now = trivet_clock_monotonic_ns();
         if (!counts && now >= engine->counts_from_ns) {
             counts = true;
@@ -363,8 +367,8 @@ static void run_many(struct engine *engine)
             result->server_cpu_s = process_cpu_s(engine->options->server_pid) - cpu;
             result->client_cpu_s = own_cpu_s() - own;
         }
-        if (is_open && !ended) {
-            queue_due(engine, &wait_ns);
+        if (is_due) {
+            is_due = queue_due(engine, &wait_ns);
         }
         write_dirty(engine);
         take_events(engine, wait_ns);
