@@ -10,6 +10,12 @@ static const struct trivet_method rows[] = {
      .timeout_ms_default = 30000,
      .request_bytes_max = 8u << 20,
      .handle = trivet_call_unimplemented},
+    {.name = "GrowDataset",
+     .plane = TRIVET_PLANE_CONTROL,
+     .changes_state = true,
+     .timeout_ms_default = 60000,
+     .request_bytes_max = 64u << 10,
+     .handle = trivet_call_unimplemented},
     {.name = NULL},
 };
 

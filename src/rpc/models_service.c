@@ -528,6 +528,7 @@ static const struct trivet_method rows[] = {
     CHANGE("Promote", promote),
     CHANGE("Rollback", rollback),
     CHANGE("SetTraffic", trivet_call_unimplemented),
+    CHANGE("Configure", trivet_call_unimplemented),
     CONTROL("Export", trivet_call_unimplemented),
     CHANGE("Import", trivet_call_unimplemented),
     CHANGE("Delete", delete_model),
