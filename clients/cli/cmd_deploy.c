@@ -1,12 +1,16 @@
-/* trivet deploy NAME VERSION [--alias A] [--require GATE]… [--require-better-than @ALIAS] */
+/* trivet deploy NAME VERSION [--alias A] [--require GATE]… [--require-better-than @ALIAS]
+ * [--holdout DATASET|FILE] */
 #include "clients/cli/models.h"
 #include "clients/cli/names.h"
 #include "clients/cli/output.h"
+#include "clients/cli/scored_data.h"
 #include "trivet/v1/models.pb-c.h"
 
 #include "base/text.h"
 
 #include <string.h>
+
+#define SCORING_TIMEOUT_MS 600000
 
 struct deploy_options {
     struct trivet_cli *cli;
@@ -16,6 +20,7 @@ struct deploy_options {
     const char *reason;
     const char *rival;
     const char *metric;
+    const char *holdout;
     struct trivet_cli_list require;
 };
 
@@ -39,6 +44,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'M':
         options->metric = argument;
         return 0;
+    case 'H':
+        options->holdout = argument;
+        return 0;
     case 'r':
         if (trivet_cli_list_add(&options->require, argument, strlen(argument), &err) != TRIVET_OK) {
             argp_failure(state, TRIVET_CLI_FAILED, 0, "%s", err.message);
@@ -57,6 +65,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         if (options->metric != NULL && options->rival == NULL) {
             argp_error(state, "--metric goes with --require-better-than");
         }
+        if (options->holdout != NULL && options->rival == NULL && options->require.n_items == 0) {
+            argp_error(state, "--holdout goes with --require or --require-better-than");
+        }
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -68,9 +79,12 @@ static const struct argp_option deploy_argp_options[] = {
     {"require", 'r', "GATE", 0,
      "only when the version's evaluation holds this, such as 'r2>=0.9'; may be repeated", 0},
     {"require-better-than", 'b', "@ALIAS|VERSION", 0,
-     "only when it is better than this one, both evaluated on the same holdout: trained on the "
-     "same "
-     "data with the same split",
+     "only when it is better than this one, both evaluated on the same holdout: that of --holdout, "
+     "or trained on the same data with the same split",
+     0},
+    {"holdout", 'H', "DATASET|FILE", 0,
+     "the gates look at how the versions score on these rows: a dataset's id, or a CSV file, which "
+     "is sent for that and deleted again",
      0},
     {"metric", 'M', "NAME", 0, "what better is measured by (else r2, f1_macro or silhouette)", 0},
     {"reason", 'm', "TEXT", 0, "why, for the record", 0},
@@ -85,6 +99,101 @@ static const struct argp deploy_argp = {
            "takes a call.",
     .children = trivet_cli_shared_children,
 };
+
+/* The version that it must be better than, as `trivet_cli_resolve` takes it. What cannot be one is
+ * the server's to refuse: then *out is the model's production. */
+static void rival_of(const struct deploy_options *options, const struct trivet_cli_model *model,
+                     struct trivet_cli_model *out)
+{
+    *out = *model;
+    if (options->rival[0] == '@') {
+        (void)trivet_text_copy(out->alias, sizeof(out->alias), options->rival + 1);
+    } else {
+        (void)trivet_text_parse_uint64(options->rival, &out->version);
+    }
+}
+
+/* The columns that both versions need, typed as they need them. */
+static enum trivet_status holdout_columns(const struct deploy_options *options,
+                                          const struct trivet_cli_model *model, uint64_t version,
+                                          struct trivet_schema *out, struct trivet_error *err)
+{
+    struct trivet_cli_model name = *model;
+    Trivet__V1__Version *described = NULL;
+    name.version = version;
+    enum trivet_status status = trivet_cli_resolve(options->cli, &name, &described, err);
+    if (status == TRIVET_OK) {
+        status = trivet_cli_scored_columns(described, described->target, out, err);
+    }
+    if (status == TRIVET_OK && options->rival != NULL) {
+        rival_of(options, model, &name);
+        status = trivet_cli_resolve(options->cli, &name, &described, err);
+        if (status == TRIVET_OK) {
+            status = trivet_cli_scored_columns(described, described->target, out, err);
+        }
+    }
+    return status;
+}
+
+static bool is_dataset_id(const char *text)
+{
+    return strncmp(text, "ds-", 3) == 0 && strspn(text + 3, "0123456789abcdef") == 16 &&
+           text[3 + 16] == '\0';
+}
+
+/* The id of the rows that the gates look at; *sent when they are of a file and ours to delete. */
+static enum trivet_status send_holdout(const struct deploy_options *options,
+                                       const struct trivet_cli_model *model, uint64_t version,
+                                       const char **id, bool *sent, struct trivet_error *err)
+{
+    struct trivet_schema columns = {0};
+    Trivet__V1__Dataset *dataset = NULL;
+    if (options->holdout == NULL || is_dataset_id(options->holdout)) {
+        *id = options->holdout == NULL ? "" : options->holdout;
+        return TRIVET_OK;
+    }
+    enum trivet_status status = holdout_columns(options, model, version, &columns, err);
+    if (status == TRIVET_OK) {
+        status = trivet_cli_upload_scored(options->cli, options->holdout, &columns, &dataset, err);
+    }
+    if (status == TRIVET_OK) {
+        *id = dataset->id;
+        *sent = true;
+    }
+    trivet_schema_release(&columns);
+    return status;
+}
+
+static enum trivet_status promote(const struct deploy_options *options,
+                                  struct trivet_cli_model *model, uint64_t version,
+                                  const char *alias, ProtobufCMessage **reply,
+                                  struct trivet_error *err)
+{
+    struct trivet_cli *cli = options->cli;
+    const char *holdout = "";
+    bool sent = false;
+    enum trivet_status status = send_holdout(options, model, version, &holdout, &sent, err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    Trivet__V1__PromoteRequest request = TRIVET__V1__PROMOTE_REQUEST__INIT;
+    request.model = model->name;
+    request.version = version;
+    request.alias = trivet_cli_field(alias);
+    request.n_require = options->require.n_items;
+    request.require = options->require.items;
+    request.require_better_than = trivet_cli_field(options->rival != NULL ? options->rival : "");
+    request.better_metric = trivet_cli_field(options->metric != NULL ? options->metric : "");
+    request.reason = trivet_cli_field(options->reason != NULL ? options->reason : "");
+    request.holdout_dataset_id = trivet_cli_field(holdout);
+    status = trivet_cli_call(cli, "trivet.v1.Models/Promote", &request.base,
+                             &trivet__v1__model__descriptor,
+                             holdout[0] != '\0' ? SCORING_TIMEOUT_MS : 0, cli->arena, reply, err);
+    if (sent) {
+        trivet_cli_drop_scored(cli, holdout);
+    }
+    return status;
+}
 
 static int deploy(const struct deploy_options *options)
 {
@@ -101,18 +210,8 @@ static int deploy(const struct deploy_options *options)
                                 options->version, model.name);
     }
     const char *alias = options->alias != NULL ? options->alias : "production";
-    Trivet__V1__PromoteRequest request = TRIVET__V1__PROMOTE_REQUEST__INIT;
-    request.model = model.name;
-    request.version = version;
-    request.alias = trivet_cli_field(alias);
-    request.n_require = options->require.n_items;
-    request.require = options->require.items;
-    request.require_better_than = trivet_cli_field(options->rival != NULL ? options->rival : "");
-    request.better_metric = trivet_cli_field(options->metric != NULL ? options->metric : "");
-    request.reason = trivet_cli_field(options->reason != NULL ? options->reason : "");
     ProtobufCMessage *reply = NULL;
-    if (trivet_cli_call(cli, "trivet.v1.Models/Promote", &request.base,
-                        &trivet__v1__model__descriptor, 0, cli->arena, &reply, &err) != TRIVET_OK) {
+    if (promote(options, &model, version, alias, &reply, &err) != TRIVET_OK) {
         return trivet_cli_fail(&err);
     }
     return cli->json ? trivet_cli_print_json(reply)

@@ -1,12 +1,11 @@
 /* trivet evaluate NAME[:VERSION|@ALIAS] --data FILE [--target COLUMN] */
 #include "clients/cli/arguments.h"
 #include "clients/cli/gnuplot.h"
-#include "clients/cli/interrupt.h"
 #include "clients/cli/models.h"
 #include "clients/cli/output.h"
 #include "clients/cli/plot.h"
 #include "clients/cli/report.h"
-#include "clients/cli/upload.h"
+#include "clients/cli/scored_data.h"
 #include "trivet/v1/evaluation.pb-c.h"
 
 #include "base/text.h"
@@ -15,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TITLE_BYTES         128
 #define EVALUATE_TIMEOUT_MS 600000
 #define SLICES_MAX          8
 #define REPEATS_DEFAULT     5
@@ -139,46 +137,14 @@ static enum trivet_status columns_to_send(const Trivet__V1__Version *version, co
                                           const struct evaluate_options *options,
                                           struct trivet_schema *out, struct trivet_error *err)
 {
-    const Trivet__V1__Signature *signature = version->signature;
     if (version->target[0] == '\0' && target[0] != '\0') {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                                 "--target %.80s: %.80s groups rows without a target; leave "
                                 "--target out, or see a column's groups with --slice %.80s",
                                 target, version->model, target);
     }
-    enum trivet_status status = trivet_cli_input_columns(version, out, err);
-    bool text = signature != NULL && signature->n_outputs > 0 &&
-                signature->outputs[0]->type == TRIVET__V1__TENSOR_TYPE__TENSOR_TYPE_TEXT;
-    if (status == TRIVET_OK && target[0] != '\0' &&
-        trivet_schema_find(out, target) == TRIVET_COLUMN_NOT_FOUND) {
-        status = trivet_schema_add(out, target,
-                                   text ? TRIVET_COLUMN_CATEGORICAL : TRIVET_COLUMN_NUMERIC, err);
-    }
+    enum trivet_status status = trivet_cli_scored_columns(version, target, out, err);
     return status == TRIVET_OK ? add_slices(options, out, err) : status;
-}
-
-static enum trivet_status upload(struct trivet_cli *cli, const char *path,
-                                 const struct trivet_schema *schema, Trivet__V1__Dataset **out,
-                                 struct trivet_error *err)
-{
-    char title[TITLE_BYTES];
-    struct trivet_cli_interrupt interrupt;
-    struct trivet_cli_progress progress;
-    enum trivet_status status = trivet_cli_interrupt_begin(&interrupt, cli, err);
-    if (status != TRIVET_OK) {
-        return status;
-    }
-    trivet_cli_file_title(path, title, sizeof(title));
-    trivet_cli_progress_init(&progress, cli);
-    struct trivet_cli_upload job = {.path = path,
-                                    .name = title,
-                                    .schema = schema,
-                                    .progress = &progress,
-                                    .interrupt = &interrupt};
-    status = trivet_cli_upload_file(cli, &job, out, err);
-    trivet_cli_progress_clear(&progress);
-    trivet_cli_interrupt_end(&interrupt);
-    return status;
 }
 
 static enum trivet_status score(const struct evaluate_options *options,
@@ -203,10 +169,7 @@ static enum trivet_status score(const struct evaluate_options *options,
     enum trivet_status status = trivet_cli_call(cli, "trivet.v1.Evaluation/Evaluate", &request.base,
                                                 &trivet__v1__evaluate_response__descriptor,
                                                 EVALUATE_TIMEOUT_MS, cli->arena, &reply, err);
-    struct trivet_error of_delete = {0};
-    if (trivet_cli_delete_dataset(cli, dataset_id, &of_delete) != TRIVET_OK) {
-        fprintf(stderr, "trivet: %s stays on the server: %s\n", dataset_id, of_delete.message);
-    }
+    trivet_cli_drop_scored(cli, dataset_id);
     if (status == TRIVET_OK) {
         *out = (Trivet__V1__EvaluateResponse *)reply;
     }
@@ -266,7 +229,7 @@ static int evaluate(const struct evaluate_options *options, const struct trivet_
         status = columns_to_send(version, target, options, &schema, &err);
     }
     if (status == TRIVET_OK) {
-        status = upload(cli, options->given.data, &schema, &dataset, &err);
+        status = trivet_cli_upload_scored(cli, options->given.data, &schema, &dataset, &err);
     }
     if (status == TRIVET_OK) {
         status = score(options, version, dataset->id, target, &response, &err);

@@ -362,8 +362,10 @@ static void promote(struct trivet_call *call, void *arg)
         status = trivet_servable_set_load(service->servables, request->model, request->version,
                                           NULL, &servable, &err);
         if (status == TRIVET_OK) {
-            status = trivet_promotion_check(request, servable, service->servables, call->arena,
-                                            &rival, &err);
+            const struct trivet_promotion promotion = {service->store, service->servables,
+                                                       service->dataset_bytes_max};
+            status =
+                trivet_promotion_check(request, servable, &promotion, call->arena, &rival, &err);
         }
         if (status == TRIVET_OK) {
             const struct alias_change change = {

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "lifecycle/gate.h"
+#include "rpc/holdout.h"
 #include "trivet/v1/artefact.pb-c.h"
 
 #include <string.h>
@@ -13,6 +14,7 @@
 struct metrics {
     struct trivet_metric *items;
     size_t n_items;
+    uint64_t n_rows; /* of a scoring */
 };
 
 static enum trivet_status out_of_memory(struct trivet_error *err)
@@ -37,19 +39,48 @@ static enum trivet_status read_metrics(const Trivet__V1__EvaluationReport *evalu
     return TRIVET_OK;
 }
 
-static enum trivet_status check_bounds(const Trivet__V1__PromoteRequest *request,
-                                       const Trivet__V1__TrainingReport *report,
-                                       struct trivet_arena *arena, struct trivet_error *err)
+/* Of a scoring on the rows of the request's dataset. */
+static enum trivet_status copy_metrics(const struct trivet_holdout_score *score,
+                                       struct trivet_arena *arena, struct metrics *out,
+                                       struct trivet_error *err)
 {
-    struct metrics metrics;
-    const Trivet__V1__EvaluationReport *evaluation =
-        report == NULL ? NULL : (report->test != NULL ? report->test : report->train);
-    if (request->n_require > GATES_MAX) {
-        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "more than %d gates", GATES_MAX);
+    const size_t n_bytes = score->n_metrics * sizeof(*out->items);
+    out->n_items = score->n_metrics;
+    out->items = trivet_arena_alloc(arena, n_bytes);
+    if (out->items == NULL) {
+        return out_of_memory(err);
     }
-    enum trivet_status status = read_metrics(evaluation, arena, &metrics, err);
+    memcpy(out->items, score->metrics, n_bytes);
+    return TRIVET_OK;
+}
+
+/* What the gates of the request look at: with a dataset of its own, the scores on that. */
+static enum trivet_status candidate_metrics(const struct trivet_holdout *holdout,
+                                            const struct trivet_servable *candidate,
+                                            struct trivet_arena *arena, struct metrics *out,
+                                            struct trivet_error *err)
+{
+    struct trivet_holdout_score score;
+    const Trivet__V1__TrainingReport *report = trivet_servable_artefact(candidate)->message->report;
+    if (holdout == NULL) {
+        return read_metrics(report == NULL ? NULL
+                                           : (report->test != NULL ? report->test : report->train),
+                            arena, out, err);
+    }
+    enum trivet_status status = trivet_holdout_score(holdout, candidate, &score, err);
+    if (status == TRIVET_OK) {
+        out->n_rows = score.n_rows;
+        status = copy_metrics(&score, arena, out, err);
+    }
+    return status;
+}
+
+static enum trivet_status check_bounds(const Trivet__V1__PromoteRequest *request,
+                                       const struct metrics *metrics, struct trivet_error *err)
+{
+    enum trivet_status status = TRIVET_OK;
     for (size_t i = 0; status == TRIVET_OK && i < request->n_require; i++) {
-        status = trivet_gate_check(request->require[i], metrics.items, metrics.n_items, err);
+        status = trivet_gate_check(request->require[i], metrics->items, metrics->n_items, err);
     }
     return status;
 }
@@ -114,6 +145,7 @@ static enum trivet_status parse_rival(const char *text, struct trivet_rival *out
                             text);
 }
 
+/* Both by the evaluations in their artefacts. */
 static enum trivet_status compare(const Trivet__V1__PromoteRequest *request,
                                   const struct trivet_servable *candidate,
                                   const struct trivet_servable *other, struct trivet_arena *arena,
@@ -125,18 +157,12 @@ static enum trivet_status compare(const Trivet__V1__PromoteRequest *request,
     const unsigned long long rival = trivet_servable_version(other);
     struct metrics ours;
     struct metrics theirs;
-    if (number == rival) {
-        return trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
-                                "%s is version %llu itself, which cannot be better than itself",
-                                request->require_better_than, number);
-    }
     if (!same_holdout(a, b)) {
         return trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
                                 "versions %llu and %llu of '%s' were not evaluated on the same "
-                                "holdout; train both on one dataset with the same split, or "
-                                "evaluate both on one dataset (trivet evaluate %s:%llu) and deploy "
-                                "with a bound",
-                                number, rival, request->model, request->model, number);
+                                "holdout; give a dataset that both are scored on (trivet deploy "
+                                "--holdout), or train both on one dataset with the same split",
+                                number, rival, request->model);
     }
     enum trivet_status status = read_metrics(a->report->test, arena, &ours, err);
     if (status == TRIVET_OK) {
@@ -149,28 +175,110 @@ static enum trivet_status compare(const Trivet__V1__PromoteRequest *request,
     return status;
 }
 
-enum trivet_status trivet_promotion_check(const Trivet__V1__PromoteRequest *request,
-                                          const struct trivet_servable *candidate,
-                                          struct trivet_servable_set *servables,
-                                          struct trivet_arena *arena, struct trivet_rival *rival,
-                                          struct trivet_error *err)
+static bool same_target(const struct trivet_servable *a, const struct trivet_servable *b)
 {
-    struct trivet_servable *other = NULL;
-    enum trivet_status status =
-        check_bounds(request, trivet_servable_artefact(candidate)->message->report, arena, err);
-    if (status != TRIVET_OK || request->require_better_than[0] == '\0') {
+    const struct trivet_pipeline *of_a = trivet_servable_pipeline(a);
+    const struct trivet_pipeline *of_b = trivet_servable_pipeline(b);
+    const struct trivet_column_spec *target_a = trivet_pipeline_target(of_a);
+    const struct trivet_column_spec *target_b = trivet_pipeline_target(of_b);
+    bool same = target_a == NULL || target_b == NULL ? target_a == target_b
+                                                     : strcmp(target_a->name, target_b->name) == 0;
+    return same && trivet_pipeline_task(of_a) == trivet_pipeline_task(of_b);
+}
+
+/* Both on the rows of the request's dataset; the candidate's scores are there already. */
+static enum trivet_status compare_on(const struct trivet_holdout *holdout,
+                                     const Trivet__V1__PromoteRequest *request,
+                                     const struct trivet_servable *candidate,
+                                     const struct metrics *ours,
+                                     const struct trivet_servable *other, struct trivet_error *err)
+{
+    struct trivet_holdout_score theirs;
+    const unsigned long long number = trivet_servable_version(candidate);
+    const unsigned long long rival = trivet_servable_version(other);
+    if (!same_target(candidate, other)) {
+        return trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
+                                "versions %llu and %llu of '%s' predict different targets; their "
+                                "scores cannot be compared",
+                                number, rival, request->model);
+    }
+    enum trivet_status status = trivet_holdout_score(holdout, other, &theirs, err);
+    if (status != TRIVET_OK) {
         return status;
     }
-    status = parse_rival(request->require_better_than, rival, err);
+    /* Rows without a prediction are not scored: who leaves out the hard ones is not better. */
+    if (ours->n_rows < theirs.n_rows) {
+        return trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
+                                "version %llu has a prediction for %llu rows of the holdout, "
+                                "version %llu for %llu; it must not have fewer",
+                                number, (unsigned long long)ours->n_rows, rival,
+                                (unsigned long long)theirs.n_rows);
+    }
+    return trivet_gate_better(request->better_metric, ours->items, ours->n_items, theirs.metrics,
+                              theirs.n_metrics, err);
+}
+
+static enum trivet_status
+check_better(const Trivet__V1__PromoteRequest *request, const struct trivet_holdout *holdout,
+             const struct trivet_servable *candidate, const struct metrics *ours,
+             struct trivet_servable_set *servables, struct trivet_arena *arena,
+             struct trivet_rival *rival, struct trivet_error *err)
+{
+    struct trivet_servable *other = NULL;
+    enum trivet_status status = parse_rival(request->require_better_than, rival, err);
     if (status == TRIVET_OK) {
         status = trivet_servable_set_load(servables, request->model, rival->version, rival->alias,
                                           &other, err);
     }
-    if (status == TRIVET_OK) {
-        rival->version = trivet_servable_version(other);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    rival->version = trivet_servable_version(other);
+    if (rival->version == trivet_servable_version(candidate)) {
+        status = trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
+                                  "%s is version %llu itself, which cannot be better than itself",
+                                  request->require_better_than, (unsigned long long)rival->version);
+    } else if (holdout == NULL) {
         status = compare(request, candidate, other, arena, err);
+    } else {
+        status = compare_on(holdout, request, candidate, ours, other, err);
     }
     trivet_servable_unref(other);
+    return status;
+}
+
+enum trivet_status trivet_promotion_check(const Trivet__V1__PromoteRequest *request,
+                                          const struct trivet_servable *candidate,
+                                          const struct trivet_promotion *promotion,
+                                          struct trivet_arena *arena, struct trivet_rival *rival,
+                                          struct trivet_error *err)
+{
+    const bool better = request->require_better_than[0] != '\0';
+    struct trivet_holdout *holdout = NULL;
+    struct metrics ours = {0};
+    enum trivet_status status = TRIVET_OK;
+    if (request->n_require > GATES_MAX) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "more than %d gates", GATES_MAX);
+    }
+    if (request->holdout_dataset_id[0] != '\0') {
+        status = request->n_require == 0 && !better
+                     ? trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                        "a holdout without a gate decides nothing; say what must "
+                                        "hold on it (require, require_better_than)")
+                     : trivet_holdout_open(promotion->store, request->holdout_dataset_id,
+                                           promotion->dataset_bytes_max, &holdout, err);
+    }
+    if (status == TRIVET_OK) {
+        status = candidate_metrics(holdout, candidate, arena, &ours, err);
+    }
+    if (status == TRIVET_OK) {
+        status = check_bounds(request, &ours, err);
+    }
+    if (status == TRIVET_OK && better) {
+        status = check_better(request, holdout, candidate, &ours, promotion->servables, arena,
+                              rival, err);
+    }
+    trivet_holdout_free(holdout);
     return status;
 }
 

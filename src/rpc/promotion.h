@@ -1,5 +1,5 @@
-/* Whether a version is good enough for an alias: the gates of Promote against what its artefact,
- * and that of a rival, tell. Control threads. */
+/* Whether a version is good enough for an alias: the gates of Promote against what its artefact and
+ * that of a rival tell, or against how both score on a dataset. Control threads. */
 #ifndef TRIVET_RPC_PROMOTION_H
 #define TRIVET_RPC_PROMOTION_H
 
@@ -13,17 +13,25 @@
 
 #include <stdint.h>
 
+/* What is looked at; borrowed. */
+struct trivet_promotion {
+    struct trivet_store *store;
+    struct trivet_servable_set *servables;
+    size_t dataset_bytes_max; /* of a holdout that is scored here */
+};
+
 /* The version that a candidate was compared with. */
 struct trivet_rival {
     const char *alias; /* of the request; NULL = named by number */
     uint64_t version;
 };
 
-/* All gates of the request. INVALID_ARGUMENT: a gate that is none; FAILED_PRECONDITION: one that is
- * not met, or two versions that cannot be compared. *rival is set when there is one. */
+/* All gates of the request. INVALID_ARGUMENT: a gate that is none, or a holdout without what is
+ * needed; FAILED_PRECONDITION: a gate that is not met, or two versions that cannot be compared.
+ * *rival is set when there is one. */
 enum trivet_status trivet_promotion_check(const Trivet__V1__PromoteRequest *request,
                                           const struct trivet_servable *candidate,
-                                          struct trivet_servable_set *servables,
+                                          const struct trivet_promotion *promotion,
                                           struct trivet_arena *arena, struct trivet_rival *rival,
                                           struct trivet_error *err) TRIVET_MUST_USE;
 /* Inside the change's transaction, so that nobody moves the alias: it still points at the version

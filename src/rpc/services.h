@@ -46,6 +46,7 @@ struct trivet_models_service {
     struct trivet_store *store;
     struct trivet_servable_set *servables;
     struct trivet_publisher *publisher;
+    size_t dataset_bytes_max; /* of a holdout; a larger one is not scored in the server */
 };
 
 /* A limit as Server.Info tells it. */

@@ -253,6 +253,7 @@ static void fill_services(struct trivet_server *server, const struct trivet_opti
     server->models.store = server->store;
     server->models.servables = server->servables;
     server->models.publisher = server->publisher;
+    server->models.dataset_bytes_max = TRIVET_EVALUATE_BYTES_MAX;
     server->self.totals = server->totals;
     server->self.publisher = server->publisher;
     server->self.listen = server->listen;

@@ -176,9 +176,8 @@ class Rollback(Calls, ServerTest):
         self.train_alphas("holdout", same, (0.1, ))
         self.client.deploy("holdout", 1)
         for version in (2, 3, 4, 5):
-            self.refuses("FAILED_PRECONDITION", "not evaluated on the same holdout; train both on "
-                         "one dataset with the same split, or evaluate both on one dataset",
-                         "holdout", version, require_better_than="@production")
+            self.refuses("FAILED_PRECONDITION", "not evaluated on the same holdout; give a dataset "
+                         "that both are scored on", "holdout", version, require_better_than="@production")
         self.client.deploy("holdout", 6, require_better_than="@production")
 
     # --- the command line

@@ -432,15 +432,25 @@ class Client:
             model=reference.name, version=reference.version), models_pb2.Model)
 
     def promote(self, model, version=0, alias="", require=(), reason="", better_than="",
-                metric=""):
+                metric="", holdout=None, y=None):
         """Points an alias ("production") at a version, when the gates ("r2>=0.9") hold, and when it
         is better than another by a metric on the same holdout: `better_than` "@production" or "3".
-        `model`: "NAME" and a version, "NAME:VERSION", or a finished Job."""
+        `holdout` (data, with or without `y`; a Dataset or its id): both are scored on it. `model`:
+        "NAME" and a version, "NAME:VERSION", or a finished Job."""
         reference = model_ref(model, version)
-        return self.call("Models/Promote", models_pb2.PromoteRequest(
-            model=reference.name, version=reference.version, alias=alias,
-            require=[require] if isinstance(require, str) else require, reason=reason,
-            require_better_than=str(better_than), better_metric=metric), models_pb2.Model)
+        target = self._target_of(reference) if y is not None else "target"
+        dataset_id, ours = ("", False) if holdout is None else self._dataset(holdout, y, target)
+        try:
+            return self.call("Models/Promote", models_pb2.PromoteRequest(
+                model=reference.name, version=reference.version, alias=alias,
+                require=[require] if isinstance(require, str) else require, reason=reason,
+                require_better_than=str(better_than), better_metric=metric,
+                holdout_dataset_id=dataset_id), models_pb2.Model,
+                timeout=max(self.timeout, 120.0) if dataset_id else None)
+        finally:
+            if ours:
+                with contextlib.suppress(TrivetError):
+                    self.delete_dataset(dataset_id)
 
     def rollback(self, model, alias="", reason=""):
         """Points an alias ("production") back at the version it had before; FailedPrecondition when
