@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+#define REASON_BYTES 256
+
 static void live(struct trivet_call *call, void *arg)
 {
     (void)arg;
@@ -23,9 +25,9 @@ static void ready(struct trivet_call *call, void *arg)
 {
     struct trivet_server_service *service = arg;
     Trivet__V1__ReadyResponse response = TRIVET__V1__READY_RESPONSE__INIT;
-    const char *reason = service->not_ready(service->ctx);
-    response.ready = reason == NULL;
-    if (reason != NULL) {
+    char reason[REASON_BYTES] = "";
+    response.ready = service->is_ready(service->ctx, reason, sizeof(reason));
+    if (!response.ready) {
         response.reason = trivet_arena_strdup(call->arena, reason);
     }
     if (response.reason == NULL) {

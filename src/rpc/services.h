@@ -68,8 +68,8 @@ struct trivet_server_service {
     int64_t started_unix_us;
     const struct trivet_limit *limits;
     size_t n_limits;
-    /* Why the server is not ready, or NULL; any thread. */
-    const char *(*not_ready)(void *ctx);
+    /* Whether the server is ready, else why not; any thread. */
+    bool (*is_ready)(void *ctx, char *reason, size_t reason_bytes);
     void *ctx;
 };
 

@@ -18,6 +18,7 @@
 #include "rpc/listener.h"
 #include "rpc/services.h"
 #include "server/limits.h"
+#include "server/readiness.h"
 #include "serving/pool.h"
 #include "serving/servable_set.h"
 #include "store/store.h"
@@ -54,8 +55,7 @@ struct trivet_server {
     struct trivet_limit limits[LIMITS_MAX];
     const char *listen[TRIVET_LISTEN_MAX];
     char trainer_path[PATH_BYTES_MAX];
-    atomic_bool ready;
-    atomic_bool aliases_loaded;
+    struct trivet_readiness readiness;
 };
 
 /* --- what the modules tell ------------------------------------------------------------------- */
@@ -110,15 +110,10 @@ static void on_unloaded(void *ctx, struct trivet_servable *servable)
 }
 
 /* Any thread. */
-static const char *not_ready(void *ctx)
+static bool is_ready(void *ctx, char *reason, size_t reason_bytes)
 {
     struct trivet_server *server = ctx;
-    if (!atomic_load(&server->ready)) {
-        return "starting or shutting down";
-    }
-    return atomic_load(&server->aliases_loaded)
-               ? NULL
-               : "a version that an alias points at could not be loaded; see the log";
+    return trivet_readiness_check(&server->readiness, reason, reason_bytes);
 }
 
 /* --- building -------------------------------------------------------------------------------- */
@@ -168,14 +163,19 @@ static enum trivet_status open_serving(struct trivet_server *server,
     if (status != TRIVET_OK) {
         return status;
     }
-    struct trivet_error load_err;
-    bool loaded = trivet_servable_set_load_aliases(server->servables, &load_err) == TRIVET_OK;
-    atomic_store(&server->aliases_loaded, loaded);
-    if (!loaded) {
+    char model[TRIVET_STORE_NAME_BYTES];
+    char alias[TRIVET_STORE_NAME_BYTES];
+    server->readiness.servables = server->servables;
+    server->readiness.required = options->require_models;
+    server->readiness.n_required = options->n_require_models;
+    status = trivet_servable_set_load_aliases(server->servables, err);
+    if (status != TRIVET_OK && trivet_servable_set_missing(server->servables, model, alias)) {
         /* One broken version must not keep the others from being served. */
-        trivet_log(TRIVET_LOG_ERROR, "load_failed", "message=%s", load_err.message);
+        trivet_log(TRIVET_LOG_ERROR, "load_failed", "model=%s alias=%s message=%s", model, alias,
+                   err->message);
+        status = TRIVET_OK;
     }
-    return TRIVET_OK;
+    return status;
 }
 
 static enum trivet_status open_jobs(struct trivet_server *server,
@@ -262,7 +262,7 @@ static void fill_services(struct trivet_server *server, const struct trivet_opti
     server->self.blas_kernel = trivet_blas_kernel();
     server->self.n_workers = options->n_workers;
     server->self.started_unix_us = trivet_clock_unix_us();
-    server->self.not_ready = not_ready;
+    server->self.is_ready = is_ready;
     server->self.ctx = server;
     set_limits(server, options);
 }
@@ -399,7 +399,7 @@ enum trivet_status trivet_server_start(const struct trivet_options *options,
         trivet_server_stop(server);
         return status;
     }
-    atomic_store(&server->ready, true);
+    atomic_store(&server->readiness.serving, true);
     trivet_publisher_phase(server->publisher, TRIVET__V1__SERVER_PHASE__SERVER_PHASE_READY);
     *out = server;
     return TRIVET_OK;
@@ -426,7 +426,7 @@ void trivet_server_stop(struct trivet_server *server)
     if (server == NULL) {
         return;
     }
-    atomic_store(&server->ready, false);
+    atomic_store(&server->readiness.serving, false);
     drain(server);
     if (server->listener != NULL) {
         server->transport->close(server->listener);

@@ -11,6 +11,7 @@
 enum option_kind {
     OPTION_TEXT,
     OPTION_LISTEN,
+    OPTION_REQUIRE_MODEL,
     OPTION_EVENTS,
     OPTION_TRANSPORT,
     OPTION_COUNT,
@@ -57,6 +58,8 @@ static const struct option_row table[] = {
      "cap on a training process (default 0: none)"},
     {"trainer-threads", OPTION_COUNT, AT(n_trainer_threads), 1, 256, "N",
      "threads of a training process whose job does not say (default 1)"},
+    {"require-model", OPTION_REQUIRE_MODEL, 0, 0, 0, "NAME",
+     "not ready until this model has a version in production; may be repeated"},
     {"log-level", OPTION_LOG_LEVEL, 0, 0, 0, "LEVEL", "debug, info, warn or error (default info)"},
     {"log-format", OPTION_LOG_FORMAT, 0, 0, 0, "FORMAT", "text or json (default text)"},
 };
@@ -68,6 +71,7 @@ static const struct option_row table[] = {
 struct parse {
     struct trivet_options *options;
     bool listen_given; /* the first --listen of a source replaces what was there */
+    bool require_given;
     struct trivet_error *err;
     enum trivet_status status;
 };
@@ -114,6 +118,26 @@ static enum trivet_status set_listen(struct parse *parse, const struct option_ro
     return TRIVET_OK;
 }
 
+static enum trivet_status add_required(struct parse *parse, const struct option_row *row,
+                                       const char *value)
+{
+    struct trivet_options *options = parse->options;
+    if (!parse->require_given) {
+        options->n_require_models = 0;
+        parse->require_given = true;
+    }
+    if (!trivet_text_is_name(value, TRIVET_STORE_NAME_BYTES - 1)) {
+        return wrong(parse->err, row, value);
+    }
+    if (options->n_require_models == TRIVET_REQUIRED_MODELS_MAX) {
+        return trivet_error_set(parse->err, TRIVET_INVALID_ARGUMENT, "require-model: more than %d",
+                                TRIVET_REQUIRED_MODELS_MAX);
+    }
+    (void)trivet_text_copy(options->require_models[options->n_require_models++],
+                           TRIVET_STORE_NAME_BYTES, value);
+    return TRIVET_OK;
+}
+
 static enum trivet_status set_option(struct parse *parse, const struct option_row *row,
                                      const char *value)
 {
@@ -125,6 +149,8 @@ static enum trivet_status set_option(struct parse *parse, const struct option_ro
         break;
     case OPTION_LISTEN:
         return set_listen(parse, row, value);
+    case OPTION_REQUIRE_MODEL:
+        return add_required(parse, row, value);
     case OPTION_EVENTS:
         fits = trivet_text_copy(options->events, sizeof(options->events),
                                 strcmp(value, "off") == 0 ? "" : value);
@@ -274,6 +300,7 @@ enum trivet_status trivet_options_parse(int argc, char **argv, struct trivet_opt
     }
     arguments.config_pass = false;
     arguments.parse.listen_given = false;
+    arguments.parse.require_given = false;
     argp_parse(&parser, argc, argv, ARGP_SILENT, NULL, &arguments);
     if (arguments.parse.status == TRIVET_OK && !out->trainer && out->data_dir[0] == '\0') {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,

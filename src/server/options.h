@@ -4,6 +4,7 @@
 
 #include "base/compiler.h"
 #include "base/log.h"
+#include "server/readiness.h"
 
 #include <trivet/error.h>
 
@@ -33,6 +34,8 @@ struct trivet_options {
     uint64_t model_memory_bytes_max;   /* 0 = no cap */
     uint64_t trainer_memory_bytes_max; /* 0 = no cap */
     uint64_t n_trainer_threads;
+    char require_models[TRIVET_REQUIRED_MODELS_MAX][TRIVET_STORE_NAME_BYTES];
+    size_t n_require_models;
     enum trivet_log_level log_level;
     bool log_json;
     bool trainer; /* run as the trainer child */

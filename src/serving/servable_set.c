@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "serving/set_errors.h"
+#include "serving/set_missing.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -64,6 +65,7 @@ struct trivet_servable_set {
     pthread_mutex_t control;
     struct trivet_servable_watch *watches; /* control */
     _Atomic uint64_t generation;
+    struct trivet_set_missing missing;
     pthread_mutex_t lock; /* all below */
     struct model *buckets[BUCKETS];
     uint64_t n_bytes;
@@ -343,6 +345,7 @@ static enum trivet_status swap_alias(struct trivet_servable_set *set, const char
     alias->target = loaded;
     loaded->n_aliases++;
     pthread_mutex_unlock(&set->lock);
+    trivet_set_missing_remove(&set->missing, model_name, alias_name);
     tell_watches(set);
     trivet_free(fresh);
     return TRIVET_OK;
@@ -414,6 +417,7 @@ enum trivet_status trivet_servable_set_create(struct trivet_store *store, uint64
     if (hooks != NULL) {
         set->hooks = *hooks;
     }
+    trivet_set_missing_init(&set->missing);
     pthread_mutex_init(&set->control, NULL);
     pthread_mutex_init(&set->lock, NULL);
     *out = set;
@@ -433,9 +437,17 @@ void trivet_servable_set_free(struct trivet_servable_set *set)
             trivet_free(model);
         }
     }
+    trivet_set_missing_release(&set->missing);
     pthread_mutex_destroy(&set->lock);
     pthread_mutex_destroy(&set->control);
     trivet_free(set);
+}
+
+bool trivet_servable_set_missing(struct trivet_servable_set *set,
+                                 char model[TRIVET_STORE_NAME_BYTES],
+                                 char alias[TRIVET_STORE_NAME_BYTES])
+{
+    return trivet_set_missing_first(&set->missing, model, alias);
 }
 
 enum trivet_status trivet_servable_set_load_aliases(struct trivet_servable_set *set,
@@ -448,6 +460,10 @@ enum trivet_status trivet_servable_set_load_aliases(struct trivet_servable_set *
         struct trivet_error reason;
         enum trivet_status status = trivet_servable_set_point(
             set, aliases[i].model, aliases[i].name, aliases[i].version, &reason);
+        if (status != TRIVET_OK &&
+            !trivet_set_missing_add(&set->missing, aliases[i].model, aliases[i].name)) {
+            status = out_of_memory(&reason);
+        }
         if (status != TRIVET_OK && first == TRIVET_OK) {
             first = status;
             if (err != NULL) {
@@ -487,6 +503,9 @@ void trivet_servable_set_drop(struct trivet_servable_set *set, const char *model
         drop_if_empty(set, model);
     }
     pthread_mutex_unlock(&set->lock);
+    if (version == 0) {
+        trivet_set_missing_remove(&set->missing, model, NULL);
+    }
     tell_watches(set);
     release_loaded(set, gone);
     pthread_mutex_unlock(&set->control);

@@ -9,6 +9,7 @@
 
 #include <trivet/error.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,11 @@ void trivet_servable_set_free(struct trivet_servable_set *set);
  * tried. */
 enum trivet_status trivet_servable_set_load_aliases(struct trivet_servable_set *set,
                                                     struct trivet_error *err) TRIVET_MUST_USE;
+/* Whether a version that an alias points at could not be loaded then, and has neither been loaded
+ * since nor its alias or model gone; names one of them. Any thread. */
+bool trivet_servable_set_missing(struct trivet_servable_set *set,
+                                 char model[TRIVET_STORE_NAME_BYTES],
+                                 char alias[TRIVET_STORE_NAME_BYTES]);
 /* After an alias was stored: load and warm the version (if it is not), then swap the pointer. When
  * the store has moved on since, the newer version is taken. On error the alias answers as before.
  */

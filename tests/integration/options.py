@@ -51,6 +51,9 @@ class Options(unittest.TestCase):
         self.refused("transport", "--data-dir", data_dir, "--transport", "smoke")
         self.refused("log-level", "--data-dir", data_dir, "--log-level", "loud")
         self.refused("data-dir", "--data-dir", "x" * 300)
+        self.refused("require-model", "--data-dir", data_dir, "--require-model", "a b")
+        self.refused("require-model: more than 64", "--data-dir", data_dir,
+                     *["--require-model=m%d" % i for i in range(65)])
         self.refused("--help", "--nonsense")
         self.refused("extra", "--data-dir", data_dir, "extra")
         self.assertFalse(os.path.exists(data_dir))

@@ -119,6 +119,17 @@ static void set_alias(struct place *place, const char *model, const char *alias,
     }
 }
 
+/* A version that is no artefact. */
+static void add_broken(struct place *place, const char *model)
+{
+    struct trivet_store_version version;
+    struct trivet_store_txn *txn = begin(place);
+    assert_int_equal(trivet_store_version_create(txn, model, "job-1", "ds-1", "rubbish", 7, "s", 1,
+                                                 &version, &place->err),
+                     TRIVET_OK);
+    assert_int_equal(trivet_store_commit(txn, &place->err), TRIVET_OK);
+}
+
 static void delete_version(struct place *place, const char *model, uint64_t version)
 {
     struct trivet_store_txn *txn = begin(place);
@@ -235,13 +246,8 @@ static void test_start_with_a_damaged_version(void **state)
     (void)state;
     struct place place;
     enum trivet_status status;
-    struct trivet_store_version version;
     open_place(&place, 0);
-    struct trivet_store_txn *txn = begin(&place);
-    assert_int_equal(trivet_store_version_create(txn, "broken", "job-1", "ds-1", "rubbish", 7, "s",
-                                                 1, &version, &place.err),
-                     TRIVET_OK);
-    assert_int_equal(trivet_store_commit(txn, &place.err), TRIVET_OK);
+    add_broken(&place, "broken");
     (void)add_version(&place, "houses");
     set_alias(&place, "broken", "production", 1);
     set_alias(&place, "houses", "production", 1);
@@ -250,6 +256,48 @@ static void test_start_with_a_damaged_version(void **state)
     assert_int_equal(find(&place, "houses", 0, NULL, &status), 1);
     (void)find(&place, "broken", 0, NULL, &status);
     assert_int_equal(status, TRIVET_UNAVAILABLE);
+    close_place(&place);
+}
+
+static void expect_missing(struct place *place, const char *model, const char *alias)
+{
+    char got_model[TRIVET_STORE_NAME_BYTES] = "";
+    char got_alias[TRIVET_STORE_NAME_BYTES] = "";
+    assert_int_equal(trivet_servable_set_missing(place->set, got_model, got_alias), model != NULL);
+    if (model != NULL) {
+        assert_string_equal(got_model, model);
+        assert_string_equal(got_alias, alias);
+    }
+}
+
+/* What could not be loaded at the start is missed until it is mended: pointed elsewhere, deleted.
+ */
+static void test_missing(void **state)
+{
+    (void)state;
+    struct place place;
+    open_place(&place, 0);
+    add_broken(&place, "broken");
+    (void)add_version(&place, "broken");
+    add_broken(&place, "gone");
+    set_alias(&place, "broken", "production", 1);
+    set_alias(&place, "broken", "staging", 1);
+    set_alias(&place, "gone", "production", 1);
+    expect_missing(&place, NULL, NULL);
+    assert_int_equal(trivet_servable_set_load_aliases(place.set, &place.err), TRIVET_DATA_LOSS);
+    expect_missing(&place, "broken", "production");
+    set_alias(&place, "broken", "production", 2);
+    assert_int_equal(trivet_servable_set_point(place.set, "broken", "production", 2, &place.err),
+                     TRIVET_OK);
+    expect_missing(&place, "broken", "staging");
+    assert_int_equal(trivet_servable_set_load_aliases(place.set, &place.err), TRIVET_DATA_LOSS);
+    set_alias(&place, "broken", "staging", 2);
+    assert_int_equal(trivet_servable_set_point(place.set, "broken", "staging", 2, &place.err),
+                     TRIVET_OK);
+    expect_missing(&place, "gone", "production");
+    delete_version(&place, "gone", 0);
+    trivet_servable_set_drop(place.set, "gone", 0);
+    expect_missing(&place, NULL, NULL);
     close_place(&place);
 }
 
@@ -448,6 +496,7 @@ int main(void)
         cmocka_unit_test(test_find_and_load),
         cmocka_unit_test(test_point_and_start),
         cmocka_unit_test(test_start_with_a_damaged_version),
+        cmocka_unit_test(test_missing),
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_cap),
         cmocka_unit_test(test_out_of_memory),
