@@ -119,8 +119,8 @@ static void follow(struct trivet_drift_track *track, bool found, uint32_t confir
     }
 }
 
-/* How far over its limit, 1 = at it. */
-static double excess(const struct trivet_drift_column *column, enum trivet_drift_finding finding)
+double trivet_drift_excess(const struct trivet_drift_column *column,
+                           enum trivet_drift_finding finding)
 {
     const struct trivet_drift_score *score = &column->score;
     switch (finding) {
@@ -142,7 +142,7 @@ static bool score_all(struct trivet_drift_watch *watch, int64_t now_us)
         struct trivet_drift_column *column = &watch->columns[i];
         trivet_drift_score(watch->reference, watch->open, i, column->categorical, level,
                            &column->score);
-        clean = clean && excess(column, TRIVET_DRIFT_DISTRIBUTION) < 1;
+        clean = clean && trivet_drift_excess(column, TRIVET_DRIFT_DISTRIBUTION) < 1;
         for (size_t k = 0; k < TRIVET_DRIFT_FINDING_COUNT; k++) {
             const bool found = column->score.found[k];
             clean = clean && !found;
@@ -154,6 +154,9 @@ static bool score_all(struct trivet_drift_watch *watch, int64_t now_us)
 
 bool trivet_drift_watch_tick(struct trivet_drift_watch *watch, int64_t now_us)
 {
+    if (watch->opened && now_us < watch->opened_us) {
+        watch->opened_us = now_us; /* the clock was set back */
+    }
     if (!watch->opened || now_us - watch->opened_us < watch->options.window_us ||
         trivet_bins_rows(watch->open) < watch->options.rows_min) {
         return false;
@@ -229,8 +232,8 @@ size_t trivet_drift_watch_firing(const struct trivet_drift_watch *watch,
         n_firing++;
         /* By insertion, farthest first: those that are shown are few. */
         size_t at = n_kept;
-        while (at > 0 && excess(&watch->columns[out[at - 1]], finding) <
-                             excess(&watch->columns[i], finding)) {
+        while (at > 0 && trivet_drift_excess(&watch->columns[out[at - 1]], finding) <
+                             trivet_drift_excess(&watch->columns[i], finding)) {
             at--;
         }
         if (at == n_max) {
@@ -243,4 +246,18 @@ size_t trivet_drift_watch_firing(const struct trivet_drift_watch *watch,
         out[at] = i;
     }
     return n_firing;
+}
+
+struct trivet_drift_inside trivet_drift_watch_inside(struct trivet_drift_watch *watch)
+{
+    return (struct trivet_drift_inside){
+        .reference = watch->reference,
+        .open = watch->open,
+        .closed = watch->closed,
+        .columns = watch->columns,
+        .n_columns = watch->n_columns,
+        .n_windows = &watch->n_windows,
+        .opened_us = &watch->opened_us,
+        .opened = &watch->opened,
+    };
 }

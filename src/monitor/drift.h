@@ -89,5 +89,21 @@ const struct trivet_bins *trivet_drift_watch_window(const struct trivet_drift_wa
  * `n_max`. Returns how many are firing. */
 size_t trivet_drift_watch_firing(const struct trivet_drift_watch *watch,
                                  enum trivet_drift_finding finding, size_t *out, size_t n_max);
+/* How far over its limit a column is, 1 = at it. */
+double trivet_drift_excess(const struct trivet_drift_column *column,
+                           enum trivet_drift_finding finding);
+
+/* What a watch consists of, to be read and to be set after a restart; live with it. */
+struct trivet_drift_inside {
+    struct trivet_bins *reference;
+    struct trivet_bins *open;
+    struct trivet_bins *closed;
+    struct trivet_drift_column *columns;
+    size_t n_columns;
+    uint64_t *n_windows;
+    int64_t *opened_us; /* of `open`, where it has rows */
+    bool *opened;
+};
+struct trivet_drift_inside trivet_drift_watch_inside(struct trivet_drift_watch *watch);
 
 #endif

@@ -33,6 +33,8 @@ struct trivet_monitor *trivet_monitor_create(const char *const *server_urls,
         monitor->sources[i].events_url = events_urls[i];
     }
     monitor->budget.bytes_max = TRIVET_MONITOR_WINDOW_BYTES_MAX;
+    monitor->drift_budget.bytes_max = TRIVET_MONITOR_DRIFT_BYTES_MAX;
+    monitor->drift_options = (struct trivet_drift_options)TRIVET_DRIFT_OPTIONS_DEFAULT;
     monitor->started_us = now_us;
     return monitor;
 }
@@ -48,6 +50,7 @@ void trivet_monitor_free(struct trivet_monitor *monitor)
             trivet_free(series->parts[k]);
         }
         trivet_window_free(series->window);
+        trivet_monitor_drift_free(&monitor->drift_budget, series->drift);
         trivet_free(series);
     }
     trivet_free(monitor->series);
@@ -245,6 +248,9 @@ static enum trivet_status take_totals(struct trivet_monitor *monitor, size_t ind
         return TRIVET_OK;
     }
     bool continues = part->live ? part->contact == source->contact : source->synchronised;
+    if (!part->live && source->synchronised) {
+        part->zero_epoch = source->sequence.epoch;
+    }
     struct trivet_monitor_counts delta = counts;
     trivet_monitor_counts_subtract(&delta, &part->current);
     part->current = counts;
@@ -293,6 +299,21 @@ static void take_server(struct trivet_monitor_source *source,
     }
 }
 
+/* Bins of a version that has no totals yet are not missed: the next ones hold them. */
+static enum trivet_status take_bins(struct trivet_monitor *monitor, size_t index,
+                                    const Trivet__V1__BinTotals *piece, int64_t at_us,
+                                    struct trivet_error *err)
+{
+    uint64_t epoch = monitor->sources[index].sequence.epoch;
+    struct trivet_monitor_series *series =
+        trivet_monitor_find(monitor, piece->model, piece->version);
+    if (series == NULL || series->parts[index] == NULL) {
+        return TRIVET_OK;
+    }
+    return trivet_monitor_drift_piece(monitor, series, index, epoch,
+                                      series->parts[index]->zero_epoch == epoch, piece, at_us, err);
+}
+
 static enum trivet_status take_event(struct trivet_monitor *monitor, size_t index,
                                      const Trivet__V1__Event *event, int64_t now_us,
                                      struct trivet_error *err)
@@ -313,6 +334,13 @@ static enum trivet_status take_event(struct trivet_monitor *monitor, size_t inde
     }
     if (event->body_case == TRIVET__V1__EVENT__BODY_PREDICTION_TOTALS) {
         return take_totals(monitor, index, event->prediction_totals, at_us, err);
+    }
+    if (event->body_case == TRIVET__V1__EVENT__BODY_BIN_TOTALS) {
+        return take_bins(monitor, index, event->bin_totals, at_us, err);
+    }
+    if (event->body_case == TRIVET__V1__EVENT__BODY_MODEL &&
+        event->model->change == TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_DELETED) {
+        trivet_monitor_drift_deleted(monitor, index, event->model->model, event->model->version);
     }
     if (event->body_case == TRIVET__V1__EVENT__BODY_SERVER && event->server->totals != NULL) {
         take_server(source, event->server->totals);
@@ -394,5 +422,6 @@ void trivet_monitor_tick(struct trivet_monitor *monitor, int64_t now_us)
             trivet_window_expire(monitor->series[i]->window, now_us / US_PER_S);
         }
     }
+    trivet_monitor_drift_tick(monitor, now_us);
     pthread_mutex_unlock(&monitor->lock);
 }

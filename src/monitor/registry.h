@@ -12,6 +12,7 @@
 
 #include "base/compiler.h"
 #include "monitor/counts.h"
+#include "monitor/drift_series.h"
 #include "monitor/sequence.h"
 #include "monitor/window.h"
 #include "trivet/v1/server.pb-c.h"
@@ -79,6 +80,7 @@ struct trivet_monitor_part {
     struct trivet_monitor_counts current; /* of the source's epoch */
     bool live;                            /* current was brought by this source's contact … */
     uint32_t contact;                     /* … of this number */
+    uint64_t zero_epoch; /* the epoch in which its totals began at zero under our eyes */
 };
 
 /* One model version. */
@@ -87,6 +89,7 @@ struct trivet_monitor_series {
     uint64_t version;
     struct trivet_monitor_part *parts[TRIVET_MONITOR_SOURCES_MAX]; /* NULL = never seen there */
     struct trivet_window *window;                                  /* NULL = no traffic yet */
+    struct trivet_monitor_drift *drift;                            /* NULL = no bins yet */
     int64_t last_change_us;
     bool unsaved; /* changed since the history took it */
 };
@@ -100,6 +103,8 @@ struct trivet_monitor {
     uint64_t untracked; /* totals dropped because TRIVET_MONITOR_SERIES_MAX are tracked */
     uint64_t stale;     /* totals ignored because newer ones were there */
     struct trivet_window_budget budget;
+    struct trivet_drift_budget drift_budget;
+    struct trivet_drift_options drift_options;
     int64_t started_us;
     bool history_failing;
 };
