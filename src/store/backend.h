@@ -121,6 +121,16 @@ struct trivet_store_backend_ops {
                                         uint64_t before, struct trivet_store_alias_change *out,
                                         size_t count_max, size_t *count, struct trivet_error *err);
 
+    /* In the place of those that are there. `change`: model, name of the alias, changed_unix_us.
+     * *changed: they differ, and the change is in the history. */
+    enum trivet_status (*traffic_set)(void *txn, const struct trivet_store_alias *change,
+                                      const struct trivet_store_share *shares, size_t count,
+                                      const struct trivet_store_cause *cause, bool *changed,
+                                      struct trivet_error *err);
+    enum trivet_status (*traffic_list)(void *backend, const char *model,
+                                       struct trivet_store_share *out, size_t count_max,
+                                       size_t *count, struct trivet_error *err);
+
     /* --- Jobs (domain CATALOG) */
     enum trivet_status (*job_create)(void *txn, const struct trivet_store_job *job,
                                      struct trivet_store_bytes spec, struct trivet_error *err);

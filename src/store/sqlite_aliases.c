@@ -3,7 +3,7 @@
 
 #define ALIAS_COLUMNS "model, name, version, previous_version, changed_us"
 #define CHANGE_COLUMNS                                                                             \
-    "seq, kind, name, version, previous_version, changed_us, identity, request_id, reason"
+    "seq, kind, name, version, previous_version, changed_us, identity, request_id, reason, shares"
 
 static void read_alias(struct trivet_sqlite_query *query, struct trivet_store_alias *out)
 {
@@ -55,15 +55,16 @@ static enum trivet_status store_alias(struct trivet_sqlite_conn *conn,
     return trivet_sqlite_query_run(&query, err);
 }
 
-static enum trivet_status store_change(struct trivet_sqlite_conn *conn,
-                                       enum trivet_store_alias_change_kind kind,
-                                       const struct trivet_store_alias *alias,
-                                       const struct trivet_store_cause *cause,
-                                       struct trivet_error *err)
+enum trivet_status trivet_sqlite_store_change(struct trivet_sqlite_conn *conn,
+                                              enum trivet_store_alias_change_kind kind,
+                                              const struct trivet_store_alias *alias,
+                                              const char *shares,
+                                              const struct trivet_store_cause *cause,
+                                              struct trivet_error *err)
 {
     static const char insert_sql[] =
-        "INSERT INTO alias_changes (" ALIAS_COLUMNS ", kind, identity, request_id, reason)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        "INSERT INTO alias_changes (" ALIAS_COLUMNS ", kind, shares, identity, request_id, reason)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     static const char trim_sql[] =
         "DELETE FROM alias_changes WHERE model = ?1 AND name = ?2 AND seq <="
         " (SELECT seq FROM alias_changes WHERE model = ?1 AND name = ?2"
@@ -72,6 +73,7 @@ static enum trivet_status store_change(struct trivet_sqlite_conn *conn,
     trivet_sqlite_query_open(&query, conn, insert_sql);
     bind_alias(&query, alias);
     trivet_sqlite_bind_int(&query, kind);
+    trivet_sqlite_bind_text(&query, shares);
     trivet_sqlite_bind_text(&query, cause->identity);
     trivet_sqlite_bind_text(&query, cause->request_id);
     trivet_sqlite_bind_text(&query, cause->reason);
@@ -128,7 +130,8 @@ enum trivet_status trivet_sqlite_alias_set(void *txn, struct trivet_store_alias 
     made.previous_version = before.version;
     status = store_alias(conn, &made, err);
     if (status == TRIVET_OK)
-        status = store_change(conn, TRIVET_STORE_ALIAS_PROMOTED, &made, cause, err);
+        status =
+            trivet_sqlite_store_change(conn, TRIVET_STORE_ALIAS_PROMOTED, &made, "", cause, err);
     if (status == TRIVET_OK)
         *alias = made;
     return status;
@@ -205,33 +208,57 @@ enum trivet_status trivet_sqlite_alias_rollback(void *txn, struct trivet_store_a
         /* The record tells which version was left. */
         struct trivet_store_alias change = made;
         change.previous_version = now.version;
-        status = store_change(conn, TRIVET_STORE_ALIAS_ROLLED_BACK, &change, cause, err);
+        status = trivet_sqlite_store_change(conn, TRIVET_STORE_ALIAS_ROLLED_BACK, &change, "",
+                                            cause, err);
     }
     if (status == TRIVET_OK)
         *alias = made;
     return status;
 }
 
-enum trivet_status trivet_sqlite_version_unused(struct trivet_sqlite_conn *conn, const char *model,
-                                                uint64_t version, struct trivet_error *err)
+/* The name of an alias that points at the version, or "". */
+static enum trivet_status find_pointing(struct trivet_sqlite_conn *conn, const char *model,
+                                        uint64_t version, char name[TRIVET_STORE_NAME_BYTES],
+                                        struct trivet_error *err)
 {
     static const char sql[] =
         "SELECT name FROM aliases WHERE model = ? AND version = ? ORDER BY name LIMIT 1";
     struct trivet_sqlite_query query;
-    char name[TRIVET_STORE_NAME_BYTES] = "";
     bool row = false;
+    name[0] = '\0';
     trivet_sqlite_query_open(&query, conn, sql);
     trivet_sqlite_bind_text(&query, model);
     trivet_sqlite_bind_u64(&query, version);
     enum trivet_status status = trivet_sqlite_query_step(&query, &row, err);
     if (status == TRIVET_OK && row)
-        trivet_sqlite_column_text(&query, name, sizeof(name));
-    status = trivet_sqlite_query_finish(&query, status, err);
-    if (status == TRIVET_OK && row)
+        trivet_sqlite_column_text(&query, name, TRIVET_STORE_NAME_BYTES);
+    return trivet_sqlite_query_finish(&query, status, err);
+}
+
+enum trivet_status trivet_sqlite_version_unused(struct trivet_sqlite_conn *conn, const char *model,
+                                                uint64_t version, struct trivet_error *err)
+{
+    static const char share_sql[] = "SELECT count(*) FROM traffic WHERE model = ? AND version = ?";
+    struct trivet_sqlite_query query;
+    char name[TRIVET_STORE_NAME_BYTES];
+    int64_t n_shares = 0;
+    enum trivet_status status = find_pointing(conn, model, version, name, err);
+    if (status == TRIVET_OK && name[0] != '\0')
         status = trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
                                   "alias '%s' of model '%s' points at version %llu; point it at "
                                   "another version first",
                                   name, model, (unsigned long long)version);
+    if (status != TRIVET_OK)
+        return status;
+    trivet_sqlite_query_open(&query, conn, share_sql);
+    trivet_sqlite_bind_text(&query, model);
+    trivet_sqlite_bind_u64(&query, version);
+    status = trivet_sqlite_query_number(&query, &n_shares, err);
+    if (status == TRIVET_OK && n_shares > 0)
+        status = trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
+                                  "version %llu of model '%s' has a share of the traffic; end the "
+                                  "split, or leave it out of it, first",
+                                  (unsigned long long)version, model);
     return status;
 }
 
@@ -277,6 +304,7 @@ static void list_change(struct trivet_sqlite_query *query, void *out, size_t ind
     trivet_sqlite_column_text(query, change->identity, sizeof(change->identity));
     trivet_sqlite_column_text(query, change->request_id, sizeof(change->request_id));
     trivet_sqlite_column_text(query, change->reason, sizeof(change->reason));
+    trivet_sqlite_column_shares(query, change);
 }
 
 enum trivet_status trivet_sqlite_alias_history(void *backend, const char *model, const char *alias,

@@ -257,7 +257,25 @@ enum trivet_status trivet_sqlite_alias_history(void *backend, const char *model,
 enum trivet_status trivet_sqlite_version_exists(struct trivet_sqlite_conn *conn, const char *model,
                                                 uint64_t version,
                                                 struct trivet_error *err) TRIVET_MUST_USE;
-/* FAILED_PRECONDITION, naming the alias, when one points at the version. */
+/* Writes a change of an alias or, with `shares` as text (sqlite_traffic.c), of the traffic. */
+enum trivet_status trivet_sqlite_store_change(struct trivet_sqlite_conn *conn,
+                                              enum trivet_store_alias_change_kind kind,
+                                              const struct trivet_store_alias *alias,
+                                              const char *shares,
+                                              const struct trivet_store_cause *cause,
+                                              struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_sqlite_traffic_set(void *txn, const struct trivet_store_alias *change,
+                                             const struct trivet_store_share *shares, size_t count,
+                                             const struct trivet_store_cause *cause, bool *changed,
+                                             struct trivet_error *err);
+enum trivet_status trivet_sqlite_traffic_list(void *backend, const char *model,
+                                              struct trivet_store_share *out, size_t count_max,
+                                              size_t *count, struct trivet_error *err);
+/* The next column, which trivet_sqlite_store_change wrote, as shares; anything else is damage. */
+void trivet_sqlite_column_shares(struct trivet_sqlite_query *query,
+                                 struct trivet_store_alias_change *out);
+/* FAILED_PRECONDITION, naming the alias, when one points at the version, or when it has a share of
+ * the traffic. */
 enum trivet_status trivet_sqlite_version_unused(struct trivet_sqlite_conn *conn, const char *model,
                                                 uint64_t version,
                                                 struct trivet_error *err) TRIVET_MUST_USE;

@@ -81,6 +81,19 @@ static const struct trivet_sqlite_migration catalog_migrations[] = {
             "ALTER TABLE alias_changes ADD COLUMN undone INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE alias_changes ADD COLUMN identity TEXT NOT NULL DEFAULT '';"
             "ALTER TABLE alias_changes ADD COLUMN request_id TEXT NOT NULL DEFAULT '';"},
+    /* Shares of the traffic, and their changes: "version:weight", or "version:weights" of a shadow,
+     * with blanks between them. */
+    {.sql = "CREATE TABLE traffic ("
+            " model TEXT NOT NULL,"
+            " place INTEGER NOT NULL," /* in the order they were given, from 0 */
+            " version INTEGER NOT NULL,"
+            " weight INTEGER NOT NULL,"
+            " shadow INTEGER NOT NULL,"
+            " PRIMARY KEY (model, place),"
+            " UNIQUE (model, version),"
+            " FOREIGN KEY (model, version) REFERENCES versions (model, version)"
+            ") STRICT, WITHOUT ROWID;"
+            "ALTER TABLE alias_changes ADD COLUMN shares TEXT NOT NULL DEFAULT '';"},
 };
 
 static const struct trivet_sqlite_migration data_migrations[] = {

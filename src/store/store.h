@@ -42,6 +42,7 @@
 #define TRIVET_STORE_REASON_BYTES       257         /* why an alias changed; with its NUL */
 #define TRIVET_STORE_ALIAS_HISTORY_MAX  1000        /* changes kept per alias */
 #define TRIVET_STORE_ALIASES_MAX        256         /* of one model */
+#define TRIVET_STORE_SHARES_MAX         16          /* of the traffic of one model */
 #define TRIVET_STORE_OPEN_DATASETS_MAX  256         /* not yet committed */
 #define TRIVET_STORE_OPEN_KEEP_US       (24LL * 3600 * 1000000) /* since the last chunk */
 #define TRIVET_STORE_EXPIRE_MAX         16                      /* datasets deleted by one call */
@@ -193,8 +194,8 @@ enum trivet_status trivet_store_version_list(struct trivet_store *store, const c
                                              struct trivet_store_version *out, size_t count_max,
                                              size_t *count,
                                              struct trivet_error *err) TRIVET_MUST_USE;
-/* FAILED_PRECONDITION while an alias points at it. version 0 = the model with all its versions and
- * aliases. NOT_FOUND. */
+/* FAILED_PRECONDITION while an alias points at it, or it has a share of the traffic. version 0 =
+ * the model with all its versions and aliases. NOT_FOUND. */
 enum trivet_status trivet_store_version_delete(struct trivet_store_txn *txn, const char *model,
                                                uint64_t version,
                                                struct trivet_error *err) TRIVET_MUST_USE;
@@ -232,10 +233,34 @@ enum trivet_status trivet_store_alias_list(struct trivet_store *store, const cha
                                            struct trivet_store_alias *out, size_t count_max,
                                            size_t *count, struct trivet_error *err) TRIVET_MUST_USE;
 
+/* What a version gets of the traffic of its model; numbers as in models.proto. */
+struct trivet_store_share {
+    char model[TRIVET_STORE_NAME_BYTES]; /* told by a list; not read by a change */
+    uint64_t version;
+    uint32_t weight; /* at least 1 */
+    bool shadow;
+};
+
+/* The shares of the model from now on, in this order; none: it has no split. *changed: they were
+ * others before, which is recorded in the history of `alias` (the one whose calls are split).
+ * NOT_FOUND: no such version; INVALID_ARGUMENT: more than TRIVET_STORE_SHARES_MAX, a weight of 0, a
+ * version twice. */
+enum trivet_status trivet_store_traffic_set(struct trivet_store_txn *txn, const char *model,
+                                            const char *alias,
+                                            const struct trivet_store_share *shares, size_t count,
+                                            const struct trivet_store_cause *cause, bool *changed,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
+/* Shares of one model in their order; model NULL: of all, model by model. */
+enum trivet_status trivet_store_traffic_list(struct trivet_store *store, const char *model,
+                                             struct trivet_store_share *out, size_t count_max,
+                                             size_t *count,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+
 /* Numbers as in models.proto. */
 enum trivet_store_alias_change_kind {
     TRIVET_STORE_ALIAS_PROMOTED = 1,
     TRIVET_STORE_ALIAS_ROLLED_BACK = 2,
+    TRIVET_STORE_TRAFFIC_SET = 3,
 };
 
 /* One change of an alias. */
@@ -249,6 +274,9 @@ struct trivet_store_alias_change {
     char identity[TRIVET_STORE_KEY_BYTES_MAX + 1];
     char request_id[TRIVET_STORE_KEY_BYTES_MAX + 1];
     char reason[TRIVET_STORE_REASON_BYTES];
+    /* Of TRAFFIC_SET, without their model; none: the split ended. */
+    struct trivet_store_share shares[TRIVET_STORE_SHARES_MAX];
+    size_t n_shares;
 };
 
 /* The changes of one alias (NULL or "": of all of the model), newest first, those before the

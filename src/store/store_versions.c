@@ -130,11 +130,12 @@ enum trivet_status trivet_store_model_list(struct trivet_store *store, const cha
 
 /* --- Aliases --------------------------------------------------------------------------------- */
 
-/* Checks a change of an alias and writes down what the backend needs. */
-static enum trivet_status prepare_change(const struct trivet_store_txn *txn, const char *model,
-                                         const char *alias, const struct trivet_store_cause *cause,
-                                         struct trivet_store_alias *record,
-                                         struct trivet_store_cause *whole, struct trivet_error *err)
+enum trivet_status trivet_store_prepare_change(const struct trivet_store_txn *txn,
+                                               const char *model, const char *alias,
+                                               const struct trivet_store_cause *cause,
+                                               struct trivet_store_alias *record,
+                                               struct trivet_store_cause *whole,
+                                               struct trivet_error *err)
 {
     whole->identity = cause->identity == NULL ? "" : cause->identity;
     whole->request_id = cause->request_id == NULL ? "" : cause->request_id;
@@ -168,7 +169,8 @@ enum trivet_status trivet_store_alias_set(struct trivet_store_txn *txn, const ch
 {
     struct trivet_store_alias record = {.version = version};
     struct trivet_store_cause whole;
-    enum trivet_status status = prepare_change(txn, model, alias, cause, &record, &whole, err);
+    enum trivet_status status =
+        trivet_store_prepare_change(txn, model, alias, cause, &record, &whole, err);
     if (status != TRIVET_OK)
         return status;
     status = txn->store->ops->alias_set(txn->state, &record, &whole, err);
@@ -185,7 +187,8 @@ enum trivet_status trivet_store_alias_rollback(struct trivet_store_txn *txn, con
 {
     struct trivet_store_alias record = {.version = 0};
     struct trivet_store_cause whole;
-    enum trivet_status status = prepare_change(txn, model, alias, cause, &record, &whole, err);
+    enum trivet_status status =
+        trivet_store_prepare_change(txn, model, alias, cause, &record, &whole, err);
     if (status != TRIVET_OK)
         return status;
     status = txn->store->ops->alias_rollback(txn->state, &record, &whole, err);

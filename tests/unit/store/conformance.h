@@ -13,6 +13,7 @@ struct conformance_part {
 extern const struct conformance_part conformance_txn;
 extern const struct conformance_part conformance_datasets;
 extern const struct conformance_part conformance_versions;
+extern const struct conformance_part conformance_traffic;
 extern const struct conformance_part conformance_jobs;
 
 #endif

@@ -173,11 +173,14 @@ static void aliases_of_version_1_go_back(void **state)
             "ALTER TABLE alias_changes DROP COLUMN kind;"
             "ALTER TABLE alias_changes DROP COLUMN undone;"
             "ALTER TABLE alias_changes DROP COLUMN identity;"
-            "ALTER TABLE alias_changes DROP COLUMN request_id; PRAGMA user_version = 1;");
+            "ALTER TABLE alias_changes DROP COLUMN request_id;"
+            "ALTER TABLE alias_changes DROP COLUMN shares;"
+            "DROP TABLE traffic; PRAGMA user_version = 1;");
     assert_ok(f, open_store(f, TRIVET_STORE_OWNER));
     assert_ok(f, trivet_store_alias_history(f->store, "m", "p", 0, &change, 1, &count, &f->err));
     assert_int_equal(change.kind, TRIVET_STORE_ALIAS_PROMOTED);
     assert_string_equal(change.reason, "then");
+    assert_int_equal(change.n_shares, 0);
     for (uint64_t version = 2; version >= 1; version--) {
         struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_CATALOG);
         assert_ok(f, trivet_store_alias_rollback(txn, "m", "p", &(struct trivet_store_cause){0},
