@@ -1,0 +1,30 @@
+/* The judgements of the loop: numbers in, a verdict and its words out. Pure. */
+#ifndef TRIVET_MONITOR_LOOP_JUDGE_H
+#define TRIVET_MONITOR_LOOP_JUDGE_H
+
+#include "monitor/loop.h"
+
+enum trivet_loop_verdict {
+    TRIVET_LOOP_WAIT, /* too little was seen */
+    TRIVET_LOOP_GOOD,
+    TRIVET_LOOP_BAD,
+};
+
+/* `text` (TRIVET_LOOP_TEXT_BYTES) tells what was looked at, whatever the verdict. */
+enum trivet_loop_verdict trivet_loop_judge_scores(const struct trivet_policy *policy,
+                                                  const struct trivet_loop_scores *scores,
+                                                  char *text);
+enum trivet_loop_verdict trivet_loop_judge_shadow(const struct trivet_policy *policy,
+                                                  const struct trivet_loop_state *state,
+                                                  int64_t now_us, char *text);
+enum trivet_loop_verdict trivet_loop_judge_canary(const struct trivet_policy *policy,
+                                                  const struct trivet_loop_state *state,
+                                                  int64_t now_us, char *text);
+/* Live quality of the challenger against what the champion had on the holdout: BAD when it is
+ * lower by more than `watch_drop` and than chance explains (3 standard errors). WAIT under
+ * `watch_labels` labels, or when the champion was not scored. */
+enum trivet_loop_verdict trivet_loop_judge_quality(const struct trivet_policy *policy,
+                                                   const struct trivet_loop_state *state,
+                                                   char *text);
+
+#endif
