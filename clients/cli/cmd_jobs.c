@@ -1,10 +1,10 @@
 /* trivet jobs [ID], trivet jobs cancel ID */
 #include "clients/cli/arguments.h"
 #include "clients/cli/job.h"
-#include "clients/cli/json.h"
 #include "clients/cli/names.h"
 #include "clients/cli/output.h"
 #include "clients/cli/report.h"
+#include "wire/json.h"
 
 #include "base/clock.h"
 

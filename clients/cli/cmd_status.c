@@ -1,8 +1,8 @@
 /* trivet status */
 #include "clients/cli/format.h"
-#include "clients/cli/json.h"
 #include "clients/cli/output.h"
 #include "trivet/v1/server.pb-c.h"
+#include "wire/json.h"
 
 #include "base/clock.h"
 
@@ -38,13 +38,13 @@ static int print_json(const struct server_state *state)
         &text, &err,
         "{\"live\":true,\"ready\":%s,\"reason\":", state->ready->ready ? "true" : "false");
     if (status == TRIVET_OK) {
-        status = trivet_cli_json_text(state->ready->reason, &text, &err);
+        status = trivet_wire_json_text(state->ready->reason, &text, &err);
     }
     if (status == TRIVET_OK) {
         status = trivet_buffer_printf(&text, &err, ",\"info\":");
     }
     if (status == TRIVET_OK) {
-        status = trivet_cli_json_message(&state->info->base, &text, &err);
+        status = trivet_wire_json_message(&state->info->base, &text, &err);
     }
     if (status == TRIVET_OK) {
         printf("%.*s}\n", (int)text.n_bytes, (const char *)text.data);

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "clients/cli/format.h"
 #include "clients/cli/job.h"
-#include "clients/cli/json.h"
+#include "wire/json.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -19,13 +19,13 @@ enum trivet_status trivet_cli_event_json(const char *topic, const Trivet__V1__Ev
 {
     enum trivet_status status = trivet_buffer_printf(out, err, "{\"topic\":");
     if (status == TRIVET_OK) {
-        status = trivet_cli_json_text(topic, out, err);
+        status = trivet_wire_json_text(topic, out, err);
     }
     if (status == TRIVET_OK) {
         status = trivet_buffer_printf(out, err, ",\"event\":");
     }
     if (status == TRIVET_OK) {
-        status = trivet_cli_json_message(&event->base, out, err);
+        status = trivet_wire_json_message(&event->base, out, err);
     }
     return status == TRIVET_OK ? trivet_buffer_printf(out, err, "}\n") : status;
 }
@@ -58,7 +58,7 @@ static void totals_text(const Trivet__V1__PredictionTotals *totals, char text[WH
 static void words_of(const ProtobufCEnumDescriptor *type, int value,
                      char text[TRIVET_CLI_TEXT_BYTES])
 {
-    trivet_text_copy(text, TRIVET_CLI_TEXT_BYTES, trivet_cli_enum_name(type, value));
+    trivet_text_copy(text, TRIVET_CLI_TEXT_BYTES, trivet_wire_enum_name(type, value));
     for (char *c = text; *c != '\0'; c++) {
         *c = *c == '_' ? ' ' : (char)tolower((unsigned char)*c);
     }
@@ -92,7 +92,7 @@ static void sample_text(const Trivet__V1__PredictionSample *sample, char text[WH
         trivet_text_format(
             text, WHAT_BYTES, "version %llu: %s failed, %s, in %llu \xc2\xb5s",
             (unsigned long long)sample->version, sample->prediction,
-            trivet_cli_enum_name(&trivet__v1__status__descriptor, (int)sample->status), total_us);
+            trivet_wire_enum_name(&trivet__v1__status__descriptor, (int)sample->status), total_us);
     }
 }
 

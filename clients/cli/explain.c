@@ -4,10 +4,10 @@
 #include "base/text.h"
 #include "clients/cli/bar.h"
 #include "clients/cli/format.h"
-#include "clients/cli/json.h"
 #include "clients/cli/output.h"
 #include "clients/cli/report_parts.h"
 #include "data/csv.h"
+#include "wire/json.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -131,13 +131,13 @@ static enum trivet_status append_object(const Trivet__V1__ExplainResponse *respo
     for (size_t j = 0; status == TRIVET_OK && j < response->n_features; j++) {
         status = trivet_buffer_printf(out, err, "%s", j > 0 ? "," : "");
         if (status == TRIVET_OK) {
-            status = trivet_cli_json_text(response->features[j], out, err);
+            status = trivet_wire_json_text(response->features[j], out, err);
         }
         if (status == TRIVET_OK) {
             status = trivet_buffer_append(out, ":", 1, err);
         }
         if (status == TRIVET_OK) {
-            status = trivet_cli_json_double(values[j], out, err);
+            status = trivet_wire_json_double(values[j], out, err);
         }
     }
     return status == TRIVET_OK ? trivet_buffer_append(out, "}", 1, err) : status;
@@ -151,20 +151,20 @@ static enum trivet_status append_json_output(const Trivet__V1__ExplainResponse *
     enum trivet_status status =
         trivet_buffer_printf(out, err, "%s{\"output\":", output > 0 ? "," : "");
     if (status == TRIVET_OK) {
-        status = trivet_cli_json_text(response->outputs[output], out, err);
+        status = trivet_wire_json_text(response->outputs[output], out, err);
     }
     if (status == TRIVET_OK) {
         status = trivet_buffer_printf(out, err, ",\"value\":");
     }
     if (status == TRIVET_OK) {
         status =
-            trivet_cli_json_double(response->values[row * response->n_outputs + output], out, err);
+            trivet_wire_json_double(response->values[row * response->n_outputs + output], out, err);
     }
     if (status == TRIVET_OK) {
         status = trivet_buffer_printf(out, err, ",\"base\":");
     }
     if (status == TRIVET_OK) {
-        status = trivet_cli_json_double(response->base_values[output], out, err);
+        status = trivet_wire_json_double(response->base_values[output], out, err);
     }
     if (status == TRIVET_OK) {
         status = append_object(response, "contributions", contributions_of(response, row, output),
@@ -185,7 +185,7 @@ static enum trivet_status append_json(const Trivet__V1__ExplainResponse *respons
         trivet_buffer_printf(out, err, "{\"row\":%llu,\"%s\":", (unsigned long long)number,
                              error != NULL ? "error" : "explained");
     if (status == TRIVET_OK) {
-        status = trivet_cli_json_text(error != NULL ? error : response->explained, out, err);
+        status = trivet_wire_json_text(error != NULL ? error : response->explained, out, err);
     }
     if (status == TRIVET_OK && error == NULL) {
         status = trivet_buffer_printf(out, err, ",\"outputs\":[");

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "clients/cli/format.h"
-#include "clients/cli/json.h"
+#include "wire/json.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -80,7 +80,7 @@ int trivet_cli_print_json(const ProtobufCMessage *message)
 {
     struct trivet_error err = {0};
     struct trivet_buffer text = {0};
-    enum trivet_status status = trivet_cli_json_message(message, &text, &err);
+    enum trivet_status status = trivet_wire_json_message(message, &text, &err);
     if (status == TRIVET_OK) {
         status = trivet_buffer_append(&text, "\n", 1, &err);
     }

@@ -1,8 +1,8 @@
 #include "clients/cli/scoring.h"
 
 #include "base/text.h"
-#include "clients/cli/json.h"
 #include "data/csv.h"
+#include "wire/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +83,7 @@ static enum trivet_status append_number(const struct scoring *scoring,
 static enum trivet_status append_text(const struct scoring *scoring, const char *text,
                                       struct trivet_error *err)
 {
-    return scoring->json ? trivet_cli_json_text(text, scoring->out, err)
+    return scoring->json ? trivet_wire_json_text(text, scoring->out, err)
                          : trivet_csv_append_text(scoring->out, text, strlen(text), err);
 }
 
@@ -210,7 +210,7 @@ static enum trivet_status append_json_values(const struct scoring *scoring, uint
     bool named = values->n_columns == values->cols && !scoring->is_cluster;
     enum trivet_status status = trivet_buffer_append(scoring->out, ",", 1, err);
     if (status == TRIVET_OK) {
-        status = trivet_cli_json_text(values->name, scoring->out, err);
+        status = trivet_wire_json_text(values->name, scoring->out, err);
     }
     if (status == TRIVET_OK) {
         status = trivet_buffer_printf(scoring->out, err, ":%s", named ? "{" : "[");
@@ -218,7 +218,7 @@ static enum trivet_status append_json_values(const struct scoring *scoring, uint
     for (uint32_t j = 0; status == TRIVET_OK && j < values->cols; j++) {
         status = trivet_buffer_printf(scoring->out, err, "%s", j > 0 ? "," : "");
         if (status == TRIVET_OK && named) {
-            status = trivet_cli_json_text(values->columns[j], scoring->out, err);
+            status = trivet_wire_json_text(values->columns[j], scoring->out, err);
         }
         if (status == TRIVET_OK && named) {
             status = trivet_buffer_append(scoring->out, ":", 1, err);
@@ -240,7 +240,7 @@ static enum trivet_status append_json(const struct scoring *scoring, uint64_t ro
         scoring->out, err, "{\"row\":%llu,\"%s\":", (unsigned long long)number, name);
     if (status == TRIVET_OK) {
         status = error == NULL ? append_answer(scoring, row, err)
-                               : trivet_cli_json_text(error, scoring->out, err);
+                               : trivet_wire_json_text(error, scoring->out, err);
     }
     if (status == TRIVET_OK && error == NULL && scoring->values != NULL) {
         status = append_json_values(scoring, row, err);

@@ -1,7 +1,7 @@
 #include "clients/cli/top_print.h"
 
-#include "clients/cli/json.h"
 #include "clients/cli/output.h"
+#include "wire/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -111,7 +111,7 @@ static enum trivet_status append_number(const char *name, bool known, double val
     if (status != TRIVET_OK) {
         return status;
     }
-    return known ? trivet_cli_json_double(value, out, err)
+    return known ? trivet_wire_json_double(value, out, err)
                  : trivet_buffer_append(out, "null", 4, err);
 }
 
@@ -122,7 +122,7 @@ static enum trivet_status append_version(const struct trivet_cli_top_version *ve
     list_rates(&version->rates, rates);
     enum trivet_status status = trivet_buffer_printf(out, err, "{\"model\":");
     if (status == TRIVET_OK) {
-        status = trivet_cli_json_text(version->model, out, err);
+        status = trivet_wire_json_text(version->model, out, err);
     }
     if (status == TRIVET_OK) {
         status =

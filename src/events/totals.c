@@ -11,7 +11,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "events/usage.h"
+#include "telemetry/usage.h"
 
 #include <assert.h>
 #include <pthread.h>

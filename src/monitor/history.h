@@ -60,4 +60,13 @@ enum trivet_status trivet_history_read(struct trivet_history *history, const cha
                                        struct trivet_history_point *points, size_t points_max,
                                        size_t *n_points, struct trivet_error *err) TRIVET_MUST_USE;
 
+struct trivet_history_facts {
+    uint64_t file_bytes;
+    uint64_t samples;
+    int64_t oldest_unix_s; /* of the samples */
+};
+enum trivet_status trivet_history_facts(struct trivet_history *history,
+                                        struct trivet_history_facts *out,
+                                        struct trivet_error *err) TRIVET_MUST_USE;
+
 #endif

@@ -7,11 +7,15 @@
 #include "base/text.h"
 #include "monitor/assets.h"
 #include "monitor/exposition.h"
+#include "monitor/health.h"
+#include "monitor/remote_pages.h"
+#include "monitor/reply.h"
 #include "monitor/report.h"
 
 #include <string.h>
 
-#define ROUTES_MAX        16
+#define ROUTES_MAX        64
+#define PATH_BYTES        32
 #define SERIES_SECONDS    600
 #define HISTORY_HOURS     24
 #define HISTORY_HOURS_MAX (24 * 366)
@@ -20,36 +24,13 @@
 struct trivet_monitor_pages {
     struct trivet_monitor *monitor;
     struct trivet_history *history;
+    struct trivet_monitor_remote *remote;
     struct trivet_sse_hub *hub;
     struct trivet_httpd *server;
     struct trivet_httpd_route routes[ROUTES_MAX];
+    char paths[ROUTES_MAX][PATH_BYTES]; /* of the dashboard's files */
     size_t n_routes;
 };
-
-static unsigned http_status_of(enum trivet_status status)
-{
-    switch (status) {
-    case TRIVET_OK:
-        return 200;
-    case TRIVET_INVALID_ARGUMENT:
-        return 400;
-    case TRIVET_NOT_FOUND:
-        return 404;
-    case TRIVET_RESOURCE_EXHAUSTED:
-    case TRIVET_UNAVAILABLE:
-        return 503;
-    default:
-        return 500;
-    }
-}
-
-static void reply_status(struct trivet_httpd_reply *reply, enum trivet_status status,
-                         const struct trivet_error *err)
-{
-    if (status != TRIVET_OK) {
-        trivet_httpd_reply_error(reply, http_status_of(status), "%s", err->message);
-    }
-}
 
 static void show_overview(void *context, const struct trivet_httpd_request *request,
                           struct trivet_httpd_reply *reply)
@@ -57,9 +38,9 @@ static void show_overview(void *context, const struct trivet_httpd_request *requ
     (void)request;
     struct trivet_monitor_pages *pages = context;
     struct trivet_error err;
-    reply_status(reply,
-                 trivet_report_overview(pages->monitor, trivet_clock_unix_us(), &reply->body, &err),
-                 &err);
+    trivet_monitor_reply_status(
+        reply, trivet_report_overview(pages->monitor, trivet_clock_unix_us(), &reply->body, &err),
+        &err);
 }
 
 /* A query parameter as a number; its default when absent. False after an error reply. */
@@ -98,10 +79,10 @@ static void show_series(void *context, const struct trivet_httpd_request *reques
         (model != NULL && !path_version(request, &version, reply))) {
         return;
     }
-    reply_status(reply,
-                 trivet_report_series(pages->monitor, model, version, seconds,
-                                      trivet_clock_unix_us(), &reply->body, &err),
-                 &err);
+    trivet_monitor_reply_status(reply,
+                                trivet_report_series(pages->monitor, model, version, seconds,
+                                                     trivet_clock_unix_us(), &reply->body, &err),
+                                &err);
 }
 
 static void show_history(void *context, const struct trivet_httpd_request *request,
@@ -135,7 +116,7 @@ static void show_history(void *context, const struct trivet_httpd_request *reque
                                        &err);
     }
     trivet_free(points);
-    reply_status(reply, status, &err);
+    trivet_monitor_reply_status(reply, status, &err);
 }
 
 static void show_health(void *context, const struct trivet_httpd_request *request,
@@ -152,13 +133,28 @@ static void show_health(void *context, const struct trivet_httpd_request *reques
     }
     bool failing = pages->monitor->history_failing;
     pthread_mutex_unlock(&pages->monitor->lock);
-    reply_status(reply,
-                 trivet_buffer_printf(&reply->body, &err,
-                                      "{\"status\":\"%s\",\"version\":\"%s\",\"sources\":%zu,"
-                                      "\"sources_up\":%zu,\"history\":%s}\n",
-                                      failing || up < n_sources ? "degraded" : "ok", TRIVET_VERSION,
-                                      n_sources, up, failing ? "false" : "true"),
-                 &err);
+    trivet_monitor_reply_status(
+        reply,
+        trivet_buffer_printf(&reply->body, &err,
+                             "{\"status\":\"%s\",\"version\":\"%s\",\"sources\":%zu,"
+                             "\"sources_up\":%zu,\"history\":%s}\n",
+                             failing || up < n_sources ? "degraded" : "ok", TRIVET_VERSION,
+                             n_sources, up, failing ? "false" : "true"),
+        &err);
+}
+
+static void show_monitor(void *context, const struct trivet_httpd_request *request,
+                         struct trivet_httpd_reply *reply)
+{
+    (void)request;
+    struct trivet_monitor_pages *pages = context;
+    const struct trivet_monitor_health health = {.monitor = pages->monitor,
+                                                 .history = pages->history,
+                                                 .remote = pages->remote,
+                                                 .hub = pages->hub};
+    struct trivet_error err;
+    trivet_monitor_reply_status(
+        reply, trivet_health_report(&health, trivet_clock_unix_us(), &reply->body, &err), &err);
 }
 
 static void show_metrics(void *context, const struct trivet_httpd_request *request,
@@ -168,7 +164,8 @@ static void show_metrics(void *context, const struct trivet_httpd_request *reque
     struct trivet_monitor_pages *pages = context;
     struct trivet_error err;
     reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    reply_status(reply, trivet_exposition_write(pages->monitor, &reply->body, &err), &err);
+    trivet_monitor_reply_status(reply, trivet_exposition_write(pages->monitor, &reply->body, &err),
+                                &err);
 }
 
 static const char *content_type_of(const char *name)
@@ -188,33 +185,28 @@ static const char *content_type_of(const char *name)
     return "application/octet-stream";
 }
 
-/* The dashboard's files have fixed paths: they are few, and known here. */
-static const char *path_of(const char *name)
-{
-    static const char *const paths[] = {"/app.js", "/charts.js", "/style.css", "/favicon.svg"};
-    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(paths); i++) {
-        if (strcmp(paths[i] + 1, name) == 0) {
-            return paths[i];
-        }
-    }
-    return "/";
-}
-
-static void add_handler(struct trivet_monitor_pages *pages, const char *path,
-                        trivet_httpd_handler handler)
+static void add_route(struct trivet_monitor_pages *pages, const char *path,
+                      trivet_httpd_handler handler, void *context)
 {
     pages->routes[pages->n_routes++] = (struct trivet_httpd_route){
-        .method = "GET", .path = path, .handler = handler, .context = pages};
+        .method = "GET", .path = path, .handler = handler, .context = context};
 }
 
 static void fill_routes(struct trivet_monitor_pages *pages)
 {
-    add_handler(pages, "/api/v1/overview", show_overview);
-    add_handler(pages, "/api/v1/series", show_series);
-    add_handler(pages, "/api/v1/models/{}/versions/{}/series", show_series);
-    add_handler(pages, "/api/v1/models/{}/versions/{}/history", show_history);
-    add_handler(pages, "/api/v1/health", show_health);
-    add_handler(pages, "/metrics", show_metrics);
+    struct trivet_monitor_remote *remote = pages->remote;
+    add_route(pages, "/api/v1/overview", show_overview, pages);
+    add_route(pages, "/api/v1/series", show_series, pages);
+    add_route(pages, "/api/v1/models/{}/versions/{}/series", show_series, pages);
+    add_route(pages, "/api/v1/models/{}/versions/{}/history", show_history, pages);
+    add_route(pages, "/api/v1/health", show_health, pages);
+    add_route(pages, "/api/v1/monitor", show_monitor, pages);
+    add_route(pages, "/metrics", show_metrics, pages);
+    add_route(pages, "/api/v1/jobs", trivet_remote_show_jobs, remote);
+    add_route(pages, "/api/v1/jobs/{}", trivet_remote_show_job, remote);
+    add_route(pages, "/api/v1/models", trivet_remote_show_models, remote);
+    add_route(pages, "/api/v1/models/{}", trivet_remote_show_model, remote);
+    add_route(pages, "/api/v1/models/{}/versions/{}", trivet_remote_show_model, remote);
     pages->routes[pages->n_routes++] = (struct trivet_httpd_route){
         .method = "GET", .path = "/api/v1/events", .stream = pages->hub};
     pages->routes[pages->n_routes++] =
@@ -224,12 +216,16 @@ static void fill_routes(struct trivet_monitor_pages *pages)
                                     .content_type = content_type_of(".js")};
     for (size_t i = 0; i < trivet_assets_count && pages->n_routes < ROUTES_MAX; i++) {
         const struct trivet_asset *asset = &trivet_assets[i];
-        pages->routes[pages->n_routes++] =
-            (struct trivet_httpd_route){.method = "GET",
-                                        .path = path_of(asset->name),
-                                        .data = asset->data,
-                                        .data_bytes = asset->n_bytes,
-                                        .content_type = content_type_of(asset->name)};
+        char *path = pages->paths[pages->n_routes];
+        bool is_index = strcmp(asset->name, "index.html") == 0;
+        if (trivet_text_format(path, PATH_BYTES, "/%s", is_index ? "" : asset->name)) {
+            pages->routes[pages->n_routes++] =
+                (struct trivet_httpd_route){.method = "GET",
+                                            .path = path,
+                                            .data = asset->data,
+                                            .data_bytes = asset->n_bytes,
+                                            .content_type = content_type_of(asset->name)};
+        }
     }
 }
 
@@ -249,6 +245,12 @@ enum trivet_status trivet_monitor_pages_start(struct trivet_monitor *monitor,
     }
     pages->monitor = monitor;
     pages->history = history;
+    enum trivet_status status = trivet_monitor_remote_start(monitor, &pages->remote, err);
+    if (status != TRIVET_OK) {
+        trivet_sse_free(pages->hub);
+        trivet_free(pages);
+        return status;
+    }
     fill_routes(pages);
     const struct trivet_httpd_options options = {
         .address = address,
@@ -258,8 +260,9 @@ enum trivet_status trivet_monitor_pages_start(struct trivet_monitor *monitor,
         .n_hosts = n_hosts,
         .body_bytes_max = 1, /* nothing here takes a body */
     };
-    enum trivet_status status = trivet_httpd_start(&options, &pages->server, err);
+    status = trivet_httpd_start(&options, &pages->server, err);
     if (status != TRIVET_OK) {
+        trivet_monitor_remote_stop(pages->remote);
         trivet_sse_free(pages->hub);
         trivet_free(pages);
         return status;
@@ -295,6 +298,7 @@ void trivet_monitor_pages_stop(struct trivet_monitor_pages *pages)
         return;
     }
     trivet_httpd_stop(pages->server);
+    trivet_monitor_remote_stop(pages->remote);
     trivet_sse_free(pages->hub);
     trivet_free(pages);
 }

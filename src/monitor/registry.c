@@ -165,6 +165,7 @@ static void fold_epoch(struct trivet_monitor *monitor, size_t source)
         }
     }
     monitor->sources[source].resources = (struct trivet_monitor_resources){0};
+    trivet_monitor_jobs_forget(&monitor->jobs, source);
 }
 
 /* A message of the source at `at_us`. False when its epoch has ended. */
@@ -209,6 +210,7 @@ static int64_t local_time(struct trivet_monitor_source *source, const Trivet__V1
         source->clock_epoch = event->publisher_epoch;
         source->clock_offset_us = offset_us;
     }
+    source->lag_us = offset_us - source->clock_offset_us;
     return event->unix_us + source->clock_offset_us;
 }
 
@@ -342,6 +344,9 @@ static enum trivet_status take_event(struct trivet_monitor *monitor, size_t inde
         event->model->change == TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_DELETED) {
         trivet_monitor_drift_deleted(monitor, index, event->model->model, event->model->version);
     }
+    if (event->body_case == TRIVET__V1__EVENT__BODY_JOB) {
+        trivet_monitor_jobs_take(&monitor->jobs, index, event->job, now_us);
+    }
     if (event->body_case == TRIVET__V1__EVENT__BODY_SERVER && event->server->totals != NULL) {
         take_server(source, event->server->totals);
     }
@@ -423,5 +428,6 @@ void trivet_monitor_tick(struct trivet_monitor *monitor, int64_t now_us)
         }
     }
     trivet_monitor_drift_tick(monitor, now_us);
+    trivet_monitor_jobs_tick(&monitor->jobs, now_us);
     pthread_mutex_unlock(&monitor->lock);
 }

@@ -13,6 +13,7 @@
 #include "base/compiler.h"
 #include "monitor/counts.h"
 #include "monitor/drift_series.h"
+#include "monitor/jobs.h"
 #include "monitor/sequence.h"
 #include "monitor/window.h"
 #include "trivet/v1/server.pb-c.h"
@@ -68,6 +69,7 @@ struct trivet_monitor_source {
     int64_t last_contact_us;                   /* event or Stats, in our time */
     int64_t clock_offset_us;                   /* ours - the publisher's, at the least delay seen */
     uint64_t clock_epoch;                      /* the epoch in which it was seen */
+    int64_t lag_us;                            /* of the last event, over the least delay seen */
     /* Totals of versions not seen yet in this epoch began at zero under our eyes. */
     bool synchronised;
     uint32_t contact; /* grows when contact was lost and found again */
@@ -105,6 +107,7 @@ struct trivet_monitor {
     struct trivet_window_budget budget;
     struct trivet_drift_budget drift_budget;
     struct trivet_drift_options drift_options;
+    struct trivet_monitor_jobs jobs;
     int64_t started_us;
     bool history_failing;
 };

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "monitor/json.h"
 
 #include <jansson.h>
 
@@ -10,41 +11,13 @@
 
 #define US_PER_S 1000000
 
-static json_t *number(double value)
-{
-    return json_real(isfinite(value) ? value : 0.0);
-}
-
-/* Counts beyond 2^63 do not happen; a peer that claims them is shown the largest. */
-static json_t *count(uint64_t value)
-{
-    return json_integer(value < INT64_MAX ? (json_int_t)value : INT64_MAX);
-}
-
-static int append_text(const char *data, size_t n_bytes, void *out)
-{
-    return trivet_buffer_append(out, data, n_bytes, NULL) == TRIVET_OK ? 0 : -1;
-}
-
-/* Takes `json`. */
-static enum trivet_status finish(json_t *json, struct trivet_buffer *out, struct trivet_error *err)
-{
-    int failed = json == NULL ||
-                 json_dump_callback(json, append_text, out, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    json_decref(json);
-    if (failed) {
-        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for a report");
-    }
-    return TRIVET_OK;
-}
-
 static json_t *codes_json(const uint64_t counts[TRIVET_STATUS_COUNT])
 {
     json_t *object = json_object();
     for (int code = 0; code < TRIVET_STATUS_COUNT; code++) {
         if (counts[code] > 0) {
             (void)json_object_set_new(object, trivet_status_name((enum trivet_status)code),
-                                      count(counts[code]));
+                                      trivet_json_count(counts[code]));
         }
     }
     return object;
@@ -57,10 +30,10 @@ static json_t *quantiles_json(const struct trivet_histogram *histogram)
     }
     double mean_us = (double)histogram->sum_ns / (double)histogram->count / TRIVET_NS_PER_US;
     return json_pack("{s:o, s:o, s:o, s:o, s:o}", "p50",
-                     number(trivet_histogram_quantile_us(histogram, 0.50)), "p90",
-                     number(trivet_histogram_quantile_us(histogram, 0.90)), "p99",
-                     number(trivet_histogram_quantile_us(histogram, 0.99)), "mean", number(mean_us),
-                     "calls", count(histogram->count));
+                     trivet_json_number(trivet_histogram_quantile_us(histogram, 0.50)), "p90",
+                     trivet_json_number(trivet_histogram_quantile_us(histogram, 0.90)), "p99",
+                     trivet_json_number(trivet_histogram_quantile_us(histogram, 0.99)), "mean",
+                     trivet_json_number(mean_us), "calls", trivet_json_count(histogram->count));
 }
 
 static double ratio(uint64_t part, uint64_t whole)
@@ -92,36 +65,32 @@ static void set_view(json_t *object, const struct view *view, double rate_s)
 {
     const struct trivet_monitor_counts *ever = &view->ever;
     const struct trivet_monitor_counts *window = &view->window;
-    (void)json_object_set_new(object, "predictions", count(ever->rows[TRIVET_OK]));
-    (void)json_object_set_new(object, "calls", count(trivet_monitor_counts_calls(ever)));
-    (void)json_object_set_new(object, "rows", count(trivet_monitor_counts_rows(ever)));
+    (void)json_object_set_new(object, "predictions", trivet_json_count(ever->rows[TRIVET_OK]));
+    (void)json_object_set_new(object, "calls",
+                              trivet_json_count(trivet_monitor_counts_calls(ever)));
+    (void)json_object_set_new(object, "rows", trivet_json_count(trivet_monitor_counts_rows(ever)));
     (void)json_object_set_new(object, "failed_calls",
-                              count(trivet_monitor_counts_failed_calls(ever)));
+                              trivet_json_count(trivet_monitor_counts_failed_calls(ever)));
     (void)json_object_set_new(object, "failed_rows",
-                              count(trivet_monitor_counts_failed_rows(ever)));
-    (void)json_object_set_new(object, "batches", count(ever->batches));
+                              trivet_json_count(trivet_monitor_counts_failed_rows(ever)));
+    (void)json_object_set_new(object, "batches", trivet_json_count(ever->batches));
     (void)json_object_set_new(object, "calls_by_code", codes_json(ever->calls));
     (void)json_object_set_new(object, "rows_by_code", codes_json(ever->rows));
     (void)json_object_set_new(object, "predictions_per_s",
-                              number((double)view->rate.rows[TRIVET_OK] / rate_s));
-    (void)json_object_set_new(object, "calls_per_s",
-                              number((double)trivet_monitor_counts_calls(&view->rate) / rate_s));
+                              trivet_json_number((double)view->rate.rows[TRIVET_OK] / rate_s));
+    (void)json_object_set_new(
+        object, "calls_per_s",
+        trivet_json_number((double)trivet_monitor_counts_calls(&view->rate) / rate_s));
     (void)json_object_set_new(object, "call_error_ratio",
-                              number(ratio(trivet_monitor_counts_failed_calls(window),
-                                           trivet_monitor_counts_calls(window))));
+                              trivet_json_number(ratio(trivet_monitor_counts_failed_calls(window),
+                                                       trivet_monitor_counts_calls(window))));
     (void)json_object_set_new(object, "row_error_ratio",
-                              number(ratio(trivet_monitor_counts_failed_rows(window),
-                                           trivet_monitor_counts_rows(window))));
+                              trivet_json_number(ratio(trivet_monitor_counts_failed_rows(window),
+                                                       trivet_monitor_counts_rows(window))));
     (void)json_object_set_new(object, "latency_us",
                               json_pack("{s:o, s:o, s:o}", "total", quantiles_json(&window->total),
                                         "queue", quantiles_json(&window->queue), "compute",
                                         quantiles_json(&window->compute)));
-}
-
-/* Seconds since `then`, or null when it never was. */
-static json_t *age_json(int64_t then_us, int64_t now_us)
-{
-    return then_us == 0 ? json_null() : number((double)(now_us - then_us) / US_PER_S);
 }
 
 static json_t *resources_json(const struct trivet_monitor_resources *resources)
@@ -130,10 +99,12 @@ static json_t *resources_json(const struct trivet_monitor_resources *resources)
         return json_null();
     }
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "cpu_seconds",
-                     number(resources->cpu_seconds), "rss_bytes", count(resources->rss_bytes),
-                     "threads", count(resources->threads), "open_files",
-                     count(resources->open_files), "queue_rows", count(resources->queue_rows),
-                     "events_dropped", count(resources->events_dropped));
+                     trivet_json_number(resources->cpu_seconds), "rss_bytes",
+                     trivet_json_count(resources->rss_bytes), "threads",
+                     trivet_json_count(resources->threads), "open_files",
+                     trivet_json_count(resources->open_files), "queue_rows",
+                     trivet_json_count(resources->queue_rows), "events_dropped",
+                     trivet_json_count(resources->events_dropped));
 }
 
 static json_t *source_json(const struct trivet_monitor_source *source, int64_t now_us)
@@ -148,11 +119,23 @@ static json_t *source_json(const struct trivet_monitor_source *source, int64_t n
         "{s:s, s:s, s:b, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "server",
         source->server_url, "events", source->events_url, "server_up", source->server_up,
         "server_message", source->server_why, "subscribed", atomic_load(&source->pipe) != 0,
-        "epoch", epoch, "sequence", count(sequence->last), "events_received",
-        count(sequence->events), "lost_events", count(sequence->lost), "duplicate_events",
-        count(sequence->duplicates), "malformed", count(source->malformed), "restarts",
-        count(sequence->restarts), "last_event_age_s", age_json(source->last_event_us, now_us),
-        "resources", resources_json(&source->resources));
+        "epoch", epoch, "sequence", trivet_json_count(sequence->last), "events_received",
+        trivet_json_count(sequence->events), "lost_events", trivet_json_count(sequence->lost),
+        "duplicate_events", trivet_json_count(sequence->duplicates), "malformed",
+        trivet_json_count(source->malformed), "restarts", trivet_json_count(sequence->restarts),
+        "last_event_age_s", trivet_json_age(source->last_event_us, now_us), "resources",
+        resources_json(&source->resources));
+}
+
+static json_t *jobs_json(const struct trivet_monitor *monitor)
+{
+    json_t *list = json_array();
+    for (size_t i = monitor->jobs.n; i-- > 0;) {
+        const struct trivet_monitor_job *job = &monitor->jobs.items[i];
+        const char *server = monitor->sources[job->source].server_url;
+        (void)json_array_append_new(list, trivet_monitor_job_json(job, server));
+    }
+    return list;
 }
 
 static json_t *sources_json(const struct trivet_monitor *monitor, int64_t now_us)
@@ -183,9 +166,9 @@ static json_t *models_json(const struct trivet_monitor *monitor, int64_t now_us,
         trivet_monitor_counts_add(&everything->ever, &view.ever);
         trivet_monitor_counts_add(&everything->rate, &view.rate);
         trivet_monitor_counts_add(&everything->window, &view.window);
-        json_t *object =
-            json_pack("{s:s, s:o, s:o}", "model", series->model, "version", count(series->version),
-                      "last_change_age_s", age_json(series->last_change_us, now_us));
+        json_t *object = json_pack("{s:s, s:o, s:o}", "model", series->model, "version",
+                                   trivet_json_count(series->version), "last_change_age_s",
+                                   trivet_json_age(series->last_change_us, now_us));
         set_view(object, &view, rate_s);
         (void)json_array_append_new(list, object);
     }
@@ -204,14 +187,17 @@ static json_t *overview_json(const struct trivet_monitor *monitor, int64_t now_u
         events += monitor->sources[i].sequence.events;
     }
     set_view(totals, &everything, rate_seconds(monitor, now_us));
-    return json_pack(
-        "{s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:b}}", "unix_us",
-        json_integer(now_us), "uptime_s", number((double)(now_us - monitor->started_us) / US_PER_S),
-        "rate_seconds", TRIVET_REPORT_RATE_S, "window_seconds", TRIVET_REPORT_WINDOW_S,
-        "events_received", count(events), "lost_events", count(lost), "totals", totals, "models",
-        models, "sources", sources_json(monitor, now_us), "monitor", "untracked_totals",
-        count(monitor->untracked), "stale_totals", count(monitor->stale), "dropped_slots",
-        count(monitor->budget.dropped_slots), "history_failing", monitor->history_failing);
+    return json_pack("{s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:b}}",
+                     "unix_us", json_integer(now_us), "uptime_s",
+                     trivet_json_number((double)(now_us - monitor->started_us) / US_PER_S),
+                     "rate_seconds", TRIVET_REPORT_RATE_S, "window_seconds", TRIVET_REPORT_WINDOW_S,
+                     "events_received", trivet_json_count(events), "lost_events",
+                     trivet_json_count(lost), "totals", totals, "models", models, "sources",
+                     sources_json(monitor, now_us), "jobs", jobs_json(monitor), "monitor",
+                     "untracked_totals", trivet_json_count(monitor->untracked), "stale_totals",
+                     trivet_json_count(monitor->stale), "dropped_slots",
+                     trivet_json_count(monitor->budget.dropped_slots), "history_failing",
+                     monitor->history_failing);
 }
 
 enum trivet_status trivet_report_overview(struct trivet_monitor *monitor, int64_t now_us,
@@ -220,7 +206,7 @@ enum trivet_status trivet_report_overview(struct trivet_monitor *monitor, int64_
     pthread_mutex_lock(&monitor->lock);
     json_t *json = overview_json(monitor, now_us);
     pthread_mutex_unlock(&monitor->lock);
-    return finish(json, out, err);
+    return trivet_json_finish(json, out, err);
 }
 
 /* Columns of a series; any may be NULL when out of memory. */
@@ -233,21 +219,27 @@ struct columns {
     json_t *p50_us;
     json_t *p90_us;
     json_t *p99_us;
+    json_t *queue_p50_us;
     json_t *queue_p99_us;
+    json_t *compute_p50_us;
     json_t *compute_p99_us;
+    json_t *by_code[TRIVET_STATUS_COUNT]; /* calls per second */
+    bool has_code[TRIVET_STATUS_COUNT];   /* some call ended so */
 };
 
 static void append_quantile(json_t *column, const struct trivet_histogram *histogram, double q)
 {
-    (void)json_array_append_new(column, histogram->count == 0
-                                            ? json_null()
-                                            : number(trivet_histogram_quantile_us(histogram, q)));
+    (void)json_array_append_new(
+        column, histogram->count == 0
+                    ? json_null()
+                    : trivet_json_number(trivet_histogram_quantile_us(histogram, q)));
 }
 
 /* `known` is false before the monitor started: nothing counted is not nothing then. */
 static void append_rate(json_t *column, uint64_t n, int64_t step_s, bool known)
 {
-    (void)json_array_append_new(column, known ? number((double)n / (double)step_s) : json_null());
+    (void)json_array_append_new(column, known ? trivet_json_number((double)n / (double)step_s)
+                                              : json_null());
 }
 
 static void append_point(struct columns *columns, int64_t second,
@@ -262,8 +254,28 @@ static void append_point(struct columns *columns, int64_t second,
     append_quantile(columns->p50_us, &sum->total, 0.50);
     append_quantile(columns->p90_us, &sum->total, 0.90);
     append_quantile(columns->p99_us, &sum->total, 0.99);
+    append_quantile(columns->queue_p50_us, &sum->queue, 0.50);
     append_quantile(columns->queue_p99_us, &sum->queue, 0.99);
+    append_quantile(columns->compute_p50_us, &sum->compute, 0.50);
     append_quantile(columns->compute_p99_us, &sum->compute, 0.99);
+    for (int code = 0; code < TRIVET_STATUS_COUNT; code++) {
+        append_rate(columns->by_code[code], sum->calls[code], step_s, known);
+        columns->has_code[code] |= sum->calls[code] > 0;
+    }
+}
+
+/* The columns of codes that occurred, by their names; takes all. */
+static json_t *codes_columns_json(struct columns *columns)
+{
+    json_t *object = json_object();
+    for (int code = 0; code < TRIVET_STATUS_COUNT; code++) {
+        if (columns->has_code[code]) {
+            (void)json_object_set(object, trivet_status_name((enum trivet_status)code),
+                                  columns->by_code[code]);
+        }
+        json_decref(columns->by_code[code]);
+    }
+    return object;
 }
 
 static json_t *series_json(const struct trivet_monitor *monitor,
@@ -274,8 +286,21 @@ static json_t *series_json(const struct trivet_monitor *monitor,
     /* Steps begin at multiples of the step, so that a point does not change as time goes on. */
     int64_t end = (now_us / US_PER_S - TRIVET_REPORT_LAG_S + 1) / step * step;
     int64_t started_s = monitor->started_us / US_PER_S;
-    struct columns columns = {json_array(), json_array(), json_array(), json_array(), json_array(),
-                              json_array(), json_array(), json_array(), json_array(), json_array()};
+    struct columns columns = {.t = json_array(),
+                              .predictions_per_s = json_array(),
+                              .calls_per_s = json_array(),
+                              .failed_calls_per_s = json_array(),
+                              .failed_rows_per_s = json_array(),
+                              .p50_us = json_array(),
+                              .p90_us = json_array(),
+                              .p99_us = json_array(),
+                              .queue_p50_us = json_array(),
+                              .queue_p99_us = json_array(),
+                              .compute_p50_us = json_array(),
+                              .compute_p99_us = json_array()};
+    for (int code = 0; code < TRIVET_STATUS_COUNT; code++) {
+        columns.by_code[code] = json_array();
+    }
     for (int64_t at = end - seconds / step * step; at < end; at += step) {
         struct trivet_monitor_counts sum = {0};
         for (size_t i = 0; i < monitor->n_series; i++) {
@@ -286,14 +311,16 @@ static json_t *series_json(const struct trivet_monitor *monitor,
         }
         append_point(&columns, at, &sum, step, at + step > started_s);
     }
-    return json_pack("{s:s?, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model",
-                     only != NULL ? only->model : NULL, "version",
-                     only != NULL ? count(only->version) : json_null(), "step_s", (json_int_t)step,
-                     "t", columns.t, "predictions_per_s", columns.predictions_per_s, "calls_per_s",
-                     columns.calls_per_s, "failed_calls_per_s", columns.failed_calls_per_s,
-                     "failed_rows_per_s", columns.failed_rows_per_s, "p50_us", columns.p50_us,
-                     "p90_us", columns.p90_us, "p99_us", columns.p99_us, "queue_p99_us",
-                     columns.queue_p99_us, "compute_p99_us", columns.compute_p99_us);
+    return json_pack(
+        "{s:s?, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "model", only != NULL ? only->model : NULL, "version",
+        only != NULL ? trivet_json_count(only->version) : json_null(), "step_s", (json_int_t)step,
+        "t", columns.t, "predictions_per_s", columns.predictions_per_s, "calls_per_s",
+        columns.calls_per_s, "failed_calls_per_s", columns.failed_calls_per_s, "failed_rows_per_s",
+        columns.failed_rows_per_s, "p50_us", columns.p50_us, "p90_us", columns.p90_us, "p99_us",
+        columns.p99_us, "queue_p50_us", columns.queue_p50_us, "queue_p99_us", columns.queue_p99_us,
+        "compute_p50_us", columns.compute_p50_us, "compute_p99_us", columns.compute_p99_us,
+        "calls_per_s_by_code", codes_columns_json(&columns));
 }
 
 enum trivet_status trivet_report_series(struct trivet_monitor *monitor, const char *model,
@@ -318,7 +345,7 @@ enum trivet_status trivet_report_series(struct trivet_monitor *monitor, const ch
                                 "no traffic of %s:%llu was seen; /api/v1/overview lists what was",
                                 model, (unsigned long long)version);
     }
-    return finish(json, out, err);
+    return trivet_json_finish(json, out, err);
 }
 
 enum trivet_status trivet_report_history(const char *model, uint64_t version,
@@ -330,12 +357,14 @@ enum trivet_status trivet_report_history(const char *model, uint64_t version,
         const struct trivet_history_point *point = &points[i];
         (void)json_array_append_new(
             list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "t", json_integer(point->unix_s),
-                            "predictions", count(point->predictions), "calls", count(point->calls),
-                            "failed_calls", count(point->failed_calls), "failed_rows",
-                            count(point->failed_rows), "p50_us", number(point->p50_us), "p99_us",
-                            number(point->p99_us)));
+                            "predictions", trivet_json_count(point->predictions), "calls",
+                            trivet_json_count(point->calls), "failed_calls",
+                            trivet_json_count(point->failed_calls), "failed_rows",
+                            trivet_json_count(point->failed_rows), "p50_us",
+                            trivet_json_number(point->p50_us), "p99_us",
+                            trivet_json_number(point->p99_us)));
     }
-    return finish(
-        json_pack("{s:s, s:o, s:o}", "model", model, "version", count(version), "points", list),
-        out, err);
+    return trivet_json_finish(json_pack("{s:s, s:o, s:o}", "model", model, "version",
+                                        trivet_json_count(version), "points", list),
+                              out, err);
 }

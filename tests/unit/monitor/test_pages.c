@@ -91,6 +91,24 @@ static void test_api(void **state)
     json = get_json(site, "/api/v1/health");
     assert_string_equal(json_string_value(json_object_get(json, "status")), "degraded");
     json_decref(json);
+    json = get_json(site, "/api/v1/monitor");
+    json_t *stored = json_object_get(json, "history");
+    assert_int_equal(json_integer_value(json_object_get(stored, "samples")), 1);
+    assert_true(json_integer_value(json_object_get(stored, "file_bytes")) > 4096);
+    json_t *process = json_object_get(json, "process");
+    assert_true(json_integer_value(json_object_get(process, "rss_bytes")) > 1 << 20);
+    json_t *source = json_array_get(json_object_get(json, "sources"), 0);
+    assert_int_equal(json_integer_value(json_object_get(source, "events_received")), 1);
+    assert_true(json_is_number(json_object_get(source, "lag_s")));
+    json_decref(json);
+    int status = 503; /* until there is an answer: nobody is there to ask */
+    for (int i = 0; i < 50 && status == 503; i++) {
+        status = get(site, "/api/v1/jobs");
+    }
+    json = get_json(site, "/api/v1/jobs");
+    json_t *server = json_array_get(json_object_get(json, "servers"), 0);
+    assert_string_equal(json_string_value(json_object_get(server, "unavailable")), "not asked yet");
+    json_decref(json);
     send_stats(site->monitor, 0, 7, "price", 3, 10, 1, now_us);
     json = get_json(site, "/api/v1/health");
     assert_string_equal(json_string_value(json_object_get(json, "status")), "ok");
@@ -113,7 +131,10 @@ static void test_bad_requests(void **state)
         {"/api/v1/models/price/versions/3/history?hours=0", 400},
         {"/api/v1/models/price/versions/3/history?hours=9999999", 400},
         {"/api/v1/nothing", 404},
-        {"/api/v1/models/price", 404},
+        {"/api/v1/models/price", 503}, /* no server is there that may know it */
+        {"/api/v1/jobs/job-1", 503},
+        {"/api/v1/models/price/versions/0", 400},
+        {"/api/v1/models/price/versions/x", 400},
         {"/style.css/", 404},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -1,4 +1,4 @@
-#include "clients/cli/json.h"
+#include "wire/json.h"
 
 #include "base/text.h"
 
@@ -9,7 +9,7 @@
 /* Beyond it a reader that knows only doubles rounds. */
 #define EXACT_INTEGER_MAX (1LL << 53)
 
-const char *trivet_cli_enum_name(const ProtobufCEnumDescriptor *type, int value)
+const char *trivet_wire_enum_name(const ProtobufCEnumDescriptor *type, int value)
 {
     const ProtobufCEnumValue *found = protobuf_c_enum_descriptor_get_value(type, value);
     if (found == NULL) {
@@ -29,8 +29,8 @@ const char *trivet_cli_enum_name(const ProtobufCEnumDescriptor *type, int value)
     return found->name + shared;
 }
 
-enum trivet_status trivet_cli_json_text(const char *text, struct trivet_buffer *out,
-                                        struct trivet_error *err)
+enum trivet_status trivet_wire_json_text(const char *text, struct trivet_buffer *out,
+                                         struct trivet_error *err)
 {
     enum trivet_status status = trivet_buffer_append(out, "\"", 1, err);
     while (status == TRIVET_OK && text[0] != '\0') {
@@ -50,8 +50,8 @@ enum trivet_status trivet_cli_json_text(const char *text, struct trivet_buffer *
     return status == TRIVET_OK ? trivet_buffer_append(out, "\"", 1, err) : status;
 }
 
-enum trivet_status trivet_cli_json_double(double value, struct trivet_buffer *out,
-                                          struct trivet_error *err)
+enum trivet_status trivet_wire_json_double(double value, struct trivet_buffer *out,
+                                           struct trivet_error *err)
 {
     char text[TRIVET_DOUBLE_TEXT_BYTES];
     if (!isfinite(value)) {
@@ -117,18 +117,19 @@ static enum trivet_status append_value(const ProtobufCFieldDescriptor *field, co
     case PROTOBUF_C_TYPE_FIXED64:
         return append_unsigned(*(const uint64_t *)at, out, err);
     case PROTOBUF_C_TYPE_FLOAT:
-        return trivet_cli_json_double((double)*(const float *)at, out, err);
+        return trivet_wire_json_double((double)*(const float *)at, out, err);
     case PROTOBUF_C_TYPE_DOUBLE:
-        return trivet_cli_json_double(*(const double *)at, out, err);
+        return trivet_wire_json_double(*(const double *)at, out, err);
     case PROTOBUF_C_TYPE_BOOL:
         return trivet_buffer_printf(out, err, *(const protobuf_c_boolean *)at ? "true" : "false");
     case PROTOBUF_C_TYPE_ENUM:
-        return trivet_cli_json_text(trivet_cli_enum_name(field->descriptor, *(const int *)at), out,
-                                    err);
+        return trivet_wire_json_text(trivet_wire_enum_name(field->descriptor, *(const int *)at),
+                                     out, err);
     case PROTOBUF_C_TYPE_STRING:
-        return trivet_cli_json_text(*(char *const *)at != NULL ? *(char *const *)at : "", out, err);
+        return trivet_wire_json_text(*(char *const *)at != NULL ? *(char *const *)at : "", out,
+                                     err);
     case PROTOBUF_C_TYPE_MESSAGE:
-        return trivet_cli_json_message(*(ProtobufCMessage *const *)at, out, err);
+        return trivet_wire_json_message(*(ProtobufCMessage *const *)at, out, err);
     case PROTOBUF_C_TYPE_BYTES:
         break;
     }
@@ -171,8 +172,8 @@ static bool is_present(const ProtobufCFieldDescriptor *field, const ProtobufCMes
     return true;
 }
 
-enum trivet_status trivet_cli_json_message(const ProtobufCMessage *message,
-                                           struct trivet_buffer *out, struct trivet_error *err)
+enum trivet_status trivet_wire_json_message(const ProtobufCMessage *message,
+                                            struct trivet_buffer *out, struct trivet_error *err)
 {
     const ProtobufCMessageDescriptor *type = message->descriptor;
     enum trivet_status status = trivet_buffer_append(out, "{", 1, err);

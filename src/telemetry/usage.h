@@ -1,6 +1,6 @@
-/* What this process uses, from /proc/self. May be used by: events. */
-#ifndef TRIVET_EVENTS_USAGE_H
-#define TRIVET_EVENTS_USAGE_H
+/* What this process uses, from /proc/self. */
+#ifndef TRIVET_TELEMETRY_USAGE_H
+#define TRIVET_TELEMETRY_USAGE_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "events/usage.h"
+#include "telemetry/usage.h"
 
 #include <dirent.h>
 #include <fcntl.h>
