@@ -69,6 +69,11 @@ struct trivet_publisher {
     pthread_mutex_t tick_lock;
     pthread_cond_t tick_cond; /* CLOCK_MONOTONIC */
     bool stopping;            /* tick_lock */
+    struct {
+        void (*tick)(void *ctx, bool last);
+        void *ctx;
+    } ticks[TRIVET_PUBLISHER_TICKS_MAX]; /* tick_lock */
+    size_t n_ticks;                      /* tick_lock; only grows */
 };
 
 static void count_subscriber(nng_pipe pipe, nng_pipe_ev event, void *arg)
@@ -183,6 +188,27 @@ static bool wait_tick(struct trivet_publisher *publisher, int64_t until_ns)
     return !stopping;
 }
 
+void trivet_publisher_add_tick(struct trivet_publisher *publisher,
+                               void (*tick)(void *ctx, bool last), void *ctx)
+{
+    pthread_mutex_lock(&publisher->tick_lock);
+    assert(publisher->n_ticks < TRIVET_PUBLISHER_TICKS_MAX);
+    publisher->ticks[publisher->n_ticks].tick = tick;
+    publisher->ticks[publisher->n_ticks].ctx = ctx;
+    publisher->n_ticks++;
+    pthread_mutex_unlock(&publisher->tick_lock);
+}
+
+static void call_ticks(struct trivet_publisher *publisher, bool last)
+{
+    pthread_mutex_lock(&publisher->tick_lock);
+    size_t n = publisher->n_ticks;
+    pthread_mutex_unlock(&publisher->tick_lock);
+    for (size_t i = 0; i < n; i++) { /* those do not change any more */
+        publisher->ticks[i].tick(publisher->ticks[i].ctx, last);
+    }
+}
+
 static void *run_ticker(void *arg)
 {
     struct trivet_publisher *publisher = arg;
@@ -195,6 +221,7 @@ static void *run_ticker(void *arg)
     int64_t next_ns = trivet_clock_monotonic_ns() + TICK_NS;
     for (uint64_t tick = 1; wait_tick(publisher, next_ns); tick++) {
         send_totals(publisher, tick % REPEAT_TICKS != 0, arena);
+        call_ticks(publisher, false);
         /* Between repeats, not behind one: a subscriber with a short queue must not lose the
          * repeated totals to it every time. */
         if (tick % TICKS_PER_SECOND == TICKS_PER_SECOND / 2) {
@@ -205,6 +232,7 @@ static void *run_ticker(void *arg)
         next_ns = next_ns + TICK_NS > now_ns ? next_ns + TICK_NS : now_ns;
     }
     send_totals(publisher, true, arena);
+    call_ticks(publisher, true);
     trivet_arena_free(arena);
     return NULL;
 }

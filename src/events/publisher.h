@@ -42,6 +42,12 @@ uint64_t trivet_publisher_sequence(struct trivet_publisher *publisher);
 /* The address bound, with the real port where the URL had 0; NULL without a socket. */
 const char *trivet_publisher_url(const struct trivet_publisher *publisher);
 
+/* `tick` is called on the ticker's thread after each round of totals, and once more with `last`
+ * when the publisher closes: it sends what else there is to be sent from time to time. At most
+ * TRIVET_PUBLISHER_TICKS_MAX of them, for the life of the publisher. Any thread. */
+#define TRIVET_PUBLISHER_TICKS_MAX 8
+void trivet_publisher_add_tick(struct trivet_publisher *publisher,
+                               void (*tick)(void *ctx, bool last), void *ctx);
 /* Send one event: fills epoch, sequence and time into `event`; `topic` without the NUL, ends in a
  * dot. Any thread; never blocks. An event over TRIVET_EVENT_BYTES_MAX is dropped and counted. */
 void trivet_publisher_send(struct trivet_publisher *publisher, const char *topic,

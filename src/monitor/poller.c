@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "trivet/v1/models.pb-c.h"
 #include "wire/codec.h"
 
 #include <trivet/client.h>
@@ -12,6 +13,7 @@
 #define PERIOD_NS          (2 * TRIVET_NS_PER_S)
 #define CONNECT_TIMEOUT_MS 1000
 #define CALL_TIMEOUT_MS    1500
+#define PROFILES_MAX       16 /* of one poll */
 #define REPLY_BYTES_MAX    ((size_t)64 << 20)
 #define ARENA_BUDGET_BYTES ((size_t)128 << 20)
 #define ARENA_KEEP_BYTES   ((size_t)256 << 10)
@@ -77,12 +79,73 @@ static enum trivet_status ask(struct trivet_monitor_poller *poller, struct trive
     return status;
 }
 
+static const Trivet__V1__Profile *profile_of(const Trivet__V1__Model *model, uint64_t version)
+{
+    for (size_t i = 0; i < model->n_versions; i++) {
+        if (model->versions[i]->version == version) {
+            return model->versions[i]->profile;
+        }
+    }
+    return NULL;
+}
+
+/* The reference profile of a version, from its artefact; all of it in the poller's arena. */
+static enum trivet_status describe(struct trivet_monitor_poller *poller, char *model,
+                                   uint64_t version, struct trivet_error *err)
+{
+    struct trivet_buffer packed = {0};
+    struct trivet_reply reply = {0};
+    ProtobufCMessage *message = NULL;
+    Trivet__V1__DescribeModelRequest request = TRIVET__V1__DESCRIBE_MODEL_REQUEST__INIT;
+    request.model = model;
+    request.version = version;
+    enum trivet_status status = trivet_codec_pack(&request.base, &packed, err);
+    if (status == TRIVET_OK) {
+        status = trivet_client_call(poller->client, "trivet.v1.Models/Describe", packed.data,
+                                    packed.n_bytes, NULL, 0, &reply, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_codec_unpack(&trivet__v1__model__descriptor, poller->arena, reply.body,
+                                     reply.body_bytes, &message, err);
+        trivet_reply_release(&reply);
+    }
+    if (status == TRIVET_OK) {
+        const Trivet__V1__Model *found = (const Trivet__V1__Model *)message;
+        status = trivet_monitor_drift_profile(poller->monitor, model, version,
+                                              profile_of(found, version), err);
+    }
+    trivet_arena_reset(poller->arena);
+    trivet_buffer_release(&packed);
+    return status;
+}
+
+/* What drift is to be told from. One that cannot be had is asked for again later. */
+static void fetch_profiles(struct trivet_monitor_poller *poller)
+{
+    char model[TRIVET_MONITOR_MODEL_BYTES];
+    uint64_t version = 0;
+    struct trivet_error err;
+    for (int i = 0; i < PROFILES_MAX; i++) {
+        if (!trivet_monitor_drift_wanted(poller->monitor, poller->source, trivet_clock_unix_us(),
+                                         model, &version)) {
+            return;
+        }
+        if (describe(poller, model, version, &err) != TRIVET_OK) {
+            trivet_log(TRIVET_LOG_WARN, "drift_not_watched", "model=%s version=%llu message=%s",
+                       model, (unsigned long long)version, err.message);
+        }
+    }
+}
+
 /* One poll; logs when the answer changes between good and bad. */
 static void poll_once(struct trivet_monitor_poller *poller, bool *was_up, bool first)
 {
     struct trivet_error err;
     const char *url = poller->monitor->sources[poller->source].server_url;
     bool up = ask(poller, &err) == TRIVET_OK;
+    if (up) {
+        fetch_profiles(poller);
+    }
     if (!up) {
         trivet_monitor_set_server_down(poller->monitor, poller->source, err.message);
     }

@@ -1,5 +1,6 @@
 /* Asks one source for Server.Stats every two seconds, on a thread of its own: repairs totals after
- * lost events, and tells whether the server answers. */
+ * lost events, and tells whether the server answers. Fetches the reference profiles that drift is
+ * told from (Models.Describe). */
 #ifndef TRIVET_MONITOR_POLLER_H
 #define TRIVET_MONITOR_POLLER_H
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "rpc/fast_lane_internal.h"
+#include "serving/observer.h"
 
 #include <assert.h>
 #include <string.h>
@@ -54,6 +55,7 @@ struct answer {
     int64_t started_ns;
     int64_t computed_ns;
     struct trivet_publisher_round *samples;
+    struct trivet_observer_round observed;
 };
 
 static uint64_t span_us(int64_t from_ns, int64_t to_ns)
@@ -115,6 +117,14 @@ static bool fill_decisions(const struct answer *answer, const struct fast_call *
     return true;
 }
 
+static const void *row_of(const struct fast_version *version, const struct fast_call *call,
+                          size_t row)
+{
+    size_t value_bytes = call->view.single_precision ? sizeof(float) : sizeof(double);
+    return call->view.values + row * version->n_inputs * value_bytes;
+}
+
+/* Rows to be sent as samples, and to be counted in the bins of drift. */
 static void sample(const struct answer *answer, const struct fast_call *call,
                    struct trivet_text_view id)
 {
@@ -123,7 +133,13 @@ static void sample(const struct answer *answer, const struct fast_call *call,
     char text[TRIVET_PREDICT_TEXT_BYTES_MAX + 1];
     uint64_t total_us = span_us(call->exchange->arrival_ns, answer->computed_ns);
     for (uint32_t i = 0; i < call->view.rows; i++) {
-        if (trivet_publisher_row_hash(id_hash, i) > answer->samples->limits.threshold) {
+        uint64_t hash = trivet_publisher_row_hash(id_hash, i);
+        if (trivet_observer_chooses(&answer->observed, hash)) {
+            trivet_observer_add_numbers(&answer->observed, row_of(version, call, i),
+                                        call->view.single_precision,
+                                        &answer->out[i * version->n_outputs]);
+        }
+        if (hash > answer->samples->limits.threshold) {
             continue;
         }
         memcpy(text, id.data, id.n_bytes);
@@ -232,11 +248,13 @@ static void answer_calls(struct trivet_fast_lane *lane, struct fast_version *ver
         samples = trivet_publisher_begin_samples(options->publisher, model, number, version->n_rows,
                                                  computed_ns);
     }
-    struct answer answer = {.lane = lane,
-                            .version = version,
-                            .started_ns = started_ns,
-                            .computed_ns = computed_ns,
-                            .samples = &samples};
+    struct answer answer = {
+        .lane = lane,
+        .version = version,
+        .started_ns = started_ns,
+        .computed_ns = computed_ns,
+        .samples = &samples,
+        .observed = trivet_observer_begin(version->servable, version->n_rows, computed_ns)};
     trivet_cost_learn(&version->cost, version->n_rows, (double)(computed_ns - started_ns));
     struct fast_call *next;
     size_t n_served = 0;

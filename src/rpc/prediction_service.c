@@ -14,6 +14,7 @@
 #include "rpc/explain.h"
 #include "rpc/row_errors.h"
 #include "rpc/services.h"
+#include "serving/observer.h"
 #include "trivet/v1/prediction.pb-c.h"
 
 #include <math.h>
@@ -64,6 +65,26 @@ static void record(const struct prediction *prediction, enum trivet_status statu
     }
     if (slot != NULL) {
         trivet_version_totals_add(slot, &entry);
+    }
+}
+
+/* Rows chosen by their hash to the bins of drift; failed ones too: what came in counts. */
+static void observe(const struct prediction *prediction)
+{
+    const struct trivet_pool_task *task = &prediction->task;
+    const struct trivet_observer_round round =
+        trivet_observer_begin(prediction->servable, task->rows.n_rows, trivet_clock_monotonic_ns());
+    if (round.observer == NULL) {
+        return;
+    }
+    size_t n_outputs = trivet_pipeline_n_outputs(trivet_servable_pipeline(prediction->servable));
+    uint64_t id_hash = trivet_hash_bytes(prediction->id, strlen(prediction->id));
+    for (size_t i = 0; i < task->rows.n_rows; i++) {
+        if (trivet_observer_chooses(&round, trivet_publisher_row_hash(id_hash, (uint32_t)i))) {
+            bool failed = task->row_status[i].fault != TRIVET_ROW_FINE;
+            trivet_observer_add_row(&round, &task->rows, i,
+                                    failed ? NULL : &task->outputs[i * n_outputs]);
+        }
     }
 }
 
@@ -249,6 +270,7 @@ static enum trivet_status respond(struct prediction *prediction, struct trivet_e
     response.rows = (uint32_t)task->rows.n_rows;
     record(prediction, TRIVET_OK);
     sample(prediction);
+    observe(prediction);
     struct trivet_servable *servable = prediction->servable;
     trivet_call_finish(call, &response.base);
     /* After the reply: a swap must not free the version while its outputs are read. */

@@ -17,8 +17,10 @@
 #include "rpc/fast_lane.h"
 #include "rpc/listener.h"
 #include "rpc/services.h"
+#include "server/bins_feed.h"
 #include "server/limits.h"
 #include "server/readiness.h"
+#include "serving/observer.h"
 #include "serving/pool.h"
 #include "serving/servable_set.h"
 #include "store/store.h"
@@ -38,6 +40,8 @@ struct trivet_server {
     struct trivet_store *store;
     struct trivet_totals *totals;
     struct trivet_publisher *publisher;
+    struct trivet_observers *observers;
+    struct trivet_bins_feed *bins;
     struct trivet_servable_set *servables;
     struct trivet_pool *pool;
     struct trivet_jobs *jobs;
@@ -97,6 +101,10 @@ static void on_loaded(void *ctx, struct trivet_servable *servable)
     const char *model = trivet_servable_model(servable);
     uint64_t version = trivet_servable_version(servable);
     trivet_servable_set_user(servable, trivet_totals_version(server->totals, model, version));
+    struct trivet_error err;
+    if (trivet_observers_add(server->observers, servable, &err) != TRIVET_OK) {
+        trivet_log(TRIVET_LOG_WARN, "drift_not_observed", "message=%s", err.message);
+    }
     trivet_publisher_model(server->publisher, model, version,
                            TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_LOADED, "");
 }
@@ -124,6 +132,25 @@ static uint64_t queued_rows(void *pool)
     return trivet_pool_queued_rows(pool);
 }
 
+static enum trivet_status open_bins(struct trivet_server *server,
+                                    const struct trivet_options *options, struct trivet_error *err)
+{
+    server->observers = trivet_observers_create(options->bins_rows_per_s_max);
+    if (server->observers != NULL) {
+        const struct trivet_bins_feed_options feed = {
+            .observers = server->observers,
+            .publisher = server->publisher,
+            .every_ns = (int64_t)options->bins_every_ms * TRIVET_NS_PER_MS,
+            .bytes_per_s_max = TRIVET_BINS_BYTES_PER_S_MAX,
+        };
+        server->bins = trivet_bins_feed_create(&feed);
+    }
+    if (server->bins == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    return TRIVET_OK;
+}
+
 static enum trivet_status open_pool_and_events(struct trivet_server *server,
                                                const struct trivet_options *options,
                                                struct trivet_error *err)
@@ -149,7 +176,8 @@ static enum trivet_status open_pool_and_events(struct trivet_server *server,
         .samples_per_s_max = TRIVET_SAMPLES_PER_S_MAX,
         .errors_per_s_max = TRIVET_ERROR_SAMPLES_PER_S_MAX,
     };
-    return trivet_publisher_open(&publisher, &server->publisher, err);
+    status = trivet_publisher_open(&publisher, &server->publisher, err);
+    return status == TRIVET_OK ? open_bins(server, options, err) : status;
 }
 
 static enum trivet_status open_serving(struct trivet_server *server,
@@ -436,6 +464,8 @@ void trivet_server_stop(struct trivet_server *server)
     trivet_dispatch_free(server->dispatch);
     trivet_servable_set_free(server->servables);
     trivet_publisher_close(server->publisher);
+    trivet_bins_feed_free(server->bins);
+    trivet_observers_free(server->observers);
     trivet_pool_free(server->pool); /* idle; the publisher asked it to the end */
     trivet_totals_free(server->totals);
     trivet_store_close(server->store);

@@ -27,5 +27,7 @@
 #define TRIVET_DRAIN_TIMEOUT_MS        10000
 #define TRIVET_SAMPLES_PER_S_MAX       100
 #define TRIVET_ERROR_SAMPLES_PER_S_MAX 20
+/* Of snapshots of bins, over all versions. */
+#define TRIVET_BINS_BYTES_PER_S_MAX (512u << 10)
 
 #endif

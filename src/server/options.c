@@ -60,6 +60,11 @@ static const struct option_row table[] = {
      "threads of a training process whose job does not say (default 1)"},
     {"require-model", OPTION_REQUIRE_MODEL, 0, 0, 0, "NAME",
      "not ready until this model has a version in production; may be repeated"},
+    {"bins-rows", OPTION_COUNT, AT(bins_rows_per_s_max), 0, 1000000, "N",
+     "most rows of a version that are counted for drift per second; of more, a sample is (default "
+     "2000; 0: none)"},
+    {"bins-every", OPTION_COUNT, AT(bins_every_ms), 100, 3600000, "MS",
+     "milliseconds between two publications of what was counted for drift (default 5000)"},
     {"log-level", OPTION_LOG_LEVEL, 0, 0, 0, "LEVEL", "debug, info, warn or error (default info)"},
     {"log-format", OPTION_LOG_FORMAT, 0, 0, 0, "FORMAT", "text or json (default text)"},
 };
@@ -259,6 +264,8 @@ static void set_defaults(struct trivet_options *options)
         .batch_rows_max = 1024,
         .queue_rows_max = 4000000,
         .n_trainer_threads = 1,
+        .bins_rows_per_s_max = 2000,
+        .bins_every_ms = 5000,
         .log_level = TRIVET_LOG_INFO,
     };
     *options = defaults;

@@ -34,6 +34,8 @@ struct trivet_options {
     uint64_t model_memory_bytes_max;   /* 0 = no cap */
     uint64_t trainer_memory_bytes_max; /* 0 = no cap */
     uint64_t n_trainer_threads;
+    uint64_t bins_rows_per_s_max; /* 0 = drift is not observed */
+    uint64_t bins_every_ms;
     char require_models[TRIVET_REQUIRED_MODELS_MAX][TRIVET_STORE_NAME_BYTES];
     size_t n_require_models;
     enum trivet_log_level log_level;

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "serving/observer.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -19,9 +20,10 @@ struct trivet_servable {
     char model[MODEL_BYTES];
     uint64_t version;
     struct trivet_artefact *artefact;
-    struct trivet_plan *plan; /* over the artefact's pipeline; or NULL */
-    void *user;               /* set before other threads can find it */
-    _Atomic double batch_ns;  /* of struct trivet_cost */
+    struct trivet_plan *plan;         /* over the artefact's pipeline; or NULL */
+    void *user;                       /* set before other threads can find it */
+    struct trivet_observer *observer; /* likewise; our reference */
+    _Atomic double batch_ns;          /* of struct trivet_cost */
     _Atomic double row_ns;
     _Atomic int64_t touched_ns;
 };
@@ -211,6 +213,7 @@ void trivet_servable_unref(struct trivet_servable *servable)
     /* What every owner did with it comes before its end. */
     if (servable != NULL &&
         atomic_fetch_sub_explicit(&servable->n_refs, 1, memory_order_acq_rel) == 1) {
+        trivet_observer_unref(servable->observer);
         trivet_plan_free(servable->plan);
         trivet_artefact_free(servable->artefact);
         trivet_free(servable);
@@ -287,4 +290,16 @@ void trivet_servable_set_user(struct trivet_servable *servable, void *user)
 void *trivet_servable_user(const struct trivet_servable *servable)
 {
     return servable->user;
+}
+
+void trivet_servable_set_observer(struct trivet_servable *servable,
+                                  struct trivet_observer *observer)
+{
+    trivet_observer_unref(servable->observer);
+    servable->observer = observer;
+}
+
+struct trivet_observer *trivet_servable_observer(const struct trivet_servable *servable)
+{
+    return servable->observer;
 }

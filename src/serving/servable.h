@@ -44,5 +44,11 @@ void trivet_servable_learn(struct trivet_servable *servable, size_t n_rows, doub
  * published in a set. */
 void trivet_servable_set_user(struct trivet_servable *servable, void *user);
 void *trivet_servable_user(const struct trivet_servable *servable);
+/* Who counts what it serves (serving/observer.h); takes the reference. Set once likewise; NULL =
+ * nobody. */
+struct trivet_observer;
+void trivet_servable_set_observer(struct trivet_servable *servable,
+                                  struct trivet_observer *observer);
+struct trivet_observer *trivet_servable_observer(const struct trivet_servable *servable);
 
 #endif
