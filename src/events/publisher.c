@@ -49,6 +49,8 @@
 #define ARENA_BYTES_MAX  (64u << 20)
 #define ARENA_BYTES_KEEP (256u << 10)
 #define PREDICTION_BYTES 128
+/* Who and why have at most 256. */
+#define CHANGE_TEXT_BYTES 257
 
 struct trivet_publisher {
     /* Set before threads. */
@@ -237,26 +239,42 @@ static void *run_ticker(void *arg)
     return NULL;
 }
 
-void trivet_publisher_model(struct trivet_publisher *publisher, const char *model, uint64_t version,
-                            Trivet__V1__ModelChange change, const char *alias)
+/* Into `room`, for packing: protobuf-c's structs have no const. */
+static char *text_of(const char *text, char *room, size_t room_bytes)
+{
+    (void)trivet_text_copy(room, room_bytes, text == NULL ? "" : text);
+    return room;
+}
+
+void trivet_publisher_model_change(struct trivet_publisher *publisher,
+                                   const struct trivet_model_change *change)
 {
     char topic[TRIVET_TOPIC_BYTES_MAX + 1];
-    char name[TRIVET_TOPIC_BYTES_MAX];
-    char alias_name[TRIVET_TOPIC_BYTES_MAX];
+    char texts[4][CHANGE_TEXT_BYTES];
     Trivet__V1__ModelEvent body = TRIVET__V1__MODEL_EVENT__INIT;
     Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
-    if (!trivet_text_format(topic, sizeof(topic), "model.%s.", model)) {
+    if (!trivet_text_format(topic, sizeof(topic), "model.%s.", change->model)) {
         return; /* no model has a name of that length */
     }
-    trivet_text_copy(name, sizeof(name), model);
-    trivet_text_copy(alias_name, sizeof(alias_name), alias);
-    body.model = name;
-    body.version = version;
-    body.change = change;
-    body.alias = alias_name;
+    body.model = text_of(change->model, texts[0], sizeof(texts[0]));
+    body.version = change->version;
+    body.change = change->change;
+    body.alias = text_of(change->alias, texts[1], sizeof(texts[1]));
+    body.identity = text_of(change->identity, texts[2], sizeof(texts[2]));
+    body.reason = text_of(change->reason, texts[3], sizeof(texts[3]));
+    body.traffic = change->traffic;
+    body.n_traffic = change->n_traffic;
     event.body_case = TRIVET__V1__EVENT__BODY_MODEL;
     event.model = &body;
     trivet_publisher_send(publisher, topic, &event);
+}
+
+void trivet_publisher_model(struct trivet_publisher *publisher, const char *model, uint64_t version,
+                            Trivet__V1__ModelChange change, const char *alias)
+{
+    const struct trivet_model_change whole = {
+        .model = model, .version = version, .change = change, .alias = alias};
+    trivet_publisher_model_change(publisher, &whole);
 }
 
 void trivet_publisher_phase(struct trivet_publisher *publisher, Trivet__V1__ServerPhase phase)

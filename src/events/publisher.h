@@ -82,7 +82,21 @@ void trivet_publisher_end_samples(struct trivet_publisher *publisher,
                                   uint64_t version);
 /* Samples that their hash chose and a cap held back, so far. */
 uint64_t trivet_publisher_suppressed(struct trivet_publisher *publisher);
-/* A change of a model, on "model.<name>."; `alias` is "" when none is concerned. Any thread. */
+/* A change of a model, and who made it why; texts are borrowed, NULL is "". */
+struct trivet_model_change {
+    const char *model;
+    uint64_t version; /* 0 = the model */
+    Trivet__V1__ModelChange change;
+    const char *alias;
+    const char *identity;
+    const char *reason;
+    Trivet__V1__TrafficShare **traffic;
+    size_t n_traffic;
+};
+/* On "model.<name>.". Any thread. */
+void trivet_publisher_model_change(struct trivet_publisher *publisher,
+                                   const struct trivet_model_change *change);
+/* One that nobody gave a reason for; `alias` is "" when none is concerned. Any thread. */
 void trivet_publisher_model(struct trivet_publisher *publisher, const char *model, uint64_t version,
                             Trivet__V1__ModelChange change, const char *alias);
 /* Send the phase the server is in, with its totals; the totals of every second repeat it. STARTED

@@ -37,10 +37,11 @@ struct trivet_fast_lane {
     uint64_t generation; /* of all that is in `versions` */
     struct fast_version *versions[VERSIONS];
     uint64_t n_found;
-    struct fast_version *last;  /* of them, found last; or NULL */
-    struct trivet_arena *arena; /* of one batch */
-    struct trivet_rng rng;      /* for ids */
-    double turn_ns;             /* of prediction, taken on in this turn */
+    struct fast_version *last;       /* of them, found last; or NULL */
+    struct trivet_arena *arena;      /* of one batch */
+    struct trivet_rng rng;           /* for ids */
+    double turn_ns;                  /* of prediction, taken on in this turn */
+    struct trivet_traffic *shadowed; /* of the call that is being taken: as in struct fast_call */
     size_t n_calls;
     struct fast_call calls[CALLS_MAX];
     struct trivet_served_call served[CALLS_MAX];
@@ -311,13 +312,25 @@ static void run_batch(struct trivet_fast_lane *lane, struct fast_version *versio
     clear_batch(version);
 }
 
+static void run_batches(struct trivet_fast_lane *lane)
+{
+    for (size_t i = 0; lane->n_calls > 0 && i < VERSIONS; i++) {
+        if (lane->versions[i] != NULL) {
+            run_batch(lane, lane->versions[i]);
+        }
+    }
+}
+
 static void end_turn(struct trivet_fast_lane *lane);
 
 static void add_call(struct trivet_fast_lane *lane, struct fast_version *version,
                      struct trivet_exchange *exchange, const struct trivet_predict_view *view)
 {
     struct fast_call *call = &lane->calls[lane->n_calls++];
-    *call = (struct fast_call){.exchange = exchange, .view = *view, .first_row = version->n_rows};
+    *call = (struct fast_call){.exchange = exchange,
+                               .view = *view,
+                               .first_row = version->n_rows,
+                               .shadowed = lane->shadowed};
     *version->calls_end = call;
     version->calls_end = &call->next;
     version->n_calls++;
@@ -397,13 +410,13 @@ static struct fast_version **choose_place(struct trivet_fast_lane *lane, uint64_
     return chosen;
 }
 
-/* NULL when the lane cannot serve it. */
-static struct fast_version *find_version(struct trivet_fast_lane *lane,
-                                         const struct trivet_predict_view *view)
+/* NULL when it is not loaded. */
+static struct fast_version *find_named(struct trivet_fast_lane *lane,
+                                       const struct trivet_predict_view *view)
 {
     struct fast_version *found = lane->last;
     if (found != NULL && trivet_fast_version_is(found, view)) {
-        return found->fit ? found : NULL;
+        return found;
     }
     uint64_t hash = trivet_hash_bytes(view->model.data, view->model.n_bytes) ^ view->version;
     if (view->alias.n_bytes > 0) {
@@ -422,14 +435,56 @@ static struct fast_version *find_version(struct trivet_fast_lane *lane,
         }
         struct fast_version **place = choose_place(lane, hash);
         if (*place != NULL) {
-            run_batch(lane, *place);
+            run_batches(lane); /* shadowed calls of any version have the split of an entry */
             trivet_fast_version_free(*place);
         }
         *place = found;
+        found->place = (size_t)(place - lane->versions);
     }
     found->used = ++lane->n_found;
     lane->last = found;
-    return found->fit ? found : NULL;
+    return found;
+}
+
+/* The version that the split gives the call to. */
+static struct fast_version *find_share(struct trivet_fast_lane *lane, struct fast_version *split,
+                                       struct trivet_exchange *exchange,
+                                       const struct trivet_predict_view *view)
+{
+    struct trivet_text_view key = view->key.n_bytes > 0 ? view->key : view->prediction_id;
+    size_t n_shares;
+    const struct trivet_traffic_member *shares = trivet_traffic_shares(split->traffic, &n_shares);
+    size_t i =
+        trivet_traffic_choose(split->traffic, key.data, key.n_bytes, &exchange->traffic_turn);
+    struct fast_version *share = lane->versions[split->share_places[i]];
+    split->used = ++lane->n_found;
+    if (share == NULL || share->servable != shares[i].servable) {
+        struct trivet_predict_view by_number = *view;
+        by_number.version = trivet_servable_version(shares[i].servable);
+        by_number.alias.n_bytes = 0;
+        share = find_named(lane, &by_number);
+        if (share == NULL) {
+            return NULL;
+        }
+        split->share_places[i] = share->place;
+        lane->last = split; /* still there, as the one used last */
+    }
+    share->used = ++lane->n_found;
+    lane->shadowed = split->has_shadows ? split->traffic : NULL;
+    return share;
+}
+
+/* NULL when the lane cannot serve it. */
+static struct fast_version *find_version(struct trivet_fast_lane *lane,
+                                         struct trivet_exchange *exchange,
+                                         const struct trivet_predict_view *view)
+{
+    struct fast_version *found = find_named(lane, view);
+    lane->shadowed = NULL;
+    if (found != NULL && found->traffic != NULL) {
+        found = find_share(lane, found, exchange, view);
+    }
+    return found != NULL && found->fit ? found : NULL;
 }
 
 /* --- the face -------------------------------------------------------------------------------- */
@@ -463,7 +518,7 @@ static bool take(struct trivet_fast_lane *lane, struct trivet_exchange *exchange
         end_turn(lane); /* before a version is in hand: it may let go of them */
     }
     check_generation(lane);
-    struct fast_version *version = find_version(lane, &view);
+    struct fast_version *version = find_version(lane, exchange, &view);
     if (version == NULL || view.cols != version->n_inputs) {
         return false;
     }
@@ -480,11 +535,7 @@ static bool take(struct trivet_fast_lane *lane, struct trivet_exchange *exchange
 
 static void end_turn(struct trivet_fast_lane *lane)
 {
-    for (size_t i = 0; lane->n_calls > 0 && i < VERSIONS; i++) {
-        if (lane->versions[i] != NULL) {
-            run_batch(lane, lane->versions[i]);
-        }
-    }
+    run_batches(lane);
     lane->n_calls = 0;
     lane->turn_ns = 0;
     if (trivet_servable_set_generation(lane->options->servables) != lane->generation) {

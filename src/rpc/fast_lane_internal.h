@@ -19,7 +19,8 @@
 struct fast_call {
     struct trivet_exchange *exchange;
     struct trivet_predict_view view;
-    size_t first_row; /* of the batch */
+    size_t first_row;                /* of the batch */
+    struct trivet_traffic *shadowed; /* shadows compute it too; the split's entry has it. Or NULL */
     struct fast_call *next;
 };
 
@@ -31,7 +32,14 @@ struct fast_version {
     size_t alias_bytes;
     uint64_t number; /* as asked for; 0 = by alias */
     uint64_t used;   /* the lane's: greater is later */
-    bool fit; /* false: the general way's, and what batches and replies need may be missing */
+    bool fit;     /* false: the general way's, and what batches and replies need may be missing */
+    size_t place; /* in the lane's table */
+
+    /* Our reference: the calls are shared by other versions. NULL: they are not; else it is not
+     * fit, and has nothing of the below but the places where those were found last. */
+    struct trivet_traffic *traffic;
+    bool has_shadows;
+    size_t share_places[TRIVET_TRAFFIC_MEMBERS_MAX];
 
     struct trivet_servable *servable; /* our reference */
     const struct trivet_pipeline *pipeline;

@@ -172,6 +172,16 @@ struct fast_version *trivet_fast_version_create(struct trivet_servable_set *set,
         trivet_fast_version_free(version);
         return NULL;
     }
+    if (view->version == 0) {
+        version->traffic = trivet_servable_set_peek_traffic(
+            set, version->key, version->key + version->model_bytes + 1);
+    }
+    if (version->traffic != NULL) {
+        size_t n_shadows;
+        (void)trivet_traffic_shadows(version->traffic, &n_shadows);
+        version->has_shadows = n_shadows > 0;
+        return version;
+    }
     /* Why there is none is the general way's to find out, which may read the store. */
     version->servable = trivet_servable_set_peek(set, version->key, version->number,
                                                  version->key + version->model_bytes + 1);
@@ -196,6 +206,7 @@ void trivet_fast_version_free(struct fast_version *version)
         return;
     }
     trivet_servable_unref(version->servable);
+    trivet_traffic_unref(version->traffic);
     trivet_free(version->key);
     trivet_arena_free(version->parts);
     trivet_free(version->rows);

@@ -26,7 +26,8 @@ struct trivet_exchange {
     const struct trivet_exchange_ops *ops;
     const uint8_t *data;
     size_t n_bytes;
-    int64_t arrival_ns; /* monotonic */
+    int64_t arrival_ns;    /* monotonic */
+    uint64_t traffic_turn; /* of a call without a key whose traffic is split; 0 = none taken yet */
 };
 
 /* Requests that a transport's own thread answers: what one turn of its loop brought in is taken as

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "rpc/call.h"
+#include "rpc/models_internal.h"
 #include "rpc/promotion.h"
 #include "rpc/services.h"
 #include "trivet/v1/models.pb-c.h"
@@ -137,6 +138,9 @@ static enum trivet_status encode_model(const struct trivet_models_service *servi
     if (status == TRIVET_OK) {
         status = add_aliases(service, arena, model, err);
     }
+    if (status == TRIVET_OK) {
+        status = trivet_models_add_traffic(service, arena, model, err);
+    }
     model->version_count = model->n_versions;
     *out = model;
     return status;
@@ -197,6 +201,9 @@ static void describe_version(struct trivet_call *call, const struct trivet_model
         read_version(service, call->arena, request->model, request->version, &version, &err);
     if (status == TRIVET_OK) {
         status = add_aliases(service, call->arena, &model, &err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_models_add_traffic(service, call->arena, &model, &err);
     }
     if (status == TRIVET_OK) {
         status = trivet_servable_set_load(service->servables, request->model, request->version,
@@ -264,9 +271,9 @@ struct alias_change {
     const struct trivet_rival *rival; /* that a gate compared with; NULL = none */
 };
 
-/* Whether the call was made before: its gates held then, and need not hold now. */
-static enum trivet_status look_for_earlier(struct trivet_call *call, struct trivet_store *store,
-                                           struct trivet_error *err)
+enum trivet_status trivet_models_look_for_earlier(struct trivet_call *call,
+                                                  struct trivet_store *store,
+                                                  struct trivet_error *err)
 {
     struct trivet_store_txn *txn = NULL;
     ProtobufCMessage *earlier = NULL;
@@ -276,11 +283,13 @@ static enum trivet_status look_for_earlier(struct trivet_call *call, struct triv
     return status;
 }
 
-/* Store the alias and the answer as one change; the call is marked when it had been made before. */
+/* Store the alias, the end of the split of its calls and the answer as one change; the call is
+ * marked when it had been made before. */
 static enum trivet_status store_alias(struct trivet_call *call,
                                       const struct trivet_models_service *service,
                                       const struct alias_change *change,
-                                      struct trivet_store_alias *record, struct trivet_error *err)
+                                      struct trivet_store_alias *record, bool *split_ended,
+                                      struct trivet_error *err)
 {
     struct trivet_store_txn *txn = NULL;
     ProtobufCMessage *earlier = NULL;
@@ -296,6 +305,10 @@ static enum trivet_status store_alias(struct trivet_call *call,
                                              .reason = change->reason};
     if (change->rival != NULL) {
         status = trivet_promotion_check_rival(service->store, change->model, change->rival, err);
+    }
+    if (status == TRIVET_OK && strcmp(change->alias, TRIVET_ALIAS_PRODUCTION) == 0) {
+        status = trivet_store_traffic_set(txn, change->model, change->alias, NULL, 0, &cause,
+                                          split_ended, err);
     }
     if (status == TRIVET_OK) {
         status = change->version == 0
@@ -317,12 +330,23 @@ static enum trivet_status change_alias(struct trivet_call *call,
                                        const struct alias_change *change, struct trivet_error *err)
 {
     struct trivet_store_alias record;
-    enum trivet_status status = store_alias(call, service, change, &record, err);
+    bool split_ended = false;
+    enum trivet_status status = store_alias(call, service, change, &record, &split_ended, err);
     if (status != TRIVET_OK || call->replayed) {
         return status;
     }
-    trivet_publisher_model(service->publisher, change->model, record.version,
-                           TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_ALIAS_SET, change->alias);
+    if (split_ended) {
+        trivet_models_tell_traffic(call, service, change->model, change->reason, NULL, 0);
+    }
+    const struct trivet_model_change told = {
+        .model = change->model,
+        .version = record.version,
+        .change = TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_ALIAS_SET,
+        .alias = change->alias,
+        .identity = call->key.identity,
+        .reason = change->reason,
+    };
+    trivet_publisher_model_change(service->publisher, &told);
     trivet_log(TRIVET_LOG_INFO, change->version == 0 ? "alias_rolled_back" : "alias_set",
                "model=%s version=%llu alias=%s message=%s", change->model,
                (unsigned long long)record.version, change->alias, change->reason);
@@ -330,9 +354,8 @@ static enum trivet_status change_alias(struct trivet_call *call,
                                      record.version, err);
 }
 
-/* The model as it is now; the call ends. */
-static void answer_model(struct trivet_call *call, const struct trivet_models_service *service,
-                         const char *name, enum trivet_status status, struct trivet_error *err)
+void trivet_models_answer(struct trivet_call *call, const struct trivet_models_service *service,
+                          const char *name, enum trivet_status status, struct trivet_error *err)
 {
     Trivet__V1__Model *model = NULL;
     if (status == TRIVET_OK) {
@@ -355,7 +378,7 @@ static void promote(struct trivet_call *call, void *arg)
     struct trivet_error err;
     enum trivet_status status = check_promote(request, alias, &err);
     if (status == TRIVET_OK) {
-        status = look_for_earlier(call, service->store, &err);
+        status = trivet_models_look_for_earlier(call, service->store, &err);
     }
     if (status == TRIVET_OK && !call->replayed) {
         /* Loaded and warm before anything points at it. */
@@ -378,7 +401,7 @@ static void promote(struct trivet_call *call, void *arg)
             status = change_alias(call, service, &change, &err);
         }
     }
-    answer_model(call, service, request->model, status, &err);
+    trivet_models_answer(call, service, request->model, status, &err);
     trivet_servable_unref(servable);
 }
 
@@ -418,14 +441,14 @@ static void rollback(struct trivet_call *call, void *arg)
     };
     struct trivet_servable *before = NULL;
     struct trivet_error err;
-    enum trivet_status status = look_for_earlier(call, service->store, &err);
+    enum trivet_status status = trivet_models_look_for_earlier(call, service->store, &err);
     if (status == TRIVET_OK && !call->replayed) {
         status = load_before(service, call->arena, request->model, change.alias, &before, &err);
         if (status == TRIVET_OK) {
             status = change_alias(call, service, &change, &err);
         }
     }
-    answer_model(call, service, request->model, status, &err);
+    trivet_models_answer(call, service, request->model, status, &err);
     trivet_servable_unref(before);
 }
 
@@ -474,6 +497,8 @@ static void history(struct trivet_call *call, void *arg)
     }
     for (size_t i = 0; status == TRIVET_OK && i < count; i++) {
         encode_change(&records[i], &changes[i]);
+        status = trivet_models_encode_shares(records[i].shares, records[i].n_shares, call->arena,
+                                             &changes[i].traffic, &changes[i].n_traffic, &err);
         response.changes[i] = &changes[i];
         response.n_changes++;
     }
@@ -529,7 +554,7 @@ static const struct trivet_method rows[] = {
     CONTROL("Describe", describe),
     CHANGE("Promote", promote),
     CHANGE("Rollback", rollback),
-    CHANGE("SetTraffic", trivet_call_unimplemented),
+    CHANGE("SetTraffic", trivet_models_set_traffic),
     CHANGE("Configure", trivet_call_unimplemented),
     CONTROL("Export", trivet_call_unimplemented),
     CHANGE("Import", trivet_call_unimplemented),

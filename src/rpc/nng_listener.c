@@ -89,6 +89,7 @@ static void on_received(void *arg)
     slot->exchange.data = nng_msg_body(slot->request);
     slot->exchange.n_bytes = nng_msg_len(slot->request);
     slot->exchange.arrival_ns = trivet_clock_monotonic_ns();
+    slot->exchange.traffic_turn = 0;
     set_busy(slot->listener, true);
     slot->listener->options.on_request(slot->listener->options.ctx, &slot->exchange);
 }

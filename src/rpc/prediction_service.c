@@ -21,6 +21,7 @@
 #include <string.h>
 
 #define PREDICTION_ID_BYTES_MAX 64
+#define KEY_BYTES_MAX           64
 #define OUTPUT_NAME_BYTES       128
 
 /* A Predict call on its way; in the call's arena. The task is first: the pool hands it back. */
@@ -335,6 +336,10 @@ static enum trivet_status check_request(const Trivet__V1__PredictRequest *reques
                                 "the prediction id has more than %d bytes",
                                 PREDICTION_ID_BYTES_MAX);
     }
+    if (strlen(request->key) > KEY_BYTES_MAX) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "the key has more than %d bytes",
+                                KEY_BYTES_MAX);
+    }
     bool has_rows = false;
     if (request->rows_case == TRIVET__V1__PREDICT_REQUEST__ROWS_MATRIX) {
         has_rows = request->matrix->rows > 0;
@@ -431,16 +436,44 @@ static void predict_with(struct trivet_call *call, struct trivet_prediction_serv
     }
 }
 
+/* The version that answers, which the call's key decides where the traffic is split. */
+static enum trivet_status find_servable(struct trivet_call *call,
+                                        const struct trivet_prediction_service *service,
+                                        struct trivet_servable **out, struct trivet_error *err)
+{
+    const Trivet__V1__PredictRequest *request = (const Trivet__V1__PredictRequest *)call->request;
+    const char *key = request->key[0] != '\0' ? request->key : request->prediction_id;
+    struct trivet_traffic *traffic = NULL;
+    enum trivet_status status = trivet_servable_set_find_traffic(
+        service->servables, request->model->name, request->model->version, request->model->alias,
+        out, &traffic, err);
+    if (status == TRIVET_OK && traffic != NULL) {
+        size_t n_shares;
+        const struct trivet_traffic_member *shares = trivet_traffic_shares(traffic, &n_shares);
+        size_t i = trivet_traffic_choose(traffic, key, strlen(key), &call->exchange->traffic_turn);
+        *out = trivet_servable_ref(shares[i].servable);
+        trivet_traffic_unref(traffic);
+    }
+    return status;
+}
+
 /* Executor: load the version first. */
 static void load_then_predict(struct trivet_work *work)
 {
     struct trivet_call *call = (struct trivet_call *)work;
     struct trivet_prediction_service *service = call->service;
     const Trivet__V1__PredictRequest *request = (const Trivet__V1__PredictRequest *)call->request;
+    struct trivet_servable *loaded = NULL;
     struct trivet_servable *servable;
     struct trivet_error err;
-    if (trivet_servable_set_load(service->servables, request->model->name, request->model->version,
-                                 request->model->alias, &servable, &err) != TRIVET_OK) {
+    enum trivet_status status =
+        trivet_servable_set_load(service->servables, request->model->name, request->model->version,
+                                 request->model->alias, &loaded, &err);
+    if (status == TRIVET_OK) {
+        status = find_servable(call, service, &servable, &err); /* there may be a split as well */
+    }
+    trivet_servable_unref(loaded);
+    if (status != TRIVET_OK) {
         trivet_call_fail(call, &err);
         return;
     }
@@ -459,9 +492,7 @@ static void predict(struct trivet_call *call, void *arg)
         return;
     }
     struct trivet_servable *servable;
-    enum trivet_status status =
-        trivet_servable_set_find(service->servables, request->model->name, request->model->version,
-                                 request->model->alias, &servable, &err);
+    enum trivet_status status = find_servable(call, service, &servable, &err);
     if (status == TRIVET_OK) {
         predict_with(call, service, servable);
     } else if (status == TRIVET_UNAVAILABLE) {

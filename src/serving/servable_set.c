@@ -13,17 +13,18 @@
  * Each loaded version holds one reference; a version that leaves is unreferenced after `lock` is
  * free, and lives on while a prediction has it, for which we wait a moment. A hot path may keep
  * references beyond a call: it compares `generation` before each use, and its watch, called under
- * control, tells it to let go when nothing calls. Aliases pin what they point at; the others may be
- * unloaded, least recently used first, when all together take more than memory_bytes_max. */
+ * control, tells it to let go when nothing calls. Aliases pin what they point at, and a split its
+ * versions; the others may be unloaded, least recently used first, when all together take more than
+ * memory_bytes_max. */
 #include "serving/servable_set.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "serving/set_errors.h"
 #include "serving/set_missing.h"
+#include "serving/set_tables.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -32,31 +33,8 @@
 #include <string.h>
 #include <time.h>
 
-#define BUCKETS         1024
 #define RELEASE_WAIT_NS (100 * TRIVET_NS_PER_MS)
 #define RELEASE_LOOKS   200
-
-/* A version in memory. */
-struct loaded {
-    struct trivet_servable *servable; /* our reference */
-    uint64_t version;
-    uint64_t n_bytes;
-    size_t n_aliases;
-    struct loaded *next;
-};
-
-struct alias {
-    char name[TRIVET_STORE_NAME_BYTES];
-    struct loaded *target; /* in the same model; never NULL */
-    struct alias *next;
-};
-
-struct model {
-    char name[TRIVET_STORE_NAME_BYTES];
-    struct loaded *versions;
-    struct alias *aliases;
-    struct model *next; /* hash chain */
-};
 
 struct trivet_servable_set {
     struct trivet_store *store;
@@ -66,9 +44,7 @@ struct trivet_servable_set {
     struct trivet_servable_watch *watches; /* control */
     _Atomic uint64_t generation;
     struct trivet_set_missing missing;
-    pthread_mutex_t lock; /* all below */
-    struct model *buckets[BUCKETS];
-    uint64_t n_bytes;
+    struct trivet_set_tables tables;
 };
 
 static enum trivet_status out_of_memory(struct trivet_error *err)
@@ -82,80 +58,37 @@ static const char *alias_or_default(const char *alias)
     return alias == NULL || alias[0] == '\0' ? TRIVET_ALIAS_PRODUCTION : alias;
 }
 
-/* --- the tables, under `lock` ---------------------------------------------------------------- */
+/* New references: to the version, or to the split when there is one and `traffic` is asked for. */
+struct found {
+    struct trivet_servable *servable;
+    struct trivet_traffic *traffic;
+};
 
-static struct model **find_model(struct trivet_servable_set *set, const char *name)
+/* Both NULL when it is not loaded. `version` 0: by alias. */
+static struct found look_up(struct trivet_servable_set *set, const char *name, uint64_t version,
+                            const char *alias_name, bool traffic)
 {
-    struct model **link = &set->buckets[trivet_hash_bytes(name, strlen(name)) % BUCKETS];
-    while (*link != NULL && strcmp((*link)->name, name) != 0) {
-        link = &(*link)->next;
-    }
-    return link;
-}
-
-static struct loaded *find_loaded(struct model *model, uint64_t version)
-{
-    struct loaded *loaded = model != NULL ? model->versions : NULL;
-    while (loaded != NULL && loaded->version != version) {
-        loaded = loaded->next;
-    }
-    return loaded;
-}
-
-static struct alias *find_alias(struct model *model, const char *name)
-{
-    struct alias *alias = model != NULL ? model->aliases : NULL;
-    while (alias != NULL && strcmp(alias->name, name) != 0) {
-        alias = alias->next;
-    }
-    return alias;
-}
-
-/* A new reference, or NULL when it is not loaded. `version` 0: by alias. Takes `lock`. */
-static struct trivet_servable *look_up(struct trivet_servable_set *set, const char *name,
-                                       uint64_t version, const char *alias_name)
-{
-    struct trivet_servable *servable = NULL;
-    pthread_mutex_lock(&set->lock);
-    struct model *model = *find_model(set, name);
-    struct loaded *loaded = NULL;
+    struct found found = {0};
+    struct trivet_set_loaded *loaded = NULL;
+    pthread_mutex_lock(&set->tables.lock);
+    struct trivet_set_model *model = *trivet_set_find_model(&set->tables, name);
     if (version != 0) {
-        loaded = find_loaded(model, version);
+        loaded = trivet_set_find_loaded(model, version);
+    } else if (traffic && model != NULL && model->traffic != NULL &&
+               strcmp(alias_name, TRIVET_ALIAS_PRODUCTION) == 0) {
+        found.traffic = trivet_traffic_ref(model->traffic);
     } else {
-        struct alias *alias = find_alias(model, alias_name);
+        struct trivet_set_alias *alias = trivet_set_find_alias(model, alias_name);
         loaded = alias != NULL ? alias->target : NULL;
     }
     if (loaded != NULL) {
-        servable = trivet_servable_ref(loaded->servable);
+        found.servable = trivet_servable_ref(loaded->servable);
     }
-    pthread_mutex_unlock(&set->lock);
-    if (servable != NULL) {
-        trivet_servable_touch(servable, trivet_clock_monotonic_ns());
+    pthread_mutex_unlock(&set->tables.lock);
+    if (found.servable != NULL) {
+        trivet_servable_touch(found.servable, trivet_clock_monotonic_ns());
     }
-    return servable;
-}
-
-/* Takes `loaded` out of the model's list. */
-static void unlink_loaded(struct trivet_servable_set *set, struct model *model,
-                          struct loaded *loaded)
-{
-    struct loaded **link = &model->versions;
-    while (*link != loaded) {
-        link = &(*link)->next;
-    }
-    *link = loaded->next;
-    set->n_bytes -= loaded->n_bytes;
-}
-
-/* A model without versions has no aliases either: its entry goes. */
-static void drop_if_empty(struct trivet_servable_set *set, const char *name)
-{
-    struct model **link = find_model(set, name);
-    struct model *model = *link;
-    if (model != NULL && model->versions == NULL) {
-        *link = model->next;
-        trivet_free(model);
-    }
+    return found;
 }
 
 /* --- changes, under `control` ---------------------------------------------------------------- */
@@ -180,10 +113,10 @@ static void wait_for_others(const struct trivet_servable *servable)
 }
 
 /* Of a version that is in the tables no more; `lock` is free. */
-static void release_loaded(struct trivet_servable_set *set, struct loaded *loaded)
+static void release_loaded(struct trivet_servable_set *set, struct trivet_set_loaded *loaded)
 {
     while (loaded != NULL) {
-        struct loaded *next = loaded->next;
+        struct trivet_set_loaded *next = loaded->next;
         if (set->hooks.unloaded != NULL) {
             set->hooks.unloaded(set->hooks.ctx, loaded->servable);
         }
@@ -194,47 +127,24 @@ static void release_loaded(struct trivet_servable_set *set, struct loaded *loade
     }
 }
 
-/* The unaliased version used least recently, but not `kept`; NULL when there is none. */
-static struct loaded *find_oldest(struct trivet_servable_set *set, const struct loaded *kept,
-                                  struct model **model_out)
-{
-    struct loaded *oldest = NULL;
-    for (size_t i = 0; i < BUCKETS; i++) {
-        for (struct model *model = set->buckets[i]; model != NULL; model = model->next) {
-            for (struct loaded *loaded = model->versions; loaded != NULL; loaded = loaded->next) {
-                if (loaded != kept && loaded->n_aliases == 0 &&
-                    (oldest == NULL || trivet_servable_touched_ns(loaded->servable) <
-                                           trivet_servable_touched_ns(oldest->servable))) {
-                    oldest = loaded;
-                    *model_out = model;
-                }
-            }
-        }
-    }
-    return oldest;
-}
-
 /* Unloads until the rest fits; `kept` stays (the one that is wanted now). */
-static void enforce_cap(struct trivet_servable_set *set, const struct loaded *kept)
+static void enforce_cap(struct trivet_servable_set *set, const struct trivet_set_loaded *kept)
 {
     if (set->memory_bytes_max == 0) {
         return;
     }
-    struct loaded *gone = NULL;
-    pthread_mutex_lock(&set->lock);
-    while (set->n_bytes > set->memory_bytes_max) {
-        struct model *model = NULL;
-        struct loaded *oldest = find_oldest(set, kept, &model);
+    struct trivet_set_loaded *gone = NULL;
+    pthread_mutex_lock(&set->tables.lock);
+    while (set->tables.n_bytes > set->memory_bytes_max) {
+        struct trivet_set_loaded *oldest = trivet_set_take_oldest(&set->tables, kept);
         if (oldest == NULL) {
             break;
         }
-        unlink_loaded(set, model, oldest);
-        drop_if_empty(set, model->name);
         oldest->next = gone;
         gone = oldest;
     }
-    uint64_t n_bytes = set->n_bytes;
-    pthread_mutex_unlock(&set->lock);
+    uint64_t n_bytes = set->tables.n_bytes;
+    pthread_mutex_unlock(&set->tables.lock);
     if (gone != NULL) {
         tell_watches(set);
     }
@@ -242,50 +152,22 @@ static void enforce_cap(struct trivet_servable_set *set, const struct loaded *ke
     if (n_bytes > set->memory_bytes_max) {
         trivet_log(TRIVET_LOG_WARN, "models_over_memory_cap",
                    "bytes=%" PRIu64 " bytes_max=%" PRIu64
-                   " message=versions that have an alias are kept in memory; raise the cap or "
-                   "remove aliases",
+                   " message=versions that have an alias or a share of the traffic are kept in "
+                   "memory; raise the cap or remove aliases",
                    n_bytes, set->memory_bytes_max);
     }
-}
-
-/* Puts `servable` into the tables, taking the reference. NULL when out of memory. */
-static struct loaded *insert(struct trivet_servable_set *set, struct trivet_servable *servable)
-{
-    struct loaded *loaded = trivet_calloc(1, sizeof(*loaded));
-    struct model *fresh = trivet_calloc(1, sizeof(*fresh));
-    if (loaded == NULL || fresh == NULL) {
-        trivet_free(loaded);
-        trivet_free(fresh);
-        return NULL;
-    }
-    loaded->servable = servable;
-    loaded->version = trivet_servable_version(servable);
-    loaded->n_bytes = trivet_servable_memory_bytes(servable);
-    trivet_servable_touch(servable, trivet_clock_monotonic_ns());
-    (void)trivet_text_copy(fresh->name, sizeof(fresh->name), trivet_servable_model(servable));
-    pthread_mutex_lock(&set->lock);
-    struct model **link = find_model(set, fresh->name);
-    if (*link == NULL) {
-        *link = fresh;
-        fresh = NULL;
-    }
-    loaded->next = (*link)->versions;
-    (*link)->versions = loaded;
-    set->n_bytes += loaded->n_bytes;
-    pthread_mutex_unlock(&set->lock);
-    trivet_free(fresh);
-    return loaded;
 }
 
 /* Reads and warms the version, unless it is in memory. *out: in the tables, it stays there while
  * `control` is held. */
 static enum trivet_status ensure_loaded(struct trivet_servable_set *set, const char *model,
-                                        uint64_t version, struct loaded **out,
+                                        uint64_t version, struct trivet_set_loaded **out,
                                         struct trivet_error *err)
 {
-    pthread_mutex_lock(&set->lock);
-    struct loaded *loaded = find_loaded(*find_model(set, model), version);
-    pthread_mutex_unlock(&set->lock);
+    pthread_mutex_lock(&set->tables.lock);
+    struct trivet_set_loaded *loaded =
+        trivet_set_find_loaded(*trivet_set_find_model(&set->tables, model), version);
+    pthread_mutex_unlock(&set->tables.lock);
     if (loaded != NULL) {
         *out = loaded;
         return TRIVET_OK;
@@ -309,7 +191,7 @@ static enum trivet_status ensure_loaded(struct trivet_servable_set *set, const c
     if (set->hooks.loaded != NULL) {
         set->hooks.loaded(set->hooks.ctx, servable);
     }
-    loaded = insert(set, servable);
+    loaded = trivet_set_insert(&set->tables, servable);
     if (loaded == NULL) {
         if (set->hooks.unloaded != NULL) {
             set->hooks.unloaded(set->hooks.ctx, servable);
@@ -321,84 +203,101 @@ static enum trivet_status ensure_loaded(struct trivet_servable_set *set, const c
     return TRIVET_OK;
 }
 
-/* The alias answers with `loaded` from now on. */
-static enum trivet_status swap_alias(struct trivet_servable_set *set, const char *model_name,
-                                     const char *alias_name, struct loaded *loaded,
-                                     struct trivet_error *err)
+/* The split that the store has for the model, with all its versions loaded and warm; *out NULL:
+ * there is none. `production` answers when nothing else does. */
+static enum trivet_status load_traffic(struct trivet_servable_set *set, const char *model,
+                                       const struct trivet_set_loaded *production,
+                                       struct trivet_traffic **out, struct trivet_error *err)
 {
-    struct alias *fresh = trivet_calloc(1, sizeof(*fresh));
+    struct trivet_store_share shares[TRIVET_STORE_SHARES_MAX];
+    struct trivet_traffic_member members[TRIVET_TRAFFIC_MEMBERS_MAX];
+    size_t count = 0;
+    bool answers = false;
+    enum trivet_status status =
+        trivet_store_traffic_list(set->store, model, shares, TRIVET_STORE_SHARES_MAX, &count, err);
+    for (size_t i = 0; status == TRIVET_OK && i < count; i++) {
+        struct trivet_set_loaded *loaded = NULL;
+        status = ensure_loaded(set, model, shares[i].version, &loaded, err);
+        if (status == TRIVET_OK) {
+            members[i] = (struct trivet_traffic_member){.servable = loaded->servable,
+                                                        .weight = shares[i].weight,
+                                                        .shadow = shares[i].shadow};
+            answers = answers || !shares[i].shadow;
+        }
+    }
+    if (status != TRIVET_OK || count == 0) {
+        return status;
+    }
+    if (!answers) {
+        members[count++] =
+            (struct trivet_traffic_member){.servable = production->servable, .weight = 1};
+    }
+    return trivet_traffic_create(members, count, out, err);
+}
+
+/* The alias answers with `loaded` from now on; "production" by the split, if there is one, which is
+ * taken. Both at once: no call sees one of them without the other. */
+static enum trivet_status swap(struct trivet_servable_set *set, const char *model_name,
+                               const char *alias_name, struct trivet_set_loaded *loaded,
+                               struct trivet_traffic *traffic, struct trivet_error *err)
+{
+    struct trivet_set_alias *fresh = trivet_calloc(1, sizeof(*fresh));
+    struct trivet_traffic *before = NULL;
     if (fresh == NULL) {
+        trivet_traffic_unref(traffic);
         return out_of_memory(err);
     }
     (void)trivet_text_copy(fresh->name, sizeof(fresh->name), alias_name);
-    pthread_mutex_lock(&set->lock);
-    struct model *model = *find_model(set, model_name);
-    struct alias *alias = find_alias(model, alias_name);
-    if (alias == NULL) {
-        alias = fresh;
-        fresh = NULL;
-        alias->next = model->aliases;
-        model->aliases = alias;
-    } else {
-        alias->target->n_aliases--;
+    pthread_mutex_lock(&set->tables.lock);
+    struct trivet_set_model *model = *trivet_set_find_model(&set->tables, model_name);
+    fresh = trivet_set_put_alias(model, fresh, loaded);
+    if (strcmp(alias_name, TRIVET_ALIAS_PRODUCTION) == 0) {
+        before = trivet_set_put_traffic(model, traffic);
     }
-    alias->target = loaded;
-    loaded->n_aliases++;
-    pthread_mutex_unlock(&set->lock);
+    pthread_mutex_unlock(&set->tables.lock);
     trivet_set_missing_remove(&set->missing, model_name, alias_name);
     tell_watches(set);
+    trivet_traffic_unref(before);
     trivet_free(fresh);
     return TRIVET_OK;
 }
 
-/* Load what the store says the alias means, and let it answer. */
+static bool is_pointed(struct trivet_servable_set *set, const char *model, const char *alias)
+{
+    pthread_mutex_lock(&set->tables.lock);
+    bool found = trivet_set_find_alias(*trivet_set_find_model(&set->tables, model), alias) != NULL;
+    pthread_mutex_unlock(&set->tables.lock);
+    return found;
+}
+
+/* Load what the store says the alias means, and let it answer. When the versions of a split cannot
+ * be loaded, all is as before; where there was nothing before, the alias answers alone. */
 static enum trivet_status follow_alias(struct trivet_servable_set *set, const char *model,
-                                       const char *alias, struct loaded **out,
+                                       const char *alias, struct trivet_set_loaded **out,
                                        struct trivet_error *err)
 {
     uint64_t version = 0;
-    struct loaded *loaded = NULL;
+    struct trivet_set_loaded *loaded = NULL;
+    struct trivet_traffic *traffic = NULL;
+    enum trivet_status split = TRIVET_OK;
     enum trivet_status status = trivet_set_stored_alias(set->store, model, alias, &version, err);
     if (status == TRIVET_OK) {
         status = ensure_loaded(set, model, version, &loaded, err);
     }
+    if (status == TRIVET_OK && strcmp(alias, TRIVET_ALIAS_PRODUCTION) == 0) {
+        split = load_traffic(set, model, loaded, &traffic, err);
+        status = split != TRIVET_OK && is_pointed(set, model, alias) ? split : TRIVET_OK;
+    }
     if (status == TRIVET_OK) {
-        status = swap_alias(set, model, alias, loaded, err);
+        status = swap(set, model, alias, loaded, traffic, split == TRIVET_OK ? err : NULL);
     }
     if (loaded != NULL) {
         enforce_cap(set, loaded);
     }
-    if (status == TRIVET_OK) {
+    if (status == TRIVET_OK && split == TRIVET_OK) {
         *out = loaded;
     }
-    return status;
-}
-
-/* Out of the tables: the version, or all when it is 0; with the aliases that point there. */
-static struct loaded *take_out(struct trivet_servable_set *set, struct model *model,
-                               uint64_t version)
-{
-    struct loaded *gone = NULL;
-    struct alias **alias_link = &model->aliases;
-    while (*alias_link != NULL) {
-        struct alias *alias = *alias_link;
-        if (version == 0 || alias->target->version == version) {
-            *alias_link = alias->next;
-            trivet_free(alias);
-        } else {
-            alias_link = &alias->next;
-        }
-    }
-    struct loaded *next;
-    for (struct loaded *loaded = model->versions; loaded != NULL; loaded = next) {
-        next = loaded->next;
-        if (version == 0 || loaded->version == version) {
-            unlink_loaded(set, model, loaded);
-            loaded->next = gone;
-            gone = loaded;
-        }
-    }
-    return gone;
+    return split != TRIVET_OK ? split : status;
 }
 
 /* --- the face -------------------------------------------------------------------------------- */
@@ -419,7 +318,7 @@ enum trivet_status trivet_servable_set_create(struct trivet_store *store, uint64
     }
     trivet_set_missing_init(&set->missing);
     pthread_mutex_init(&set->control, NULL);
-    pthread_mutex_init(&set->lock, NULL);
+    pthread_mutex_init(&set->tables.lock, NULL);
     *out = set;
     return TRIVET_OK;
 }
@@ -429,16 +328,17 @@ void trivet_servable_set_free(struct trivet_servable_set *set)
     if (set == NULL) {
         return;
     }
-    for (size_t i = 0; i < BUCKETS; i++) {
-        while (set->buckets[i] != NULL) {
-            struct model *model = set->buckets[i];
-            set->buckets[i] = model->next;
-            release_loaded(set, take_out(set, model, 0));
-            trivet_free(model);
+    for (size_t i = 0; i < TRIVET_SET_BUCKETS; i++) {
+        while (set->tables.buckets[i] != NULL) {
+            struct trivet_traffic *traffic = NULL;
+            struct trivet_set_loaded *gone =
+                trivet_set_take_out(&set->tables, set->tables.buckets[i]->name, 0, &traffic);
+            trivet_traffic_unref(traffic);
+            release_loaded(set, gone);
         }
     }
     trivet_set_missing_release(&set->missing);
-    pthread_mutex_destroy(&set->lock);
+    pthread_mutex_destroy(&set->tables.lock);
     pthread_mutex_destroy(&set->control);
     trivet_free(set);
 }
@@ -479,7 +379,7 @@ enum trivet_status trivet_servable_set_point(struct trivet_servable_set *set, co
                                              const char *alias, uint64_t version,
                                              struct trivet_error *err)
 {
-    struct loaded *loaded = NULL;
+    struct trivet_set_loaded *loaded = NULL;
     alias = alias_or_default(alias);
     pthread_mutex_lock(&set->control);
     enum trivet_status status = follow_alias(set, model, alias, &loaded, err);
@@ -494,19 +394,16 @@ enum trivet_status trivet_servable_set_point(struct trivet_servable_set *set, co
 
 void trivet_servable_set_drop(struct trivet_servable_set *set, const char *model, uint64_t version)
 {
-    struct loaded *gone = NULL;
+    struct trivet_traffic *traffic = NULL;
     pthread_mutex_lock(&set->control);
-    pthread_mutex_lock(&set->lock);
-    struct model *entry = *find_model(set, model);
-    if (entry != NULL) {
-        gone = take_out(set, entry, version);
-        drop_if_empty(set, model);
-    }
-    pthread_mutex_unlock(&set->lock);
+    pthread_mutex_lock(&set->tables.lock);
+    struct trivet_set_loaded *gone = trivet_set_take_out(&set->tables, model, version, &traffic);
+    pthread_mutex_unlock(&set->tables.lock);
     if (version == 0) {
         trivet_set_missing_remove(&set->missing, model, NULL);
     }
     tell_watches(set);
+    trivet_traffic_unref(traffic);
     release_loaded(set, gone);
     pthread_mutex_unlock(&set->control);
 }
@@ -514,7 +411,31 @@ void trivet_servable_set_drop(struct trivet_servable_set *set, const char *model
 struct trivet_servable *trivet_servable_set_peek(struct trivet_servable_set *set, const char *model,
                                                  uint64_t version, const char *alias)
 {
-    return look_up(set, model, version, alias_or_default(alias));
+    return look_up(set, model, version, alias_or_default(alias), false).servable;
+}
+
+struct trivet_traffic *trivet_servable_set_peek_traffic(struct trivet_servable_set *set,
+                                                        const char *model, const char *alias)
+{
+    struct found found = look_up(set, model, 0, alias_or_default(alias), true);
+    trivet_servable_unref(found.servable);
+    return found.traffic;
+}
+
+enum trivet_status trivet_servable_set_find_traffic(struct trivet_servable_set *set,
+                                                    const char *model, uint64_t version,
+                                                    const char *alias, struct trivet_servable **out,
+                                                    struct trivet_traffic **traffic,
+                                                    struct trivet_error *err)
+{
+    alias = alias_or_default(alias);
+    struct found found = look_up(set, model, version, alias, true);
+    if (found.servable == NULL && found.traffic == NULL) {
+        return trivet_set_not_loaded(set->store, model, version, alias, err);
+    }
+    *out = found.servable;
+    *traffic = found.traffic;
+    return TRIVET_OK;
 }
 
 enum trivet_status trivet_servable_set_find(struct trivet_servable_set *set, const char *model,
@@ -522,7 +443,7 @@ enum trivet_status trivet_servable_set_find(struct trivet_servable_set *set, con
                                             struct trivet_servable **out, struct trivet_error *err)
 {
     alias = alias_or_default(alias);
-    struct trivet_servable *servable = look_up(set, model, version, alias);
+    struct trivet_servable *servable = look_up(set, model, version, alias, false).servable;
     if (servable != NULL) {
         *out = servable;
         return TRIVET_OK;
@@ -560,12 +481,12 @@ enum trivet_status trivet_servable_set_load(struct trivet_servable_set *set, con
                                             struct trivet_servable **out, struct trivet_error *err)
 {
     alias = alias_or_default(alias);
-    struct trivet_servable *servable = look_up(set, model, version, alias);
+    struct trivet_servable *servable = look_up(set, model, version, alias, false).servable;
     if (servable != NULL) {
         *out = servable;
         return TRIVET_OK;
     }
-    struct loaded *loaded = NULL;
+    struct trivet_set_loaded *loaded = NULL;
     pthread_mutex_lock(&set->control);
     enum trivet_status status;
     if (version == 0) {

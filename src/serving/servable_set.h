@@ -5,6 +5,7 @@
 
 #include "base/compiler.h"
 #include "serving/servable.h"
+#include "serving/traffic.h"
 #include "store/store.h"
 
 #include <trivet/error.h>
@@ -26,8 +27,9 @@ struct trivet_servable_set_hooks {
     void *ctx;
 };
 
-/* `memory_bytes_max`: cap over loaded versions; of those without an alias the least recently used
- * is unloaded first; aliased ones stay, even over the cap (a warning is logged). 0 = none. `store`
+/* `memory_bytes_max`: cap over loaded versions; of those with neither an alias nor a share
+ * of the traffic the least recently used is unloaded first; the others stay, even over the cap (a
+ * warning is logged). 0 = none. `store`
  * is borrowed, `hooks` copied, may be NULL. */
 enum trivet_status trivet_servable_set_create(struct trivet_store *store, uint64_t memory_bytes_max,
                                               const struct trivet_servable_set_hooks *hooks,
@@ -44,9 +46,9 @@ enum trivet_status trivet_servable_set_load_aliases(struct trivet_servable_set *
 bool trivet_servable_set_missing(struct trivet_servable_set *set,
                                  char model[TRIVET_STORE_NAME_BYTES],
                                  char alias[TRIVET_STORE_NAME_BYTES]);
-/* After an alias was stored: load and warm the version (if it is not), then swap the pointer. When
- * the store has moved on since, the newer version is taken. On error the alias answers as before.
- */
+/* After an alias, or the traffic of the model ("production" then), was stored: load and warm the
+ * versions that are not, then swap the pointers, all at once. When the store has moved on since,
+ * the newer version is taken. On error the alias answers as before. */
 enum trivet_status trivet_servable_set_point(struct trivet_servable_set *set, const char *model,
                                              const char *alias, uint64_t version,
                                              struct trivet_error *err) TRIVET_MUST_USE;
@@ -63,6 +65,16 @@ enum trivet_status trivet_servable_set_find(struct trivet_servable_set *set, con
 /* As _find, but only what is in memory: NULL says nothing of why. */
 struct trivet_servable *trivet_servable_set_peek(struct trivet_servable_set *set, const char *model,
                                                  uint64_t version, const char *alias);
+/* For a prediction: as _find, but where the calls of the alias are split there is a reference to
+ * the split in *traffic, and NULL in *out; else the other way round. */
+enum trivet_status trivet_servable_set_find_traffic(struct trivet_servable_set *set,
+                                                    const char *model, uint64_t version,
+                                                    const char *alias, struct trivet_servable **out,
+                                                    struct trivet_traffic **traffic,
+                                                    struct trivet_error *err) TRIVET_MUST_USE;
+/* A reference to the split of the alias; NULL: there is none. */
+struct trivet_traffic *trivet_servable_set_peek_traffic(struct trivet_servable_set *set,
+                                                        const char *model, const char *alias);
 /* For who keeps what _find gave beyond a call: a number that changes whenever an alias or a version
  * does, before the change is acknowledged. Any thread. */
 uint64_t trivet_servable_set_generation(const struct trivet_servable_set *set);

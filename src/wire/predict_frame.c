@@ -222,6 +222,9 @@ static bool parse_request(struct cursor cursor, struct trivet_predict_view *out)
         case TAG_BYTES(5):
             fine = read_text(&cursor, &out->prediction_id);
             break;
+        case TAG_BYTES(6):
+            fine = read_text(&cursor, &out->key);
+            break;
         default:
             return false; /* a table, chosen outputs */
         }

@@ -26,6 +26,7 @@ struct trivet_predict_view {
     struct trivet_text_view alias;
     uint64_t version;
     struct trivet_text_view prediction_id;
+    struct trivet_text_view key;
     uint32_t rows; /* at least 1 */
     uint32_t cols; /* at least 1 */
     bool single_precision;

@@ -118,8 +118,8 @@ class BadInput(ServerTest):
                    server.LiveResponse)
 
     def test_method_of_a_later_release(self):
-        self.fails("UNIMPLEMENTED", "not served", "Models/SetTraffic", models.SetTrafficRequest(),
-                   models.Model)
+        self.fails("UNIMPLEMENTED", "not served", "Models/Export", models.ExportRequest(),
+                   models.ExportResponse)
         self.fails("UNIMPLEMENTED", "not served", "Feedback/Record", feedback.RecordRequest(),
                    feedback.RecordResponse)
 

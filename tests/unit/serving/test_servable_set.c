@@ -395,6 +395,93 @@ static void test_out_of_memory(void **state)
     close_place(&place);
 }
 
+static void set_traffic(struct place *place, const struct trivet_store_share *shares, size_t count)
+{
+    bool changed = false;
+    struct trivet_store_txn *txn = begin(place);
+    assert_int_equal(trivet_store_traffic_set(txn, "houses", "production", shares, count,
+                                              &(struct trivet_store_cause){0}, &changed,
+                                              &place->err),
+                     TRIVET_OK);
+    assert_int_equal(trivet_store_commit(txn, &place->err), TRIVET_OK);
+}
+
+/* Versions of the split of "production", as a decimal number with shadows after the point; 0 =
+ * there is none. */
+static double split_of(struct place *place)
+{
+    struct trivet_traffic *traffic = trivet_servable_set_peek_traffic(place->set, "houses", "");
+    size_t n_shares = 0;
+    size_t n_shadows = 0;
+    double found = 0;
+    if (traffic != NULL) {
+        const struct trivet_traffic_member *shares = trivet_traffic_shares(traffic, &n_shares);
+        const struct trivet_traffic_member *shadows = trivet_traffic_shadows(traffic, &n_shadows);
+        for (size_t i = 0; i < n_shares; i++) {
+            found = 10 * found + (double)trivet_servable_version(shares[i].servable);
+        }
+        found += n_shadows > 0 ? 0.1 * (double)trivet_servable_version(shadows[0].servable) : 0;
+    }
+    trivet_traffic_unref(traffic);
+    return found;
+}
+
+/* Split, moved, restarted, over the cap, ended, deleted. */
+static void test_split(void **state)
+{
+    (void)state;
+    static const struct trivet_store_share two[] = {{.version = 2, .weight = 9},
+                                                    {.version = 3, .weight = 1}};
+    static const struct trivet_store_share shadow[] = {
+        {.version = 4, .weight = 10000, .shadow = true}};
+    struct place place;
+    enum trivet_status status;
+    open_place(&place, 1); /* nothing fits: what is pinned stays all the same */
+    for (int i = 0; i < 4; i++) {
+        (void)add_version(&place, "houses");
+    }
+    set_alias(&place, "houses", "production", 1);
+    set_alias(&place, "houses", "staging", 1);
+    set_traffic(&place, two, 2);
+    assert_int_equal(trivet_servable_set_load_aliases(place.set, &place.err), TRIVET_OK);
+    assert_true(split_of(&place) == 23);
+    assert_null(trivet_servable_set_peek_traffic(place.set, "houses", "staging"));
+    assert_int_equal(load(&place, "houses", 4, NULL), 4);
+    for (uint64_t version = 1; version <= 3; version++) {
+        assert_int_equal(find(&place, "houses", version, NULL, &status), version);
+    }
+    assert_int_equal(find(&place, "houses", 0, NULL, &status), 1); /* where the end leads back to */
+
+    set_traffic(&place, shadow, 1);
+    uint64_t generation = trivet_servable_set_generation(place.set);
+    assert_int_equal(trivet_servable_set_point(place.set, "houses", NULL, 1, &place.err),
+                     TRIVET_OK);
+    assert_int_not_equal(trivet_servable_set_generation(place.set), generation);
+    assert_true(split_of(&place) == 1.4);
+    (void)find(&place, "houses", 2, NULL, &status); /* pinned no more */
+    assert_int_equal(status, TRIVET_UNAVAILABLE);
+
+    /* A split that cannot be loaded changes nothing; after a start, production answers alone. */
+    add_broken(&place, "houses");
+    set_traffic(&place, &(struct trivet_store_share){.version = 5, .weight = 1}, 1);
+    assert_int_not_equal(trivet_servable_set_point(place.set, "houses", NULL, 1, &place.err),
+                         TRIVET_OK);
+    assert_true(split_of(&place) == 1.4);
+    trivet_servable_set_free(place.set);
+    new_set(&place, 0);
+    assert_int_not_equal(trivet_servable_set_load_aliases(place.set, &place.err), TRIVET_OK);
+    assert_true(split_of(&place) == 0);
+    assert_int_equal(find(&place, "houses", 0, NULL, &status), 1);
+
+    set_traffic(&place, two, 2);
+    assert_int_equal(trivet_servable_set_point(place.set, "houses", NULL, 1, &place.err),
+                     TRIVET_OK);
+    trivet_servable_set_drop(place.set, "houses", 3); /* gone with its split */
+    assert_true(split_of(&place) == 0);
+    assert_int_equal(find(&place, "houses", 2, NULL, &status), 2);
+    close_place(&place);
+}
+
 /* --- threads --------------------------------------------------------------------------------- */
 
 struct crowd {
@@ -499,6 +586,7 @@ int main(void)
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_split),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_swaps_beside_readers),
         cmocka_unit_test(test_loaded_once),

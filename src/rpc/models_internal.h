@@ -1,0 +1,43 @@
+/* Between the files of the Models service only. */
+#ifndef TRIVET_RPC_MODELS_INTERNAL_H
+#define TRIVET_RPC_MODELS_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/compiler.h"
+#include "rpc/call.h"
+#include "rpc/services.h"
+#include "store/store.h"
+#include "trivet/v1/models.pb-c.h"
+
+#include <trivet/error.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether the call was made before: what had to hold then need not hold now. */
+enum trivet_status trivet_models_look_for_earlier(struct trivet_call *call,
+                                                  struct trivet_store *store,
+                                                  struct trivet_error *err) TRIVET_MUST_USE;
+/* The model as it is now, or the error; the call ends. */
+void trivet_models_answer(struct trivet_call *call, const struct trivet_models_service *service,
+                          const char *name, enum trivet_status status, struct trivet_error *err);
+
+/* --- models_traffic.c ---- */
+/* Models.SetTraffic. */
+void trivet_models_set_traffic(struct trivet_call *call, void *service);
+/* Shares of a record as messages in `arena`, which stay the record's by nothing. */
+enum trivet_status trivet_models_encode_shares(const struct trivet_store_share *shares,
+                                               size_t count, struct trivet_arena *arena,
+                                               Trivet__V1__TrafficShare ***out, size_t *n_out,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+/* The shares of the model. */
+enum trivet_status trivet_models_add_traffic(const struct trivet_models_service *service,
+                                             struct trivet_arena *arena, Trivet__V1__Model *model,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+/* Tells subscribers and the log that the model's traffic is shared so from now on. */
+void trivet_models_tell_traffic(struct trivet_call *call,
+                                const struct trivet_models_service *service, const char *model,
+                                const char *reason, Trivet__V1__TrafficShare **shares,
+                                size_t count);
+
+#endif
