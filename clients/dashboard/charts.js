@@ -1,177 +1,274 @@
-/* The three charts. Chart.js draws; time is a linear axis of Unix seconds with our own labels. */
-"use strict";
+/* Charts with a table beside each. Chart.js draws; time is a linear axis of Unix seconds with our
+ * own labels. What is drawn is in `drawn` by id, for whoever wants to compare it with the API. */
+import { clock } from "./text.js";
+import { el, row, table } from "./dom.js";
 
-const trivetCharts = (() => {
-  const colour = (name) =>
-    getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+export const drawn = {};
+const figures = new Set();
+export const hasCharts = () => typeof Chart !== "undefined";
 
-  const clock = (seconds) =>
-    new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });
+export const colour = (name) =>
+  getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  /* A label of the time axis; its steps are whole minutes, or halves. */
-  const tick = (seconds) => clock(seconds).slice(0, seconds % 60 === 0 ? 5 : 8);
+/* Colours of things without a meaning of their own, in order. */
+export const series = ["--s0", "--s1", "--s2", "--s3", "--s4", "--s5", "--s6", "--s7"];
+export const seriesColour = (index) => series[index % series.length];
 
-  /* Labels at whole minutes (or halves), wherever the axis begins. */
-  function placeTicks(axis) {
-    const span = axis.max - axis.min;
-    const step = span > 600 ? 180 : span > 150 ? 60 : 30;
-    axis.ticks = [];
-    for (let t = Math.ceil(axis.min / step) * step; t <= axis.max; t += step) {
-      axis.ticks.push({ value: t });
-    }
+const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200,
+  86400, 172800, 604800];
+
+/* Labels at whole minutes (or hours, days), wherever the axis begins. */
+function placeTicks(axis) {
+  const room = Math.max(2, Math.floor(axis.width / 70));
+  const step = steps.find((s) => (axis.max - axis.min) / s <= room) || 2592000;
+  const shift = step >= 3600 ? new Date(axis.min * 1000).getTimezoneOffset() * 60 : 0;
+  axis.ticks = [];
+  for (let t = Math.ceil((axis.min - shift) / step) * step + shift; t <= axis.max; t += step) {
+    axis.ticks.push({ value: t });
   }
+}
 
-  const isPower = (value) => Number.isInteger(Math.log10(value));
+function tick(seconds, index, ticks) {
+  const step = ticks.length > 1 ? ticks[1].value - ticks[0].value : 60;
+  if (step >= 86400) return new Date(seconds * 1000).toLocaleDateString([], { month: "short", day: "numeric" });
+  return clock(seconds).slice(0, step >= 60 ? 5 : 8);
+}
 
-  /* A latency in µs, as people say it. */
-  function latency(us) {
-    if (us === null || us === undefined) return "–";
-    if (us < 1000) return `${Number(us.toPrecision(3))} µs`;
-    if (us < 1e6) return `${Number((us / 1000).toPrecision(3))} ms`;
-    return `${Number((us / 1e6).toPrecision(3))} s`;
-  }
+const isPower = (value) => Number.isInteger(Math.log10(value));
 
-  const rate = (value) => value === null ? "–" :
-    value >= 100 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
+// A line needs two points: one that stands between gaps is drawn as a dot.
+function alone(context) {
+  const there = (k) => context.dataset.data[k] && context.dataset.data[k].y !== null;
+  const k = context.dataIndex;
+  return there(k) && !there(k - 1) && !there(k + 1) ? 2.5 : 0;
+}
 
-  const lines = {
-    "chart-rate": {
-      unit: (v) => rate(v),
-      sets: [{ label: "predictions/s", column: "predictions_per_s", colour: "--c-rate", fill: true }],
-    },
-    "chart-latency": {
-      unit: latency,
-      logarithmic: true,
-      sets: [
-        { label: "p50", column: "p50_us", colour: "--c-p50" },
-        { label: "p90", column: "p90_us", colour: "--c-p90" },
-        { label: "p99", column: "p99_us", colour: "--c-p99" },
-      ],
-    },
-    "chart-errors": {
-      unit: (v) => rate(v),
-      sets: [
-        { label: "failed calls/s", column: "failed_calls_per_s", colour: "--c-calls" },
-        { label: "failed rows/s", column: "failed_rows_per_s", colour: "--c-rows" },
-      ],
-    },
+function lineSet(set) {
+  const ink = colour(set.colour);
+  return {
+    label: set.label,
+    data: set.points,
+    borderColor: set.band ? "transparent" : ink,
+    backgroundColor: set.fill || set.band ? `${ink}2b` : ink,
+    fill: set.band ? "-1" : Boolean(set.fill),
+    borderWidth: set.hidden ? 0 : 1.8,
+    borderDash: set.dash || [],
+    pointRadius: set.dots ? 3 : alone,
+    pointHitRadius: 12,
+    spanGaps: false,
+    tension: 0,
+    stepped: set.stepped || false,
   };
-  const drawn = {};
+}
 
-  // A line needs two points: one that stands between gaps is drawn as a dot.
-  function alone(context) {
-    const there = (k) => context.dataset.data[k] && context.dataset.data[k].y !== null;
-    const k = context.dataIndex;
-    return there(k) && !there(k - 1) && !there(k + 1) ? 2 : 0;
-  }
+/* Vertical lines with a word: versions that went live, and the like. */
+const marks = {
+  id: "marks",
+  afterDatasetsDraw(chart, _arguments, options) {
+    const { ctx, chartArea: area, scales: { x } } = chart;
+    for (const mark of options.list || []) {
+      const at = x.getPixelForValue(mark.t);
+      if (at < area.left || at > area.right) continue;
+      ctx.save();
+      ctx.strokeStyle = ctx.fillStyle = colour("--mark");
+      ctx.setLineDash([4, 3]);
+      ctx.beginPath();
+      ctx.moveTo(at, area.top);
+      ctx.lineTo(at, area.bottom);
+      ctx.stroke();
+      ctx.font = Chart.defaults.font.size + "px " + Chart.defaults.font.family;
+      ctx.textAlign = at > (area.left + area.right) / 2 ? "right" : "left";
+      ctx.fillText(mark.text, at + (ctx.textAlign === "left" ? 4 : -4), area.top + 11);
+      ctx.restore();
+    }
+  },
+};
 
-  function dataset(set) {
-    const ink = colour(set.colour);
+function valueAxis(what) {
+  const grid = { color: colour("--line"), drawBorder: false };
+  const color = colour("--muted");
+  if (what.logarithmic) {
     return {
-      label: set.label,
-      data: [],
-      borderColor: ink,
-      backgroundColor: set.fill ? `${ink}26` : ink,
-      fill: Boolean(set.fill),
-      borderWidth: 1.8,
-      pointRadius: alone,
-      pointHitRadius: 12,
-      spanGaps: false,
-      tension: 0,
+      type: "logarithmic", suggestedMin: 10, suggestedMax: 1000, grid,
+      ticks: { color, callback: (v) => (isPower(v) ? what.unit(v) : null) },
     };
   }
+  return {
+    beginAtZero: !what.floating, min: what.min, max: what.max, suggestedMax: what.suggestedMax, stacked: Boolean(what.stacked), grid,
+    ticks: { color, maxTicksLimit: 5, callback: (v) => what.unit(v) },
+  };
+}
 
-  function options(line) {
-    const grid = colour("--line");
-    const text = colour("--muted");
-    return {
-      animation: false,
-      parsing: false,
-      normalized: true,
-      responsive: true,
-      maintainAspectRatio: false,
-      interaction: { mode: "index", intersect: false },
-      plugins: {
-        legend: { display: false },
-        tooltip: {
-          callbacks: {
-            title: (items) => (items.length ? clock(items[0].parsed.x) : ""),
-            label: (item) => `${item.dataset.label}: ${line.unit(item.parsed.y)}`,
-          },
+function options(what, time) {
+  const color = colour("--muted");
+  const xOfTime = {
+    type: "linear", min: what.from, max: what.to, grid: { display: false },
+    border: { color: colour("--line") },
+    ticks: { color, maxRotation: 0, autoSkip: false, callback: tick }, afterBuildTicks: placeTicks,
+  };
+  const xOfNumber = {
+    type: "linear", grid: { display: false }, title: { display: Boolean(what.xTitle), text: what.xTitle, color },
+    ticks: { color, maxTicksLimit: 8, maxRotation: 0, callback: (v) => what.xUnit ? what.xUnit(v) : v },
+  };
+  const xOfName = { grid: { display: false }, ticks: { color, maxRotation: 60, autoSkip: true, autoSkipPadding: 8 } };
+  return {
+    animation: false,
+    normalized: what.kind !== "bar",
+    parsing: what.kind === "bar" ? undefined : false,
+    responsive: true,
+    maintainAspectRatio: false,
+    interaction: { mode: "index", intersect: false },
+    plugins: {
+      legend: { display: false },
+      marks: { list: what.marks || [] },
+      tooltip: {
+        filter: (item) => !what.sets[item.datasetIndex].silent,
+        callbacks: {
+          title: (items) => !items.length ? "" : time ? clock(items[0].parsed.x)
+            : what.kind === "bar" ? items[0].label : `${what.xTitle || ""} ${what.xUnit ? what.xUnit(items[0].parsed.x) : items[0].parsed.x}`,
+          label: (item) => `${item.dataset.label}: ${what.unit(item.parsed.y)}`,
         },
       },
-      scales: {
-        x: {
-          type: "linear",
-          grid: { display: false },
-          border: { color: grid },
-          ticks: { color: text, maxRotation: 0, autoSkip: false, callback: tick },
-          afterBuildTicks: placeTicks,
-        },
-        y: line.logarithmic
-          ? {
-              type: "logarithmic",
-              suggestedMin: 10,
-              suggestedMax: 1000,
-              grid: { color: grid, drawBorder: false },
-              ticks: { color: text, callback: (v) => (isPower(v) ? line.unit(v) : null) },
-            }
-          : {
-              beginAtZero: true,
-              suggestedMax: 1,
-              grid: { color: grid, drawBorder: false },
-              ticks: { color: text, maxTicksLimit: 5, callback: (v) => line.unit(v) },
-            },
-      },
-    };
+    },
+    scales: { x: what.kind === "bar" ? xOfName : time ? xOfTime : xOfNumber, y: valueAxis(what) },
+  };
+}
+
+function barSet(set) {
+  const ink = colour(set.colour);
+  return { label: set.label, data: set.values, backgroundColor: `${ink}${set.soft ? "80" : "d0"}`, borderColor: ink, borderWidth: 1, barPercentage: 0.95, categoryPercentage: 0.86 };
+}
+
+/* One figure: caption with the keys of its lines, the chart, and the same as a table.
+ *   id, title, note     the figure's; `id` is that of its canvas
+ *   kind                "time" (default), "xy" or "bar"
+ *   unit(value)         text of a value
+ * draw({ sets: [{ label, colour, points: [{x, y}] | values: [], fill, band, dash, silent }],
+ *        labels (of bars), from, to (of time), marks: [{ t, text }] })
+ * redraws only what changed. A set with `silent` has no key and no column. */
+export class Figure {
+  constructor(what) {
+    this.what = { kind: "time", ...what };
+    this.keys = el("span", { class: "keys" });
+    this.canvas = el("canvas", { id: what.id, role: "img", aria: { label: what.title } });
+    this.box = el("div", { class: `canvas ${what.tall ? "tall" : ""}` }, this.canvas);
+    this.nothing = el("p", { class: "empty", hidden: true });
+    this.table = null;
+    this.details = el("details", { class: "numbers", ontoggle: () => this.fillTable() },
+      el("summary", {}, el("span", { class: "unseen" }, `${what.title}: `), "As a table"));
+    this.node = el("figure", { data: { figure: what.id } },
+      el("figcaption", {}, el("span", { class: "name" }, what.title), this.keys), this.nothing, this.box, this.details);
+    this.data = null;
+    figures.add(this);
   }
 
-  /* (Re)make the charts: at the start, and when the colour scheme changes. */
-  function build() {
-    if (typeof Chart === "undefined") return false;
+  /* In the place of the chart: why there is none, and what to do. */
+  none(text) {
+    this.data = null;
+    if (this.chart) this.destroyChart();
+    this.nothing.textContent = text;
+    this.nothing.hidden = false;
+    this.box.hidden = this.details.hidden = true;
+    this.keys.replaceChildren();
+  }
+
+  draw(data) {
+    const old = this.data;
+    this.data = { ...this.what, ...data };
+    this.nothing.hidden = true;
+    this.box.hidden = this.details.hidden = false;
+    this.describe();
+    const shape = (d) => JSON.stringify([d.sets.map((s) => [s.label, s.colour, s.dash]), d.max, d.min, d.marks]);
+    if (!this.chart || !old || shape(old) !== shape(this.data)) this.build();
+    else this.update();
+    this.fillTable();
+  }
+
+  destroyChart() {
+    this.chart.destroy();
+    this.chart = null;
+    delete drawn[this.what.id];
+  }
+
+  build() {
+    if (this.chart) this.destroyChart();
+    const loud = this.data.sets.filter((set) => !set.silent);
+    this.keys.replaceChildren(...(loud.length > 1 || this.data.keyed ? loud : []).map((set) => {
+      const mark = el("i", { class: set.dash ? "dash" : "" });
+      mark.style.setProperty("--key", `var(${set.colour})`);
+      return el("span", { class: "key" }, mark, set.label);
+    }));
+    if (!hasCharts()) {
+      this.box.textContent = "Chart.js is not installed (Debian: libjs-chart.js). The table below has the numbers.";
+      this.details.open = true;
+      return;
+    }
     Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
     Chart.defaults.font.size = 11;
-    for (const [id, line] of Object.entries(lines)) {
-      const old = drawn[id];
-      const sets = line.sets.map(dataset);
-      if (old) {
-        sets.forEach((set, i) => { set.data = old.data.datasets[i].data; });
-        old.destroy();
-      }
-      drawn[id] = new Chart(document.getElementById(id), {
-        type: "line",
-        data: { datasets: sets },
-        options: options(line),
-      });
-    }
-    return true;
-  }
-
-  /* What a screen reader hears of a chart: its newest values. */
-  function describe(id, line, series) {
-    const last = series.t.length - 1;
-    const words = line.sets.map((set) => {
-      const value = last >= 0 ? series[set.column][last] : null;
-      return `${set.label} ${value === null ? "none" : line.unit(value)}`;
+    const bars = this.what.kind === "bar";
+    this.chart = drawn[this.what.id] = new Chart(this.canvas, {
+      type: bars ? "bar" : "line",
+      data: { labels: bars ? this.data.labels : undefined, datasets: this.data.sets.map(bars ? barSet : lineSet) },
+      options: options(this.data, this.what.kind === "time"),
+      plugins: [marks],
     });
-    document.getElementById(id).setAttribute("aria-label", `Over time; now ${words.join(", ")}`);
   }
 
-  /* Draw the columns of /series. */
-  function draw(series) {
-    for (const [id, line] of Object.entries(lines)) {
-      const chart = drawn[id];
-      describe(id, line, series);
-      if (!chart || series.t.length === 0) continue;
-      line.sets.forEach((set, i) => {
-        chart.data.datasets[i].data = series.t.map((t, k) => ({ x: t, y: series[set.column][k] }));
-      });
-      const end = series.t[series.t.length - 1];
-      chart.options.scales.x.min = series.t[0];
-      chart.options.scales.x.max = end;
-      chart.update("none");
+  update() {
+    this.data.sets.forEach((set, i) => { this.chart.data.datasets[i].data = set.points || set.values; });
+    if (this.what.kind === "bar") this.chart.data.labels = this.data.labels;
+    if (this.what.kind === "time") {
+      this.chart.options.scales.x.min = this.data.from;
+      this.chart.options.scales.x.max = this.data.to;
     }
+    this.chart.update("none");
   }
 
-  return { build, draw, latency, rate, clock, drawn };
-})();
+  /* What a screen reader hears of it: its newest values. The rest is in the table. */
+  describe() {
+    const said = this.data.sets.filter((set) => !set.silent).map((set) => {
+      const values = set.points ? set.points.map((p) => p.y) : set.values;
+      const last = values.length > 0 ? values[values.length - 1] : null;
+      return this.what.kind === "bar" ? `${set.label}, ${values.length} bars`
+        : `${set.label} ${last === null ? "none" : this.data.unit(last)}`;
+    });
+    const when = this.what.kind === "bar" ? "" : this.what.kind === "time" ? "over time; now " : "last ";
+    this.canvas.setAttribute("aria-label", `${this.what.title}: ${when}${said.join(", ")}`);
+  }
+
+  fillTable() {
+    if (!this.details.open || !this.data) return;
+    const { sets, kind, unit, labels } = this.data;
+    const loud = sets.filter((set) => !set.silent);
+    const first = { time: "Time", bar: this.what.xTitle || "Bin", xy: this.what.xTitle || "x" }[kind];
+    const columns = [{ name: first }, ...loud.map((set) => ({ name: set.label, num: true }))];
+    const key = columns.map((c) => c.name).join("\n");
+    if (!this.table || this.tableKey !== key) {
+      if (this.table) this.table.region.remove();
+      this.table = table(this.what.title, columns);
+      this.tableKey = key;
+      this.details.append(this.table.region);
+    }
+    let lines = labels || [];
+    if (kind !== "bar") lines = [...new Set(loud.flatMap((set) => set.points.map((p) => p.x)))].sort((a, b) => a - b);
+    const at = loud.map((set) => kind === "bar" ? new Map(lines.map((l, i) => [l, set.values[i]])) : new Map(set.points.map((p) => [p.x, p.y])));
+    if (kind === "time") lines = lines.reverse().slice(0, 120);
+    const name = (x) => (kind === "time" ? clock(x) : this.what.xUnit ? this.what.xUnit(x) : String(x));
+    this.table.body.replaceChildren(...lines.map((x) =>
+      row(columns, [name(x), ...at.map((values) => { const v = values.get(x); return v === null || v === undefined ? "–" : unit(v); })])));
+  }
+
+  remove() {
+    figures.delete(this);
+    if (this.chart) this.destroyChart();
+  }
+}
+
+/* The colour scheme has changed. */
+export function recolour() {
+  for (const figure of figures) if (figure.data) figure.build();
+}
+
+/* Columns of /series as points. */
+export const points = (t, values) => t.map((x, i) => ({ x, y: values[i] }));
+export const timeRange = (t) => (t.length ? { from: t[0], to: t[t.length - 1] } : {});

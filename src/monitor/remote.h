@@ -18,7 +18,7 @@
 
 #define TRIVET_REMOTE_FRESH_NS TRIVET_NS_PER_S
 /* How long a reader waits for an answer that is not there yet. */
-#define TRIVET_REMOTE_PATIENCE_NS (400 * TRIVET_NS_PER_MS)
+#define TRIVET_REMOTE_PATIENCE_NS (800 * TRIVET_NS_PER_MS)
 /* Answers kept, and their bytes together; the one that was wanted the longest ago goes first. */
 #define TRIVET_REMOTE_ANSWERS_MAX      64
 #define TRIVET_REMOTE_ANSWER_BYTES_MAX ((size_t)64 << 20)

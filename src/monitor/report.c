@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "monitor/json.h"
+#include "monitor/report_summary.h"
 
 #include <jansson.h>
 
@@ -166,9 +167,10 @@ static json_t *models_json(const struct trivet_monitor *monitor, int64_t now_us,
         trivet_monitor_counts_add(&everything->ever, &view.ever);
         trivet_monitor_counts_add(&everything->rate, &view.rate);
         trivet_monitor_counts_add(&everything->window, &view.window);
-        json_t *object = json_pack("{s:s, s:o, s:o}", "model", series->model, "version",
+        json_t *object = json_pack("{s:s, s:o, s:o, s:o}", "model", series->model, "version",
                                    trivet_json_count(series->version), "last_change_age_s",
-                                   trivet_json_age(series->last_change_us, now_us));
+                                   trivet_json_age(series->last_change_us, now_us), "drift",
+                                   trivet_report_drift_summary(series));
         set_view(object, &view, rate_s);
         (void)json_array_append_new(list, object);
     }

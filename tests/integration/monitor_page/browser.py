@@ -104,10 +104,9 @@ class Browser:
     def wait_for(self, expression, seconds=20):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            value = self.value(expression)
-            if value:
-                return value
-            time.sleep(0.1)
+            if self.value("!!(%s)" % expression):  # an element by value is {}
+                return
+            time.sleep(0.05)
         raise AssertionError("never true within %d s: %s" % (seconds, expression))
 
     def resize(self, width, height, mobile=False):
