@@ -217,6 +217,8 @@ static void describe_version(struct trivet_call *call, const struct trivet_model
     version->signature = artefact->signature;
     version->report = artefact->report;
     version->profile = artefact->profile;
+    version->pipeline = artefact->spec;
+    version->split = artefact->split;
     versions[0] = version;
     model.versions = versions;
     model.n_versions = 1;
