@@ -11,29 +11,6 @@
 #define RETRY_S_MAX   64
 #define RETRY_DOUBLES 6
 
-static const char *const step_names[TRIVET_LOOP_STEP_COUNT] = {
-    "idle",      "grow_train", "grow_holdout", "train",   "training", "evaluate", "shadow",
-    "shadowing", "canary",     "canarying",    "promote", "watch",    "rollback", "clear",
-};
-
-const char *trivet_loop_step_name(enum trivet_loop_step step)
-{
-    return step < TRIVET_LOOP_STEP_COUNT ? step_names[step] : "unknown";
-}
-
-const char *trivet_loop_trigger_name(enum trivet_loop_trigger trigger)
-{
-    static const char *const names[TRIVET_LOOP_TRIGGER_COUNT] = {"nothing", "drift", "quality",
-                                                                 "schedule", "labels"};
-    return trigger < TRIVET_LOOP_TRIGGER_COUNT ? names[trigger] : "unknown";
-}
-
-const char *trivet_loop_outcome_name(enum trivet_loop_outcome outcome)
-{
-    static const char *const names[] = {"begun", "done", "skipped", "refused", "failed"};
-    return outcome <= TRIVET_LOOP_FAILED ? names[outcome] : "unknown";
-}
-
 /* --- meters */
 
 /* `values` and meters belong together; the first value only grows. Where it fell, trivetd began

@@ -163,6 +163,7 @@ enum trivet_loop_outcome {
     TRIVET_LOOP_SKIPPED, /* the step is off */
     TRIVET_LOOP_REFUSED, /* by a gate or a limit; the round is over */
     TRIVET_LOOP_FAILED,  /* the round is over */
+    TRIVET_LOOP_OUTCOME_COUNT,
 };
 
 /* Something to be told: a line in the log, an event, a row in the history. */
@@ -188,6 +189,10 @@ void trivet_loop_done(const struct trivet_policy *policy, struct trivet_loop_sta
 const char *trivet_loop_step_name(enum trivet_loop_step step);
 const char *trivet_loop_trigger_name(enum trivet_loop_trigger trigger);
 const char *trivet_loop_outcome_name(enum trivet_loop_outcome outcome);
+/* And back. False for a name that is none. */
+bool trivet_loop_step_parse(const char *name, enum trivet_loop_step *out);
+bool trivet_loop_trigger_parse(const char *name, enum trivet_loop_trigger *out);
+bool trivet_loop_outcome_parse(const char *name, enum trivet_loop_outcome *out);
 /* When the next round may begin, or the next step be tried; 0 = now. */
 int64_t trivet_loop_next_us(const struct trivet_policy *policy,
                             const struct trivet_loop_state *state);

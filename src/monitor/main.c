@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "monitor/history.h"
+#include "monitor/loop_runner.h"
 #include "monitor/options.h"
 #include "monitor/pages.h"
 #include "monitor/poller.h"
@@ -18,7 +19,37 @@ struct program {
     struct trivet_monitor_subscriber *subscribers[TRIVET_MONITOR_SOURCES_MAX];
     struct trivet_monitor_poller *pollers[TRIVET_MONITOR_SOURCES_MAX];
     struct trivet_monitor_pages *pages;
+    struct trivet_policies policies;
+    struct trivet_loop_runner *loop; /* NULL = nothing is automatic */
 };
+
+static void on_loop_step(void *context, const char *json, size_t n_bytes)
+{
+    const struct program *program = context;
+    trivet_monitor_pages_tell(program->pages, "loop", json, n_bytes);
+}
+
+/* The first server is the one that is acted on: the others are copies of it, or none of its
+ * business. */
+static enum trivet_status start_loop(struct program *program, struct trivet_error *err)
+{
+    const struct trivet_loop_runner_options options = {
+        .history = program->history,
+        .server_url = program->options.servers.items[0],
+        .policies = &program->policies,
+        .on_step = on_loop_step,
+        .context = program,
+    };
+    if (program->policies.n_items == 0) {
+        return TRIVET_OK;
+    }
+    enum trivet_status status = trivet_loop_runner_create(&options, &program->loop, err);
+    if (status == TRIVET_OK) {
+        trivet_monitor_pages_set_loop(program->pages, program->loop);
+        status = trivet_loop_runner_start(program->loop, err);
+    }
+    return status;
+}
 
 static enum trivet_status start(struct program *program, struct trivet_error *err)
 {
@@ -45,7 +76,7 @@ static enum trivet_status start(struct program *program, struct trivet_error *er
             status = trivet_monitor_poller_start(program->monitor, i, &program->pollers[i], err);
         }
     }
-    return status;
+    return status == TRIVET_OK ? start_loop(program, err) : status;
 }
 
 static void save_history(struct program *program, int64_t now_us, bool *was_failing)
@@ -95,7 +126,9 @@ static void stop(struct program *program, bool started)
             trivet_monitor_poller_interrupt(program->pollers[i]);
         }
     }
+    trivet_loop_runner_stop(program->loop);
     trivet_monitor_pages_stop(program->pages);
+    trivet_loop_runner_free(program->loop);
     for (size_t i = 0; i < program->options.servers.n; i++) {
         trivet_monitor_subscriber_stop(program->subscribers[i]);
         trivet_monitor_poller_stop(program->pollers[i]);
@@ -115,6 +148,14 @@ int main(int argc, char **argv)
     enum trivet_status status = trivet_monitor_options_parse(argc, argv, &program.options, &err);
     if (status != TRIVET_OK) {
         (void)fprintf(stderr, "trivet-monitor: %s\n", err.message);
+        return 2;
+    }
+    if (program.options.policy != NULL) {
+        status = trivet_policies_read(program.options.policy, &program.policies, &err);
+    }
+    if (status != TRIVET_OK) {
+        (void)fprintf(stderr, "trivet-monitor: %s\n", err.message);
+        trivet_monitor_options_release(&program.options);
         return 2;
     }
     trivet_log_configure("trivet-monitor", TRIVET_LOG_INFO, program.options.log_json);

@@ -15,7 +15,7 @@
 #define DEFAULT_HTTP    "127.0.0.1:7603"
 #define DEFAULT_HISTORY "trivet-monitor.db"
 
-enum option_key { KEY_HTTP = 256, KEY_HISTORY, KEY_LOG_FORMAT, KEY_ALLOW_HOST };
+enum option_key { KEY_HTTP = 256, KEY_HISTORY, KEY_POLICY, KEY_LOG_FORMAT, KEY_ALLOW_HOST };
 
 const char *argp_program_version = "trivet-monitor " TRIVET_VERSION;
 
@@ -35,6 +35,11 @@ static const struct argp_option argp_options[] = {
     {"history", KEY_HISTORY, "FILE", 0,
      "SQLite file that keeps totals and samples (default $XDG_STATE_HOME/trivet/" DEFAULT_HISTORY
      ", or ./" DEFAULT_HISTORY " when that variable is not set)",
+     0},
+    {"policy", KEY_POLICY, "FILE", 0,
+     "what may happen to which model by itself: retraining, shadow, promotion, rollback; without "
+     "it, "
+     "nothing",
      0},
     {"log-format", KEY_LOG_FORMAT, "FORMAT", 0, "text (default) or json, on stderr", 0},
     {0},
@@ -103,12 +108,15 @@ static enum trivet_status set_option(struct trivet_monitor_options *options, con
     if (strcmp(name, "history") == 0) {
         return set_text(&options->history, value, err);
     }
+    if (strcmp(name, "policy") == 0) {
+        return set_text(&options->policy, value, err);
+    }
     if (strcmp(name, "log_format") == 0) {
         return set_log_format(options, value, err);
     }
     return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                             "'%s' is not known; the keys are server, events, allow_host, http, "
-                            "history, log_format",
+                            "history, policy, log_format",
                             name);
 }
 
@@ -256,6 +264,9 @@ static error_t take_option(int key, char *arg, struct argp_state *state)
     case KEY_HISTORY:
         status = set_text(&options->history, arg, &line->err);
         break;
+    case KEY_POLICY:
+        status = set_text(&options->policy, arg, &line->err);
+        break;
     case KEY_LOG_FORMAT:
         status = set_log_format(options, arg, &line->err);
         break;
@@ -318,5 +329,6 @@ void trivet_monitor_options_release(struct trivet_monitor_options *options)
     clear(&options->hosts);
     trivet_free(options->http);
     trivet_free(options->history);
+    trivet_free(options->policy);
     *options = (struct trivet_monitor_options){0};
 }

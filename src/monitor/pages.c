@@ -25,6 +25,7 @@ struct trivet_monitor_pages {
     struct trivet_monitor *monitor;
     struct trivet_history *history;
     struct trivet_monitor_remote *remote;
+    _Atomic(struct trivet_loop_runner *) loop; /* NULL = no policy */
     struct trivet_sse_hub *hub;
     struct trivet_httpd *server;
     struct trivet_httpd_route routes[ROUTES_MAX];
@@ -157,6 +158,16 @@ static void show_monitor(void *context, const struct trivet_httpd_request *reque
         reply, trivet_health_report(&health, trivet_clock_unix_us(), &reply->body, &err), &err);
 }
 
+static void show_loop(void *context, const struct trivet_httpd_request *request,
+                      struct trivet_httpd_reply *reply)
+{
+    (void)request;
+    struct trivet_monitor_pages *pages = context;
+    struct trivet_error err;
+    trivet_monitor_reply_status(
+        reply, trivet_loop_runner_report(atomic_load(&pages->loop), &reply->body, &err), &err);
+}
+
 static void show_metrics(void *context, const struct trivet_httpd_request *request,
                          struct trivet_httpd_reply *reply)
 {
@@ -201,6 +212,7 @@ static void fill_routes(struct trivet_monitor_pages *pages)
     add_route(pages, "/api/v1/models/{}/versions/{}/history", show_history, pages);
     add_route(pages, "/api/v1/health", show_health, pages);
     add_route(pages, "/api/v1/monitor", show_monitor, pages);
+    add_route(pages, "/api/v1/loop", show_loop, pages);
     add_route(pages, "/metrics", show_metrics, pages);
     add_route(pages, "/api/v1/jobs", trivet_remote_show_jobs, remote);
     add_route(pages, "/api/v1/jobs/{}", trivet_remote_show_job, remote);
@@ -274,6 +286,18 @@ enum trivet_status trivet_monitor_pages_start(struct trivet_monitor *monitor,
 const char *trivet_monitor_pages_address(const struct trivet_monitor_pages *pages)
 {
     return trivet_httpd_address(pages->server);
+}
+
+void trivet_monitor_pages_set_loop(struct trivet_monitor_pages *pages,
+                                   struct trivet_loop_runner *loop)
+{
+    atomic_store(&pages->loop, loop);
+}
+
+void trivet_monitor_pages_tell(struct trivet_monitor_pages *pages, const char *kind,
+                               const char *json, size_t n_bytes)
+{
+    trivet_sse_broadcast(pages->hub, kind, json, n_bytes);
 }
 
 void trivet_monitor_pages_tick(struct trivet_monitor_pages *pages, int64_t now_us)

@@ -5,6 +5,7 @@
 #include "base/compiler.h"
 #include "httpd/httpd.h"
 #include "monitor/history.h"
+#include "monitor/loop_runner.h"
 #include "monitor/registry.h"
 
 #include <trivet/error.h>
@@ -23,6 +24,12 @@ enum trivet_status trivet_monitor_pages_start(struct trivet_monitor *monitor,
 const char *trivet_monitor_pages_address(const struct trivet_monitor_pages *pages);
 /* Send the overview to all open pages; about once a second. */
 void trivet_monitor_pages_tick(struct trivet_monitor_pages *pages, int64_t now_us);
+/* The loop to show, borrowed until the stop; once, before the loop is started. */
+void trivet_monitor_pages_set_loop(struct trivet_monitor_pages *pages,
+                                   struct trivet_loop_runner *loop);
+/* Send something to all open pages, under the name of its kind. Any thread. */
+void trivet_monitor_pages_tell(struct trivet_monitor_pages *pages, const char *kind,
+                               const char *json, size_t n_bytes);
 void trivet_monitor_pages_stop(struct trivet_monitor_pages *pages);
 
 #endif

@@ -283,7 +283,7 @@ static int on_value(void *arg, const char *section, const char *name, const char
             status = err.status;
         } else if (key == NULL) {
             status = trivet_error_set(&err, TRIVET_INVALID_ARGUMENT,
-                                      "'%s' is not known; src/README.md lists the keys", name);
+                                      "'%s' is not known; deploy/policy.ini shows the keys", name);
         } else {
             status = set_key(policy, key, value, &err);
         }

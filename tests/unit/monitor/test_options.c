@@ -116,7 +116,7 @@ static void test_file_and_command_line(void **state)
     struct trivet_error err;
     write_file("; comment\n[other]\nserver = no\n[monitor]\nserver = tcp://a:1\n"
                "server = tcp://b:1\nevents = tcp://a:2\nevents = tcp://b:2\n"
-               "http = 127.0.0.1:1\nhistory = file.db\nlog_format = json\n");
+               "http = 127.0.0.1:1\nhistory = file.db\npolicy = p.ini\nlog_format = json\n");
     assert_int_equal(parse((const char *[]){"m", "--http", "127.0.0.1:2", "--config", path, NULL},
                            &options, &err),
                      TRIVET_OK);
@@ -124,6 +124,7 @@ static void test_file_and_command_line(void **state)
     assert_string_equal(options.servers.items[1], "tcp://b:1");
     assert_string_equal(options.http, "127.0.0.1:2");
     assert_string_equal(options.history, "file.db");
+    assert_string_equal(options.policy, "p.ini");
     assert_true(options.log_json);
     trivet_monitor_options_release(&options);
     /* A list on the command line replaces the file's. */

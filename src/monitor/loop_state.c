@@ -1,0 +1,169 @@
+#include "monitor/loop_state.h"
+
+#include "base/text.h"
+#include "monitor/json.h"
+
+#include <string.h>
+
+#define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(17))
+
+enum field_type { NUMBER, COUNT, TIME, FLAG, TEXT };
+
+/* One member of the state: its name in the text, and where it is. */
+struct field {
+    const char *name;
+    size_t offset;
+    size_t n_bytes; /* of TEXT */
+    enum field_type type;
+};
+
+#define AT(member)          offsetof(struct trivet_loop_state, member), 0
+#define TEXT_OF(member)     offsetof(struct trivet_loop_state, member), sizeof_member(member), TEXT
+#define sizeof_member(name) sizeof(((struct trivet_loop_state *)0)->name)
+#define METER(name, member)                                                                        \
+    {name "_last", AT(member.last), NUMBER},                                                       \
+    {                                                                                              \
+        name "_since", AT(member.since), NUMBER                                                    \
+    }
+
+static const struct field fields[] = {
+    {"round", AT(round), COUNT},
+    {"round_since_us", AT(round_since_us), TIME},
+    {"step_since_us", AT(step_since_us), TIME},
+    {"last_action_us", AT(last_action_us), TIME},
+    {"not_before_us", AT(not_before_us), TIME},
+    {"retry_us", AT(retry_us), TIME},
+    {"champion", AT(champion), COUNT},
+    {"challenger", AT(challenger), COUNT},
+    {"train_rows", AT(train_rows), COUNT},
+    {"holdout_rows", AT(holdout_rows), COUNT},
+    {"split_is_ours", AT(split_is_ours), FLAG},
+    {"scored", AT(scored), FLAG},
+    {"train_dataset_id", TEXT_OF(train_dataset_id)},
+    {"holdout_dataset_id", TEXT_OF(holdout_dataset_id)},
+    {"job_id", TEXT_OF(job_id)},
+    {"metric", TEXT_OF(scores.metric)},
+    {"greater_is_better", AT(scores.greater_is_better), FLAG},
+    {"classification", AT(scores.classification), FLAG},
+    {"scored_rows", AT(scores.holdout_rows), COUNT},
+    {"champion_score", AT(scores.champion), NUMBER},
+    {"challenger_score", AT(scores.challenger), NUMBER},
+    {"quality_before", AT(scores.quality), NUMBER},
+    {"base_champion", AT(scores.base_champion), NUMBER},
+    {"base_challenger", AT(scores.base_challenger), NUMBER},
+    {"labels_known", AT(labels_known), FLAG},
+    METER("labels", labels),
+    METER("champion_rows", champion_rows[0]),
+    METER("champion_failed", champion_rows[1]),
+    METER("challenger_rows", challenger_rows[0]),
+    METER("challenger_failed", challenger_rows[1]),
+    METER("labelled", quality[0]),
+    METER("weight", quality[1]),
+    METER("right", quality[2]),
+    METER("squared_error", quality[3]),
+    METER("shadow_seen", shadow[0]),
+    METER("shadow_equal", shadow[1]),
+    METER("shadow_failed", shadow[2]),
+    {"finding", TEXT_OF(finding)},
+    {"why", TEXT_OF(why)},
+};
+
+/* A text that was cut may end in half a character. */
+static json_t *text_member(const char *text)
+{
+    char whole[TRIVET_LOOP_TEXT_BYTES];
+    (void)trivet_text_copy(whole, sizeof(whole), text);
+    trivet_text_trim_utf8(whole);
+    return json_string(whole);
+}
+
+static json_t *member_of(const struct trivet_loop_state *state, const struct field *field)
+{
+    const void *at = (const char *)state + field->offset;
+    switch (field->type) {
+    case NUMBER:
+        return json_real(*(const double *)at);
+    case COUNT:
+        return trivet_json_count(*(const uint64_t *)at);
+    case TIME:
+        return json_integer(*(const int64_t *)at);
+    case FLAG:
+        return json_boolean(*(const bool *)at);
+    case TEXT:
+        return text_member(at);
+    }
+    return NULL;
+}
+
+static int append_text(const char *data, size_t n_bytes, void *out)
+{
+    return trivet_buffer_append(out, data, n_bytes, NULL) == TRIVET_OK ? 0 : -1;
+}
+
+enum trivet_status trivet_loop_state_write(const struct trivet_loop_state *state,
+                                           struct trivet_buffer *out, struct trivet_error *err)
+{
+    json_t *json = json_pack("{s:s, s:s, s:i, s:i}", "step", trivet_loop_step_name(state->step),
+                             "trigger", trivet_loop_trigger_name(state->trigger), "n_retries",
+                             (int)state->n_retries, "n_judged", (int)state->n_judged);
+    bool good = json != NULL;
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(fields) && good; i++) {
+        good = json_object_set_new(json, fields[i].name, member_of(state, &fields[i])) == 0;
+    }
+    /* All digits: totals are compared with later ones. */
+    good = good && json_dump_callback(json, append_text, out, DUMP_FLAGS) == 0;
+    json_decref(json);
+    return good ? TRIVET_OK
+                : trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the loop");
+}
+
+static bool read_member(const json_t *value, const struct field *field,
+                        struct trivet_loop_state *state)
+{
+    void *at = (char *)state + field->offset;
+    switch (field->type) {
+    case NUMBER:
+        *(double *)at = json_number_value(value);
+        return json_is_number(value);
+    case COUNT:
+        *(uint64_t *)at = (uint64_t)json_integer_value(value);
+        return json_is_integer(value) && json_integer_value(value) >= 0;
+    case TIME:
+        *(int64_t *)at = json_integer_value(value);
+        return json_is_integer(value);
+    case FLAG:
+        *(bool *)at = json_is_true(value);
+        return json_is_boolean(value);
+    case TEXT:
+        return json_is_string(value) &&
+               trivet_text_copy(at, field->n_bytes, json_string_value(value));
+    }
+    return false;
+}
+
+static bool read_names(const json_t *json, struct trivet_loop_state *state)
+{
+    const char *step = json_string_value(json_object_get(json, "step"));
+    const char *trigger = json_string_value(json_object_get(json, "trigger"));
+    return trivet_loop_step_parse(step, &state->step) &&
+           trivet_loop_trigger_parse(trigger, &state->trigger);
+}
+
+enum trivet_status trivet_loop_state_read(const char *text, struct trivet_loop_state *out,
+                                          struct trivet_error *err)
+{
+    struct trivet_loop_state state = {0};
+    json_t *json = json_loads(text, 0, NULL);
+    bool good = json_is_object(json) && read_names(json, &state);
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(fields) && good; i++) {
+        good = read_member(json_object_get(json, fields[i].name), &fields[i], &state);
+    }
+    state.n_retries = (uint32_t)json_integer_value(json_object_get(json, "n_retries"));
+    state.n_judged = (uint32_t)json_integer_value(json_object_get(json, "n_judged"));
+    json_decref(json);
+    if (!good) {
+        return trivet_error_set(err, TRIVET_DATA_LOSS, "the stored state of a loop is damaged");
+    }
+    *out = state;
+    return TRIVET_OK;
+}
