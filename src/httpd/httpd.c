@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "httpd/internal.h"
 
@@ -117,6 +118,55 @@ static enum trivet_status open_socket(struct trivet_httpd *server, const char *a
     return TRIVET_OK;
 }
 
+/* Takes the listener, also when it fails. */
+static enum trivet_status start_daemon(struct trivet_httpd *server, struct trivet_error *err)
+{
+    enum trivet_status status = trivet_microhttpd_load(err);
+    if (status != TRIVET_OK) {
+        (void)close(server->listener);
+        return status;
+    }
+    const struct trivet_httpd_options *o = &server->options;
+    struct MHD_OptionItem pool[] = {
+        {o->threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)o->threads, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    server->daemon = trivet_mhd.start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+        trivet_httpd_access, server, MHD_OPTION_LISTEN_SOCKET, server->listener,
+        MHD_OPTION_NOTIFY_COMPLETED, trivet_httpd_completed, server,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADER_BYTES_MAX, MHD_OPTION_CONNECTION_LIMIT,
+        o->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_per_ip,
+        MHD_OPTION_CONNECTION_TIMEOUT, o->idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
+    if (server->daemon == NULL) {
+        return trivet_error_set(err, TRIVET_INTERNAL,
+                                "cannot start the HTTP threads: out of memory or of threads");
+    }
+    return TRIVET_OK;
+}
+
+static void *run_starter(void *arg)
+{
+    struct trivet_httpd *server = arg;
+    struct trivet_error err;
+    if (start_daemon(server, &err) != TRIVET_OK) {
+        trivet_log(TRIVET_LOG_ERROR, "http_failed", "address=%s message=%s", server->address,
+                   err.message);
+    }
+    return NULL;
+}
+
+static enum trivet_status start_later(struct trivet_httpd *server, struct trivet_error *err)
+{
+    if (pthread_create(&server->starter, NULL, run_starter, server) != 0) {
+        (void)close(server->listener);
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                "cannot start a thread for the HTTP server");
+    }
+    return TRIVET_OK;
+}
+
 enum trivet_status trivet_httpd_start(const struct trivet_httpd_options *options,
                                       struct trivet_httpd **out, struct trivet_error *err)
 {
@@ -128,29 +178,15 @@ enum trivet_status trivet_httpd_start(const struct trivet_httpd_options *options
     server->options = *options;
     fill_defaults(&server->options);
     atomic_init(&server->in_flight, 0);
-    int fd = -1;
-    enum trivet_status status = open_socket(server, options->address, &fd, err);
+    enum trivet_status status = open_socket(server, options->address, &server->listener, err);
     if (status != TRIVET_OK) {
         trivet_free(server);
         return status;
     }
-    const struct trivet_httpd_options *o = &server->options;
-    struct MHD_OptionItem pool[] = {
-        {o->threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)o->threads, NULL},
-        {MHD_OPTION_END, 0, NULL},
-    };
-    server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-        trivet_httpd_access, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
-        trivet_httpd_completed, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADER_BYTES_MAX,
-        MHD_OPTION_CONNECTION_LIMIT, o->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        o->connections_per_ip, MHD_OPTION_CONNECTION_TIMEOUT, o->idle_timeout_s,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
-    if (server->daemon == NULL) {
-        /* The socket belongs to libmicrohttpd, also when it fails. */
+    status = options->later ? start_later(server, err) : start_daemon(server, err);
+    if (status != TRIVET_OK) {
         trivet_free(server);
-        return trivet_error_set(err, TRIVET_INTERNAL,
-                                "cannot start the HTTP threads: out of memory or of threads");
+        return status;
     }
     *out = server;
     return TRIVET_OK;
@@ -166,7 +202,14 @@ void trivet_httpd_stop(struct trivet_httpd *server)
     if (server == NULL) {
         return;
     }
-    MHD_socket listener = MHD_quiesce_daemon(server->daemon);
+    if (server->options.later) {
+        (void)pthread_join(server->starter, NULL);
+    }
+    if (server->daemon == NULL) {
+        trivet_free(server);
+        return;
+    }
+    MHD_socket listener = trivet_mhd.quiesce_daemon(server->daemon);
     for (size_t i = 0; i < server->options.n_routes; i++) {
         if (server->options.routes[i].stream != NULL) {
             trivet_sse_close(server->options.routes[i].stream);
@@ -177,7 +220,7 @@ void trivet_httpd_stop(struct trivet_httpd *server)
         struct timespec pause = {.tv_nsec = 5 * TRIVET_NS_PER_MS};
         (void)nanosleep(&pause, NULL);
     }
-    MHD_stop_daemon(server->daemon);
+    trivet_mhd.stop_daemon(server->daemon);
     if (listener != MHD_INVALID_SOCKET) {
         (void)close(listener);
     }

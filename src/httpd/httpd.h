@@ -9,6 +9,7 @@
 
 #include <trivet/error.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,6 +73,10 @@ struct trivet_httpd_options {
     unsigned connections_per_ip; /* 0 = 64 */
     unsigned idle_timeout_s;     /* a connection without progress is closed; 0 = 15 */
     size_t body_bytes_max;       /* of a request; 0 = 64 KiB */
+    /* Only the address is taken before start returns; the library is loaded and the threads are
+     * started by another thread, and connections wait so long. When that fails, the log says so and
+     * the address is given up. */
+    bool later;
 };
 
 /* Listens and serves. UNAVAILABLE when the address cannot be had, INVALID_ARGUMENT when it is

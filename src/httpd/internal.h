@@ -3,16 +3,18 @@
 #define TRIVET_HTTPD_INTERNAL_H
 
 #include "httpd/httpd.h"
-
-#include <microhttpd.h>
+#include "httpd/microhttpd_library.h"
 
 #include <netdb.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #define TRIVET_HTTPD_HOST_BYTES 256
 
 struct trivet_httpd {
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon *daemon; /* NULL until it runs; `starter` writes it */
+    int listener;              /* bound; the daemon's once there is one */
+    pthread_t starter;         /* with options.later */
     struct trivet_httpd_options options;
     char host[TRIVET_HTTPD_HOST_BYTES];         /* as bound, without brackets */
     char address[TRIVET_HTTPD_HOST_BYTES + 16]; /* host:port */

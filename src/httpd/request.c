@@ -34,7 +34,7 @@ struct request_state {
 
 const char *trivet_httpd_query(const struct trivet_httpd_request *request, const char *name)
 {
-    return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+    return trivet_mhd.lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
 static enum trivet_status append_json_text(struct trivet_buffer *out, const char *text)
@@ -82,16 +82,16 @@ void trivet_httpd_add_headers(struct MHD_Response *response, const char *content
         {"Cache-Control", "no-store"},
     };
     for (size_t i = 0; i < TRIVET_ARRAY_COUNT(headers); i++) {
-        (void)MHD_add_response_header(response, headers[i][0], headers[i][1]);
+        (void)trivet_mhd.add_response_header(response, headers[i][0], headers[i][1]);
     }
-    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+    (void)trivet_mhd.add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
 }
 
 /* Takes the reply's body. `allow` (may be NULL) is the Allow header of a 405. */
 static enum MHD_Result send_reply(struct MHD_Connection *connection,
                                   struct trivet_httpd_reply *reply, const char *allow)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback(
+    struct MHD_Response *response = trivet_mhd.response_from_buffer_with_free(
         reply->body.n_bytes, reply->body.data, trivet_free);
     if (response == NULL) {
         trivet_buffer_release(&reply->body);
@@ -100,10 +100,10 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection,
     reply->body = (struct trivet_buffer){0};
     trivet_httpd_add_headers(response, reply->content_type);
     if (allow != NULL) {
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+        (void)trivet_mhd.add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
     }
-    enum MHD_Result result = MHD_queue_response(connection, reply->status, response);
-    MHD_destroy_response(response);
+    enum MHD_Result result = trivet_mhd.queue_response(connection, reply->status, response);
+    trivet_mhd.destroy_response(response);
     return result;
 }
 
@@ -227,8 +227,8 @@ static const struct trivet_httpd_route *find_route(const struct trivet_httpd *se
 /* Size the client claims, 0 when it claims none. MHD has checked that it is a number. */
 static uint64_t claimed_bytes(struct MHD_Connection *connection)
 {
-    const char *text =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *text = trivet_mhd.lookup_connection_value(connection, MHD_HEADER_KIND,
+                                                          MHD_HTTP_HEADER_CONTENT_LENGTH);
     uint64_t bytes = 0;
     if (text != NULL && !trivet_text_parse_uint64(text, &bytes)) {
         return UINT64_MAX;
@@ -241,9 +241,9 @@ static enum MHD_Result begin(struct trivet_httpd *server, struct MHD_Connection 
                              const char *url, const char *method, struct request_state *state)
 {
     const char *host =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+        trivet_mhd.lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
     const char *origin =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN);
+        trivet_mhd.lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN);
     if (host == NULL) {
         return refuse(connection, MHD_HTTP_BAD_REQUEST, "the request has no Host header");
     }
@@ -289,14 +289,14 @@ static enum MHD_Result serve_file(struct MHD_Connection *connection,
         return refuse(connection, MHD_HTTP_NOT_FOUND, "cannot read '%s': %s", route->file,
                       strerror(cause));
     }
-    struct MHD_Response *response = MHD_create_response_from_fd64((uint64_t)info.st_size, fd);
+    struct MHD_Response *response = trivet_mhd.response_from_fd((uint64_t)info.st_size, fd);
     if (response == NULL) {
         (void)close(fd);
         return MHD_NO;
     }
     trivet_httpd_add_headers(response, route->content_type);
-    enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
-    MHD_destroy_response(response);
+    enum MHD_Result result = trivet_mhd.queue_response(connection, MHD_HTTP_OK, response);
+    trivet_mhd.destroy_response(response);
     return result;
 }
 
@@ -305,13 +305,13 @@ static enum MHD_Result serve_data(struct MHD_Connection *connection, const void 
 {
     /* The cast drops const for a persistent buffer, which libmicrohttpd only reads. */
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(n_bytes, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT);
+        trivet_mhd.response_from_buffer(n_bytes, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT);
     if (response == NULL) {
         return MHD_NO;
     }
     trivet_httpd_add_headers(response, content_type);
-    enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
-    MHD_destroy_response(response);
+    enum MHD_Result result = trivet_mhd.queue_response(connection, MHD_HTTP_OK, response);
+    trivet_mhd.destroy_response(response);
     return result;
 }
 

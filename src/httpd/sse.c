@@ -74,7 +74,7 @@ static void client_wake(struct sse_client *client)
 {
     if (client->suspended) {
         client->suspended = false;
-        MHD_resume_connection(client->connection);
+        trivet_mhd.resume_connection(client->connection);
     }
 }
 
@@ -214,7 +214,7 @@ static ssize_t client_read(void *cls, uint64_t position, char *out, size_t max_b
         result = MHD_CONTENT_READER_END_OF_STREAM;
     } else {
         client->suspended = true;
-        MHD_suspend_connection(client->connection);
+        trivet_mhd.suspend_connection(client->connection);
     }
     pthread_mutex_unlock(&client->hub->lock);
     return result;
@@ -263,7 +263,7 @@ enum MHD_Result trivet_sse_attach(struct trivet_sse_hub *hub, struct MHD_Connect
 {
     *full = 0;
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        trivet_mhd.get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct sse_client *client = info != NULL ? trivet_calloc(1, sizeof(*client)) : NULL;
     if (client == NULL) {
         return MHD_NO;
@@ -271,7 +271,7 @@ enum MHD_Result trivet_sse_attach(struct trivet_sse_hub *hub, struct MHD_Connect
     client->hub = hub;
     client->connection = connection;
     client->fd = info->connect_fd;
-    struct MHD_Response *response = MHD_create_response_from_callback(
+    struct MHD_Response *response = trivet_mhd.response_from_callback(
         MHD_SIZE_UNKNOWN, SSE_BLOCK_BYTES, client_read, client, client_release);
     if (response == NULL) {
         trivet_free(client);
@@ -282,8 +282,8 @@ enum MHD_Result trivet_sse_attach(struct trivet_sse_hub *hub, struct MHD_Connect
         *full = 1;
     } else {
         trivet_httpd_add_headers(response, "text/event-stream; charset=utf-8");
-        result = MHD_queue_response(connection, MHD_HTTP_OK, response);
+        result = trivet_mhd.queue_response(connection, MHD_HTTP_OK, response);
     }
-    MHD_destroy_response(response); /* the last reference goes with the connection */
+    trivet_mhd.destroy_response(response); /* the last reference goes with the connection */
     return result;
 }
