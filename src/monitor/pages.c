@@ -11,6 +11,7 @@
 #include "monitor/remote_pages.h"
 #include "monitor/reply.h"
 #include "monitor/report.h"
+#include "telemetry/prometheus.h"
 
 #include <string.h>
 
@@ -174,7 +175,7 @@ static void show_metrics(void *context, const struct trivet_httpd_request *reque
     (void)request;
     struct trivet_monitor_pages *pages = context;
     struct trivet_error err;
-    reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    reply->content_type = TRIVET_PROMETHEUS_CONTENT_TYPE;
     trivet_monitor_reply_status(reply, trivet_exposition_write(pages->monitor, &reply->body, &err),
                                 &err);
 }

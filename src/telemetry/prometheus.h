@@ -5,6 +5,8 @@
 #include "base/buffer.h"
 #include "telemetry/histogram.h"
 
+#define TRIVET_PROMETHEUS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
 struct trivet_label {
     const char *name;
     const char *value; /* escaped on output */

@@ -215,16 +215,18 @@ static void test_exposition(void **state)
     struct trivet_error err;
     send_totals(monitor, 0, 7, 63, "price", 3, 1000, 60, T0_US + 60 * S);
     assert_int_equal(trivet_exposition_write(monitor, &page, &err), TRIVET_OK);
-    assert_true(has_line(&page, "# TYPE trivet_predictions_total counter"));
+    assert_true(has_line(&page, "# TYPE trivet_monitor_predictions_total counter"));
     assert_true(has_line(
-        &page, "trivet_predictions_total{model=\"price\",version=\"3\",code=\"OK\"} 1000"));
-    assert_true(has_line(&page, "trivet_prediction_calls_total{model=\"price\",version=\"3\","
-                                "code=\"INVALID_ARGUMENT\"} 60"));
-    assert_true(
-        has_line(&page, "trivet_predictions_total{model=\"other\",version=\"1\",code=\"OK\"} 0"));
-    assert_true(has_line(&page, "# TYPE trivet_prediction_latency_seconds histogram"));
+        &page, "trivet_monitor_predictions_total{model=\"price\",version=\"3\",code=\"OK\"} 1000"));
+    assert_true(has_line(&page,
+                         "trivet_monitor_prediction_calls_total{model=\"price\",version=\"3\","
+                         "code=\"INVALID_ARGUMENT\"} 60"));
     assert_true(has_line(
-        &page, "trivet_prediction_latency_seconds_count{model=\"price\",version=\"3\"} 1060"));
+        &page, "trivet_monitor_predictions_total{model=\"other\",version=\"1\",code=\"OK\"} 0"));
+    assert_true(has_line(&page, "# TYPE trivet_monitor_prediction_latency_seconds histogram"));
+    assert_true(has_line(
+        &page,
+        "trivet_monitor_prediction_latency_seconds_count{model=\"price\",version=\"3\"} 1060"));
     assert_true(has_line(&page, "trivet_monitor_lost_events_total{source=\"tcp://server-0\"} 2"));
     assert_true(has_line(&page, "trivet_monitor_source_up{source=\"tcp://server-1\"} 0"));
     assert_true(has_line(&page, "trivet_monitor_tracked_versions 2"));
