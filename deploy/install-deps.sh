@@ -10,7 +10,7 @@ build="build-essential cmake ninja-build pkg-config
   libjansson-dev libcsv-dev libinih-dev libncurses-dev
   libsvm-dev liblinear-dev liblbfgs-dev libxgboost-dev gnuplot-nox libjs-chart.js python3"
 tests="libcmocka-dev clang-format python3-numpy python3-pandas python3-scipy python3-sklearn python3-xgboost
-  python3-protobuf nng-utils nanomsg-utils chromium tmux git"
+  python3-protobuf nng-utils nanomsg-utils chromium tmux git prometheus"
 # The peers in the benchmarks: 70 MB that no test needs.
 bench="libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc python3-grpcio python3-onnx"
 

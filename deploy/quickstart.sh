@@ -69,11 +69,12 @@ bin=$PWD/build/quickstart/bin
 
 say "start"
 start trivetd "$bin/trivetd" --data-dir "$work/data" --listen tcp://127.0.0.1:0 \
-    --events tcp://127.0.0.1:0
+    --events tcp://127.0.0.1:0 --http 127.0.0.1:0
 export TRIVET_SERVER
 TRIVET_SERVER=$(field listen "$ready")
 events=$(field events "$ready")
-echo "trivetd         $TRIVET_SERVER, events $events"
+metrics=$(field http "$ready")metrics
+echo "trivetd         $TRIVET_SERVER, events $events, $metrics"
 start trivet-monitor "$bin/trivet-monitor" --server "$TRIVET_SERVER" --events "$events" \
     --http 127.0.0.1:0 --history "$work/monitor.db"
 page=$(field http "$ready")

@@ -27,21 +27,13 @@
 #define METHODS_MAX 48
 #define OTHER       "(other)"
 
-struct counters {
-    uint64_t calls[TRIVET_STATUS_COUNT];
-    uint64_t rows[TRIVET_STATUS_COUNT];
-    struct trivet_histogram queue;
-    struct trivet_histogram compute;
-    struct trivet_histogram total;
-    uint64_t batches;
-};
-
 struct trivet_version_totals {
     char model[MODEL_BYTES]; /* set before the slot is published */
     uint64_t version;
     pthread_mutex_t lock;
     bool changed; /* under lock: added to since the last encode of what changed */
-    struct counters counters;
+    bool loaded;  /* under lock */
+    struct trivet_version_counts counters;
 };
 
 struct method {
@@ -61,9 +53,10 @@ struct trivet_totals {
     uint64_t unknown[TRIVET_STATUS_COUNT];
 
     _Atomic uint64_t events_dropped;
-    /* Set before threads. */
-    uint64_t (*queue_rows)(void *ctx);
-    void *queue_rows_ctx;
+
+    pthread_mutex_t source_lock; /* below; held while the source is read */
+    void (*read_source)(void *ctx, struct trivet_saturation *out);
+    void *source_ctx;
 };
 
 struct trivet_totals *trivet_totals_create(void)
@@ -74,6 +67,7 @@ struct trivet_totals *trivet_totals_create(void)
     }
     pthread_mutex_init(&totals->lock, NULL);
     pthread_mutex_init(&totals->methods_lock, NULL);
+    pthread_mutex_init(&totals->source_lock, NULL);
     return totals;
 }
 
@@ -88,19 +82,37 @@ void trivet_totals_free(struct trivet_totals *totals)
     }
     pthread_mutex_destroy(&totals->lock);
     pthread_mutex_destroy(&totals->methods_lock);
+    pthread_mutex_destroy(&totals->source_lock);
     trivet_free(totals);
 }
 
-void trivet_totals_set_queue(struct trivet_totals *totals, uint64_t (*queue_rows)(void *ctx),
-                             void *ctx)
+void trivet_totals_set_source(struct trivet_totals *totals,
+                              void (*read)(void *ctx, struct trivet_saturation *out), void *ctx)
 {
-    totals->queue_rows = queue_rows;
-    totals->queue_rows_ctx = ctx;
+    pthread_mutex_lock(&totals->source_lock);
+    totals->read_source = read;
+    totals->source_ctx = ctx;
+    pthread_mutex_unlock(&totals->source_lock);
+}
+
+void trivet_totals_read_saturation(struct trivet_totals *totals, struct trivet_saturation *out)
+{
+    *out = (struct trivet_saturation){0};
+    pthread_mutex_lock(&totals->source_lock);
+    if (totals->read_source != NULL) {
+        totals->read_source(totals->source_ctx, out);
+    }
+    pthread_mutex_unlock(&totals->source_lock);
 }
 
 void trivet_totals_add_dropped_events(struct trivet_totals *totals, uint64_t count)
 {
     atomic_fetch_add_explicit(&totals->events_dropped, count, memory_order_relaxed);
+}
+
+uint64_t trivet_totals_dropped_events(const struct trivet_totals *totals)
+{
+    return atomic_load_explicit(&totals->events_dropped, memory_order_relaxed);
 }
 
 /* A place in the index: that of the version, or the free one where it belongs. Under the lock. */
@@ -129,6 +141,7 @@ static struct trivet_version_totals *add_slot(struct trivet_totals *totals, cons
     assert(fits);
     (void)fits;
     slot->version = version;
+    slot->loaded = strcmp(model, OTHER) == 0;
     pthread_mutex_init(&slot->lock, NULL);
     totals->slots[totals->n_slots++] = slot;
     totals->index[place] = (uint16_t)totals->n_slots;
@@ -159,12 +172,19 @@ struct trivet_version_totals *trivet_totals_version(struct trivet_totals *totals
     return slot;
 }
 
+void trivet_version_totals_set_loaded(struct trivet_version_totals *slot, bool loaded)
+{
+    pthread_mutex_lock(&slot->lock);
+    slot->loaded = loaded || strcmp(slot->model, OTHER) == 0;
+    pthread_mutex_unlock(&slot->lock);
+}
+
 void trivet_version_totals_add(struct trivet_version_totals *slot,
                                const struct trivet_prediction_record *record)
 {
     assert(record->status < TRIVET_STATUS_COUNT);
     pthread_mutex_lock(&slot->lock);
-    struct counters *counters = &slot->counters;
+    struct trivet_version_counts *counters = &slot->counters;
     counters->calls[record->status]++;
     for (size_t i = 0; i < TRIVET_STATUS_COUNT; i++) {
         counters->rows[i] += record->rows[i];
@@ -189,7 +209,7 @@ void trivet_version_totals_add_batch(struct trivet_version_totals *slot,
 {
     uint64_t compute_ns = span_ns(started_ns, computed_ns);
     pthread_mutex_lock(&slot->lock);
-    struct counters *counters = &slot->counters;
+    struct trivet_version_counts *counters = &slot->counters;
     for (size_t i = 0; i < n_calls; i++) {
         counters->rows[TRIVET_OK] += calls[i].rows;
         trivet_histogram_record_ns(&counters->queue, span_ns(calls[i].arrival_ns, started_ns));
@@ -316,7 +336,7 @@ static enum trivet_status encode_histogram(const struct trivet_histogram *histog
 }
 
 static enum trivet_status encode_version(struct trivet_version_totals *slot,
-                                         const struct counters *counters,
+                                         const struct trivet_version_counts *counters,
                                          struct trivet_arena *arena,
                                          Trivet__V1__PredictionTotals **out,
                                          struct trivet_error *err)
@@ -351,7 +371,7 @@ static enum trivet_status encode_version(struct trivet_version_totals *slot,
 
 /* False when it is to be left out. */
 static bool copy_counters(struct trivet_version_totals *slot, bool changed_only,
-                          struct counters *out)
+                          struct trivet_version_counts *out)
 {
     pthread_mutex_lock(&slot->lock);
     bool wanted = !changed_only || slot->changed;
@@ -380,10 +400,7 @@ enum trivet_status trivet_totals_encode_predictions(struct trivet_totals *totals
                                                     Trivet__V1__PredictionTotals ***out,
                                                     size_t *n_out, struct trivet_error *err)
 {
-    pthread_mutex_lock(&totals->lock);
-    size_t n_slots = totals->n_slots; /* slots below it stay where they are */
-    pthread_mutex_unlock(&totals->lock);
-
+    size_t n_slots = trivet_totals_n_versions(totals);
     Trivet__V1__PredictionTotals **list =
         take(arena, n_slots, sizeof(Trivet__V1__PredictionTotals *), err);
     if (list == NULL) {
@@ -391,7 +408,7 @@ enum trivet_status trivet_totals_encode_predictions(struct trivet_totals *totals
     }
     size_t n = 0;
     for (size_t i = 0; i < n_slots; i++) {
-        struct counters counters;
+        struct trivet_version_counts counters;
         if (!copy_counters(totals->slots[i], changed_only, &counters)) {
             continue;
         }
@@ -437,6 +454,23 @@ static enum trivet_status encode_methods(struct trivet_totals *totals, struct tr
                         &message->n_unknown_method, err);
 }
 
+static void encode_saturation(struct trivet_totals *totals, Trivet__V1__ServerTotals *message)
+{
+    struct trivet_saturation now;
+    trivet_totals_read_saturation(totals, &now);
+    message->queue_rows = now.queue_rows;
+    message->queue_rows_max = now.queue_rows_max;
+    message->calls_in_hand = now.calls_in_hand;
+    message->calls_max = now.calls_max;
+    message->connections = now.connections;
+    message->connections_max = now.connections_max;
+    message->model_bytes = now.model_bytes;
+    message->model_bytes_max = now.model_bytes_max;
+    message->models_loaded = now.models_loaded;
+    message->jobs_queued = now.jobs_queued;
+    message->jobs_running = now.jobs_running;
+}
+
 enum trivet_status trivet_totals_encode_server(struct trivet_totals *totals,
                                                struct trivet_arena *arena,
                                                Trivet__V1__ServerTotals **out,
@@ -458,9 +492,49 @@ enum trivet_status trivet_totals_encode_server(struct trivet_totals *totals,
     message->rss_bytes = usage.rss_bytes;
     message->threads = usage.n_threads;
     message->open_files = usage.n_open_files;
-    message->queue_rows =
-        totals->queue_rows != NULL ? totals->queue_rows(totals->queue_rows_ctx) : 0;
-    message->events_dropped = atomic_load_explicit(&totals->events_dropped, memory_order_relaxed);
+    message->events_dropped = trivet_totals_dropped_events(totals);
+    encode_saturation(totals, message);
     *out = message;
     return TRIVET_OK;
+}
+
+size_t trivet_totals_n_versions(struct trivet_totals *totals)
+{
+    pthread_mutex_lock(&totals->lock);
+    size_t n = totals->n_slots; /* slots below it stay where they are */
+    pthread_mutex_unlock(&totals->lock);
+    return n;
+}
+
+bool trivet_totals_read_version(struct trivet_totals *totals, size_t i, const char **model,
+                                uint64_t *version, struct trivet_version_counts *out)
+{
+    struct trivet_version_totals *slot = totals->slots[i];
+    *model = slot->model;
+    *version = slot->version;
+    pthread_mutex_lock(&slot->lock);
+    bool loaded = slot->loaded;
+    if (loaded) {
+        *out = slot->counters;
+    }
+    pthread_mutex_unlock(&slot->lock);
+    return loaded;
+}
+
+size_t trivet_totals_n_methods(struct trivet_totals *totals)
+{
+    pthread_mutex_lock(&totals->methods_lock);
+    size_t n = totals->n_methods;
+    pthread_mutex_unlock(&totals->methods_lock);
+    return n;
+}
+
+void trivet_totals_read_method(struct trivet_totals *totals, size_t i, const char **name,
+                               uint64_t calls[TRIVET_STATUS_COUNT])
+{
+    pthread_mutex_lock(&totals->methods_lock);
+    bool known = i < totals->n_methods;
+    *name = known ? totals->methods[i].name : NULL; /* never changes once set */
+    memcpy(calls, known ? totals->methods[i].calls : totals->unknown, sizeof(totals->unknown));
+    pthread_mutex_unlock(&totals->methods_lock);
 }

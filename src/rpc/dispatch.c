@@ -295,6 +295,14 @@ struct trivet_executor *trivet_dispatch_executor(struct trivet_dispatch *dispatc
     return dispatch->options.executor;
 }
 
+size_t trivet_dispatch_in_hand(struct trivet_dispatch *dispatch)
+{
+    pthread_mutex_lock(&dispatch->lock);
+    size_t n = dispatch->n_in_hand;
+    pthread_mutex_unlock(&dispatch->lock);
+    return n;
+}
+
 bool trivet_dispatch_is_draining(const struct trivet_dispatch *dispatch)
 {
     return atomic_load_explicit(&dispatch->draining, memory_order_acquire);

@@ -59,6 +59,8 @@ enum trivet_status trivet_dispatch_add(struct trivet_dispatch *dispatch,
 /* on_request of a listener; `ctx` is the dispatch. */
 void trivet_dispatch_on_request(void *dispatch, struct trivet_exchange *exchange);
 
+/* Calls in hand, those that wait included. Any thread. */
+size_t trivet_dispatch_in_hand(struct trivet_dispatch *dispatch);
 /* Any thread. */
 bool trivet_dispatch_is_draining(const struct trivet_dispatch *dispatch);
 /* From now on every call but Live and Ready is answered UNAVAILABLE; waits until no call is in

@@ -80,6 +80,8 @@ struct trivet_listener_ops {
                                struct trivet_listener **out, struct trivet_error *err);
     /* The i-th address with its real port. */
     const char *(*url)(const struct trivet_listener *listener, size_t i);
+    /* Connections now; NULL: not counted. Any thread, until close. */
+    size_t (*connections)(const struct trivet_listener *listener);
     /* Closes the sockets, waits until every exchange has been sent, frees. */
     void (*close)(struct trivet_listener *listener);
 };

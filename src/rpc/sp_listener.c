@@ -106,6 +106,11 @@ static const char *sp_listener_url(const struct trivet_listener *listener, size_
     return listener->endpoints[i].url;
 }
 
+static size_t sp_listener_connections(const struct trivet_listener *listener)
+{
+    return trivet_sp_count_connections(&listener->loops[0]);
+}
+
 static void sp_listener_close(struct trivet_listener *listener)
 {
     if (listener != NULL) {
@@ -118,5 +123,6 @@ const struct trivet_listener_ops trivet_sp_listener_ops = {
     .name = "sp",
     .open = sp_listener_open,
     .url = sp_listener_url,
+    .connections = sp_listener_connections,
     .close = sp_listener_close,
 };

@@ -49,7 +49,7 @@ bool trivet_sp_loop_may_warn(struct sp_loop *loop)
 
 static void on_connection(uv_poll_t *handle, int status, int events);
 
-static size_t count_connections(const struct sp_loop *loop)
+size_t trivet_sp_count_connections(const struct sp_loop *loop)
 {
     size_t n = 0;
     for (size_t i = 0; i < loop->n_loops; i++) {
@@ -71,7 +71,7 @@ static void pause_accepting(struct sp_loop *loop)
 {
     if (trivet_sp_loop_may_warn(loop)) {
         trivet_log(TRIVET_LOG_WARN, "accept_failed", "connections=%zu message=%s",
-                   count_connections(loop), strerror(errno));
+                   trivet_sp_count_connections(loop), strerror(errno));
     }
     loop->accept_paused = true;
     for (size_t i = 0; i < loop->n_acceptors; i++) {
@@ -84,7 +84,8 @@ static void refuse(struct sp_loop *loop, int fd)
 {
     close(fd);
     if (trivet_sp_loop_may_warn(loop)) {
-        trivet_log(TRIVET_LOG_WARN, "connections_full", "connections=%zu", count_connections(loop));
+        trivet_log(TRIVET_LOG_WARN, "connections_full", "connections=%zu",
+                   trivet_sp_count_connections(loop));
     }
 }
 
@@ -130,7 +131,7 @@ static void take_over(struct sp_loop *loop, struct sp_handoff *handoffs)
 static void admit(struct sp_acceptor *acceptor, int fd)
 {
     struct sp_loop *loop = acceptor->loop;
-    if (count_connections(loop) >= loop->options->connections_max) {
+    if (trivet_sp_count_connections(loop) >= loop->options->connections_max) {
         refuse(loop, fd);
         return;
     }

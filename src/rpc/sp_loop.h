@@ -151,6 +151,8 @@ enum trivet_status trivet_sp_loop_open(struct sp_loop *loops, size_t n_loops, si
                                        const struct trivet_listener_options *options,
                                        struct sp_acceptor *acceptors, size_t n_acceptors,
                                        struct trivet_error *err) TRIVET_MUST_USE;
+/* Of all loops of the listener; any thread. */
+size_t trivet_sp_count_connections(const struct sp_loop *loop);
 /* Waits until every exchange has been returned. */
 void trivet_sp_loop_close(struct sp_loop *loop);
 /* The end of every turn: answers what the fast lane took, writes what is unsent, reads on where

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "events/publisher.h"
 #include "events/totals.h"
+#include "http/http.h"
 #include "linalg/blas.h"
 #include "rpc/dispatch.h"
 #include "rpc/executor.h"
@@ -20,6 +21,7 @@
 #include "server/bins_feed.h"
 #include "server/limits.h"
 #include "server/readiness.h"
+#include "server/saturation.h"
 #include "serving/observer.h"
 #include "serving/pool.h"
 #include "serving/servable_set.h"
@@ -49,6 +51,9 @@ struct trivet_server {
     struct trivet_dispatch *dispatch;
     const struct trivet_listener_ops *transport;
     struct trivet_listener *listener;
+    struct trivet_saturation_sources saturation;
+    struct trivet_http *http; /* NULL = off */
+    const char *http_hosts[TRIVET_HTTP_HOSTS_MAX];
     struct trivet_fast_lane_options fast_lane;
     struct trivet_prediction_service prediction;
     struct trivet_training_service training;
@@ -100,7 +105,11 @@ static void on_loaded(void *ctx, struct trivet_servable *servable)
     struct trivet_server *server = ctx;
     const char *model = trivet_servable_model(servable);
     uint64_t version = trivet_servable_version(servable);
-    trivet_servable_set_user(servable, trivet_totals_version(server->totals, model, version));
+    struct trivet_version_totals *totals = trivet_totals_version(server->totals, model, version);
+    if (totals != NULL) {
+        trivet_version_totals_set_loaded(totals, true);
+    }
+    trivet_servable_set_user(servable, totals);
     struct trivet_error err;
     if (trivet_observers_add(server->observers, servable, &err) != TRIVET_OK) {
         trivet_log(TRIVET_LOG_WARN, "drift_not_observed", "message=%s", err.message);
@@ -112,6 +121,10 @@ static void on_loaded(void *ctx, struct trivet_servable *servable)
 static void on_unloaded(void *ctx, struct trivet_servable *servable)
 {
     struct trivet_server *server = ctx;
+    struct trivet_version_totals *totals = trivet_servable_user(servable);
+    if (totals != NULL) {
+        trivet_version_totals_set_loaded(totals, false);
+    }
     trivet_publisher_model(server->publisher, trivet_servable_model(servable),
                            trivet_servable_version(servable),
                            TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_UNLOADED, "");
@@ -125,12 +138,6 @@ static bool is_ready(void *ctx, char *reason, size_t reason_bytes)
 }
 
 /* --- building -------------------------------------------------------------------------------- */
-
-/* The publisher's ticker, or a thread that answers Server.Stats. */
-static uint64_t queued_rows(void *pool)
-{
-    return trivet_pool_queued_rows(pool);
-}
 
 static enum trivet_status open_bins(struct trivet_server *server,
                                     const struct trivet_options *options, struct trivet_error *err)
@@ -169,7 +176,6 @@ static enum trivet_status open_pool_and_events(struct trivet_server *server,
     if (status != TRIVET_OK) {
         return status;
     }
-    trivet_totals_set_queue(server->totals, queued_rows, server->pool);
     const struct trivet_publisher_options publisher = {
         .url = options->events[0] == '\0' ? NULL : options->events,
         .totals = server->totals,
@@ -387,6 +393,45 @@ static enum trivet_status open_listener(struct trivet_server *server,
     return TRIVET_OK;
 }
 
+static void watch_saturation(struct trivet_server *server, const struct trivet_options *options)
+{
+    server->saturation = (struct trivet_saturation_sources){
+        .pool = server->pool,
+        .servables = server->servables,
+        .jobs = server->jobs,
+        .dispatch = server->dispatch,
+        .transport = server->transport,
+        .listener = server->listener,
+        .queue_rows_max = options->queue_rows_max,
+        .calls_max = (TRIVET_CALLS_MAX + TRIVET_WAITERS_MAX) * n_loops(options),
+        .connections_max = TRIVET_CONNECTIONS_MAX,
+        .model_bytes_max = options->model_memory_bytes_max,
+    };
+    trivet_totals_set_source(server->totals, trivet_saturation_read, &server->saturation);
+}
+
+static enum trivet_status open_http(struct trivet_server *server,
+                                    const struct trivet_options *options, struct trivet_error *err)
+{
+    if (options->http[0] == '\0') {
+        return TRIVET_OK;
+    }
+    for (size_t i = 0; i < options->n_http_hosts; i++) {
+        server->http_hosts[i] = options->http_hosts[i];
+    }
+    const struct trivet_http_options http = {
+        .address = options->http,
+        .hosts = server->http_hosts,
+        .n_hosts = options->n_http_hosts,
+        .source = {.totals = server->totals,
+                   .publisher = server->publisher,
+                   .started_unix_us = server->self.started_unix_us,
+                   .is_ready = is_ready,
+                   .ctx = server},
+    };
+    return trivet_http_start(&http, &server->http, err);
+}
+
 static void log_blas(void)
 {
     char advice[BLAS_ADVICE_BYTES];
@@ -423,6 +468,10 @@ enum trivet_status trivet_server_start(const struct trivet_options *options,
     if (status == TRIVET_OK) {
         status = open_listener(server, options, err);
     }
+    if (status == TRIVET_OK) {
+        watch_saturation(server, options);
+        status = open_http(server, options, err);
+    }
     if (status != TRIVET_OK) {
         trivet_server_stop(server);
         return status;
@@ -456,6 +505,10 @@ void trivet_server_stop(struct trivet_server *server)
     }
     atomic_store(&server->readiness.serving, false);
     drain(server);
+    trivet_http_stop(server->http);
+    if (server->totals != NULL) {
+        trivet_totals_set_source(server->totals, NULL, NULL);
+    }
     if (server->listener != NULL) {
         server->transport->close(server->listener);
     }
@@ -481,4 +534,9 @@ const char *trivet_server_events_url(const struct trivet_server *server)
 {
     const char *url = trivet_publisher_url(server->publisher);
     return url == NULL ? "off" : url;
+}
+
+const char *trivet_server_http_address(const struct trivet_server *server)
+{
+    return server->http == NULL ? NULL : trivet_http_address(server->http);
 }

@@ -21,6 +21,7 @@ void trivet_server_stop(struct trivet_server *server);
 
 /* Real addresses. */
 const char *trivet_server_listen_url(const struct trivet_server *server, size_t i);
-const char *trivet_server_events_url(const struct trivet_server *server); /* "" = off */
+const char *trivet_server_events_url(const struct trivet_server *server);   /* "" = off */
+const char *trivet_server_http_address(const struct trivet_server *server); /* NULL = off */
 
 #endif

@@ -71,7 +71,10 @@ static int serve(const struct trivet_options *options)
     for (size_t i = 0; i < options->n_listen; i++) {
         printf(" listen=%s", trivet_server_listen_url(server, i));
     }
-    printf(" events=%s pid=%ld\n", trivet_server_events_url(server), (long)getpid());
+    const char *http = trivet_server_http_address(server);
+    printf(" events=%s http=%s%s%s pid=%ld\n", trivet_server_events_url(server),
+           http != NULL ? "http://" : "off", http != NULL ? http : "", http != NULL ? "/" : "",
+           (long)getpid());
     fflush(stdout);
     trivet_log(TRIVET_LOG_INFO, "ready", "milliseconds=%lld",
                (long long)((trivet_clock_monotonic_ns() - begin_ns) / TRIVET_NS_PER_MS));

@@ -12,7 +12,8 @@ enum option_kind {
     OPTION_TEXT,
     OPTION_LISTEN,
     OPTION_REQUIRE_MODEL,
-    OPTION_EVENTS,
+    OPTION_TEXT_OR_OFF,
+    OPTION_HTTP_HOST,
     OPTION_TRANSPORT,
     OPTION_COUNT,
     OPTION_LOG_LEVEL,
@@ -37,8 +38,12 @@ static const struct option_row table[] = {
     {"listen", OPTION_LISTEN, 0, 0, 0, "URL",
      "serve calls on tcp://HOST:PORT or ipc:///PATH; may be repeated (default "
      "tcp://127.0.0.1:7600)"},
-    {"events", OPTION_EVENTS, 0, 0, 0, "URL",
+    {"events", OPTION_TEXT_OR_OFF, AT(events), 0, 0, "URL",
      "publish events here, or 'off' (default tcp://127.0.0.1:7601)"},
+    {"http", OPTION_TEXT_OR_OFF, AT(http), 0, 0, "HOST:PORT",
+     "serve /metrics, /live and /ready here, or 'off' (default 127.0.0.1:7602); port 0 picks one"},
+    {"allow-host", OPTION_HTTP_HOST, 0, 0, 0, "NAME",
+     "a name under which --http may be asked, beside its host and localhost; may be repeated"},
     {"transport", OPTION_TRANSPORT, 0, 0, 0, "NAME",
      "what serves calls: sp, Trivet's own, or nng, for inproc:// and comparison (default sp)"},
     {"loops", OPTION_COUNT, AT(n_loops), 1, 64, "N",
@@ -156,9 +161,14 @@ static enum trivet_status set_option(struct parse *parse, const struct option_ro
         return set_listen(parse, row, value);
     case OPTION_REQUIRE_MODEL:
         return add_required(parse, row, value);
-    case OPTION_EVENTS:
-        fits = trivet_text_copy(options->events, sizeof(options->events),
+    case OPTION_TEXT_OR_OFF:
+        fits = trivet_text_copy((char *)options + row->offset, TRIVET_OPTION_BYTES_MAX,
                                 strcmp(value, "off") == 0 ? "" : value);
+        break;
+    case OPTION_HTTP_HOST:
+        fits = options->n_http_hosts < TRIVET_HTTP_HOSTS_MAX &&
+               trivet_text_copy(options->http_hosts[options->n_http_hosts++],
+                                TRIVET_OPTION_BYTES_MAX, value);
         break;
     case OPTION_TRANSPORT:
         fits = strcmp(value, "sp") == 0 || strcmp(value, "nng") == 0;
@@ -254,6 +264,7 @@ static void set_defaults(struct trivet_options *options)
         .n_listen = 1,
         .transport = TRIVET_TRANSPORT_SP,
         .events = "tcp://127.0.0.1:7601",
+        .http = "127.0.0.1:7602",
         .n_loops = cores < 1    ? 1
                    : cores > 64 ? 64
                                 : (uint64_t)cores,

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define TRIVET_LISTEN_MAX       8
+#define TRIVET_HTTP_HOSTS_MAX   8
 #define TRIVET_OPTION_BYTES_MAX 256
 
 enum trivet_transport {
@@ -26,6 +27,9 @@ struct trivet_options {
     size_t n_listen;
     enum trivet_transport transport;
     char events[TRIVET_OPTION_BYTES_MAX]; /* "" = off */
+    char http[TRIVET_OPTION_BYTES_MAX];   /* "" = off */
+    char http_hosts[TRIVET_HTTP_HOSTS_MAX][TRIVET_OPTION_BYTES_MAX];
+    size_t n_http_hosts;
     uint64_t n_loops;
     uint64_t inline_us_max;
     unsigned n_workers;

@@ -476,6 +476,15 @@ void trivet_servable_set_unwatch(struct trivet_servable_set *set,
     pthread_mutex_unlock(&set->control);
 }
 
+void trivet_servable_set_usage(struct trivet_servable_set *set, size_t *n_versions,
+                               uint64_t *n_bytes)
+{
+    pthread_mutex_lock(&set->tables.lock);
+    *n_versions = set->tables.n_versions;
+    *n_bytes = set->tables.n_bytes;
+    pthread_mutex_unlock(&set->tables.lock);
+}
+
 enum trivet_status trivet_servable_set_load(struct trivet_servable_set *set, const char *model,
                                             uint64_t version, const char *alias,
                                             struct trivet_servable **out, struct trivet_error *err)

@@ -89,6 +89,9 @@ void trivet_servable_set_watch(struct trivet_servable_set *set,
                                struct trivet_servable_watch *watch);
 void trivet_servable_set_unwatch(struct trivet_servable_set *set,
                                  struct trivet_servable_watch *watch);
+/* Versions in memory, and what they take. Any thread. */
+void trivet_servable_set_usage(struct trivet_servable_set *set, size_t *n_versions,
+                               uint64_t *n_bytes);
 /* Control threads: as _find, but loads the version from the store when needed. */
 enum trivet_status trivet_servable_set_load(struct trivet_servable_set *set, const char *model,
                                             uint64_t version, const char *alias,

@@ -61,6 +61,7 @@ struct trivet_set_loaded *trivet_set_insert(struct trivet_set_tables *tables,
     }
     loaded->next = (*link)->versions;
     (*link)->versions = loaded;
+    tables->n_versions++;
     tables->n_bytes += loaded->n_bytes;
     pthread_mutex_unlock(&tables->lock);
     trivet_free(fresh);
@@ -123,6 +124,7 @@ static void unlink_loaded(struct trivet_set_tables *tables, struct trivet_set_mo
         link = &(*link)->next;
     }
     *link = loaded->next;
+    tables->n_versions--;
     tables->n_bytes -= loaded->n_bytes;
 }
 

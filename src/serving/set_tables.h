@@ -41,6 +41,7 @@ struct trivet_set_model {
 struct trivet_set_tables {
     pthread_mutex_t lock; /* all below */
     struct trivet_set_model *buckets[TRIVET_SET_BUCKETS];
+    size_t n_versions;
     uint64_t n_bytes;
 };
 

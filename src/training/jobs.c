@@ -298,6 +298,17 @@ enum trivet_status trivet_jobs_list(struct trivet_jobs *jobs, const char *model,
     return status;
 }
 
+void trivet_jobs_counts(struct trivet_jobs *jobs, size_t *n_queued, size_t *n_running)
+{
+    pthread_mutex_lock(&jobs->mutex);
+    *n_queued = jobs->n_queued;
+    *n_running = 0;
+    for (const struct trivet_live_job *job = jobs->live; job != NULL; job = job->next) {
+        *n_running += job->taken;
+    }
+    pthread_mutex_unlock(&jobs->mutex);
+}
+
 bool trivet_jobs_uses_dataset(struct trivet_jobs *jobs, const char *dataset_id)
 {
     pthread_mutex_lock(&jobs->mutex);

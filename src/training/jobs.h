@@ -85,6 +85,8 @@ enum trivet_status trivet_jobs_list(struct trivet_jobs *jobs, const char *model,
 enum trivet_status trivet_jobs_cancel(struct trivet_jobs *jobs, const char *id,
                                       struct trivet_job_view *out,
                                       struct trivet_error *err) TRIVET_MUST_USE;
+/* Jobs that wait, and that run. Any thread. */
+void trivet_jobs_counts(struct trivet_jobs *jobs, size_t *n_queued, size_t *n_running);
 /* True while a job that has not ended uses the dataset. */
 bool trivet_jobs_uses_dataset(struct trivet_jobs *jobs, const char *dataset_id);
 

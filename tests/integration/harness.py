@@ -18,6 +18,8 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 sys.path.insert(0, os.environ["TRIVET_PROTO"])
 
@@ -126,9 +128,9 @@ class Process:
 
 
 def start_trivetd(folder, *extra, listen=("tcp://127.0.0.1:0",), events="tcp://127.0.0.1:0",
-                  binary=None):
+                  http="127.0.0.1:0", binary=None):
     arguments = [binary or program("trivetd"), "--data-dir", os.path.join(folder, "data"),
-                 "--events", events, "--transport", TRANSPORT]
+                 "--events", events, "--http", http, "--transport", TRANSPORT]
     for url in listen:
         arguments += ["--listen", url]
     return Process(arguments + list(extra), os.path.join(folder, "trivetd.log"))
@@ -140,6 +142,16 @@ def start_monitor(folder, trivetd, *extra):
          trivetd.ready["events"], "--http", "127.0.0.1:0", "--history",
          os.path.join(folder, "monitor.db")] + list(extra),
         os.path.join(folder, "monitor.log"))
+
+
+def http_get(process, path, headers=None):
+    """(status, text) of a GET from a process that names its HTTP address."""
+    request = urllib.request.Request(process.ready["http"] + path, headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
 
 
 def run_cli(url, *arguments, check=True, stdin=None, timeout=300):

@@ -2,6 +2,7 @@
 taken, the command line over the file."""
 
 import os
+import socket
 import subprocess
 import tempfile
 
@@ -47,6 +48,7 @@ class Options(unittest.TestCase):
         data_dir = os.path.join(self.folder, "data")
         self.refused("--data-dir")
         self.refused("workers", "--data-dir", data_dir, "--workers", "0")
+        self.refused("allow-host", "--data-dir", data_dir, *["--allow-host", "a"] * 9)
         self.refused("workers", "--data-dir", data_dir, "--workers", "many")
         self.refused("transport", "--data-dir", data_dir, "--transport", "smoke")
         self.refused("log-level", "--data-dir", data_dir, "--log-level", "loud")
@@ -64,12 +66,16 @@ class Options(unittest.TestCase):
                      "--events", "off", status=1)
         self.refused("http://x", "--data-dir", data_dir, "--listen", "http://x", "--events", "off",
                      status=1)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            self.refused("choose another port", "--data-dir", data_dir, "--listen",
+                         "tcp://127.0.0.1:0", "--events", "off", "--http",
+                         "127.0.0.1:%d" % taken.getsockname()[1], status=1)
         file = self.config("not a folder")
         self.refused(file, "--data-dir", file, "--events", "off", status=1)
 
     def test_config_file(self):
         path = self.config("# a comment\n[trivetd]\ndata-dir = %s/data\nlisten = tcp://127.0.0.1:0\n"
-                           "events = off\nworkers = 3\nbatch-rows = 77\n[trivet-monitor]\nhttp = x\n"
+                           "events = off\nhttp = off\nworkers = 3\nbatch-rows = 77\n[trivet-monitor]\nhttp = x\n"
                            % self.folder)
         trivetd = Process([program("trivetd"), "--config", path, "--batch-rows", "78"],
                           os.path.join(self.folder, "log"))
@@ -77,6 +83,7 @@ class Options(unittest.TestCase):
         self.assertEqual(info.workers, 3)
         self.assertEqual({limit.name: limit.value for limit in info.limits}["batch_rows_max"], 78)
         self.assertEqual(trivetd.ready["events"], "off")
+        self.assertEqual(trivetd.ready["http"], "off")
         self.assertEqual(trivetd.stop(), 0)
 
     def test_config_file_that_is_wrong(self):

@@ -23,7 +23,7 @@ MASKS = (
     (re.compile(r"\d[\d.,]* rows/s"), "RATE"),
     (re.compile(r"\d[\d.,]* ([KMG]i)?B\b"), "SIZE"),
     (re.compile(r"\d+ threads?\b"), "THREADS"),
-    (re.compile(r"tcp://127\.0\.0\.1:\d+"), "URL"),
+    (re.compile(r"(tcp|http)://127\.0\.0\.1:\d+"), "URL"),
     (re.compile(r"pid=\d+"), "PID"),
     (re.compile(r"\d+\.\d{7,}"), lambda found: "%.7g" % float(found.group())),
     (re.compile(r" +"), " "),
@@ -101,7 +101,8 @@ def walk(folder):
             if command.startswith("trivetd"):
                 trivetd = start_trivetd(folder)
                 env["TRIVET_SERVER"] = trivetd.ready["listen"]
-                yield command, ["ready listen=%(listen)s events=%(events)s pid=%(pid)s"
+                yield command, ["ready listen=%(listen)s events=%(events)s http=%(http)s "
+                                "pid=%(pid)s"
                                 % trivetd.ready], lines
             else:
                 yield command, run_in_terminal(command, folder, env), lines

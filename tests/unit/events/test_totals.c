@@ -118,6 +118,41 @@ static void test_changed_only(void **state)
     trivet_arena_free(arena);
 }
 
+/* What is shown elsewhere: loaded versions and the methods, read one by one. */
+static void test_read(void **state)
+{
+    (void)state;
+    struct trivet_totals *totals = trivet_totals_create();
+    struct trivet_version_totals *one = trivet_totals_version(totals, "a", 1);
+    struct trivet_prediction_record record = {.rows = {[TRIVET_OK] = 2}, .total_ns = 1000};
+    struct trivet_version_counts counts;
+    const char *name;
+    uint64_t version;
+    trivet_version_totals_add(one, &record);
+    assert_int_equal(trivet_totals_n_versions(totals), 1);
+    assert_false(trivet_totals_read_version(totals, 0, &name, &version, &counts));
+    trivet_version_totals_set_loaded(one, true);
+    assert_true(trivet_totals_read_version(totals, 0, &name, &version, &counts));
+    assert_string_equal(name, "a");
+    assert_int_equal(version, 1);
+    assert_int_equal(counts.rows[TRIVET_OK], 2);
+    assert_int_equal(counts.total.count, 1);
+    trivet_version_totals_set_loaded(one, false);
+    assert_false(trivet_totals_read_version(totals, 0, &name, &version, &counts));
+
+    uint64_t calls[TRIVET_STATUS_COUNT];
+    trivet_totals_add_call(totals, "trivet.v1.Server/Live", TRIVET_OK);
+    trivet_totals_add_call(totals, NULL, TRIVET_UNIMPLEMENTED);
+    assert_int_equal(trivet_totals_n_methods(totals), 1);
+    trivet_totals_read_method(totals, 0, &name, calls);
+    assert_string_equal(name, "trivet.v1.Server/Live");
+    assert_int_equal(calls[TRIVET_OK], 1);
+    trivet_totals_read_method(totals, 1, &name, calls);
+    assert_null(name);
+    assert_int_equal(calls[TRIVET_UNIMPLEMENTED], 1);
+    trivet_totals_free(totals);
+}
+
 static void test_bounded(void **state)
 {
     (void)state;
@@ -144,17 +179,27 @@ static void test_bounded(void **state)
     trivet_totals_free(totals);
 }
 
-static uint64_t queue_of(void *ctx)
+static void read_source(void *ctx, struct trivet_saturation *out)
 {
-    return *(const uint64_t *)ctx;
+    *out = *(const struct trivet_saturation *)ctx;
 }
 
 static void test_server(void **state)
 {
     (void)state;
     struct trivet_totals *totals = trivet_totals_create();
-    uint64_t queue_rows = 42;
-    trivet_totals_set_queue(totals, queue_of, &queue_rows);
+    struct trivet_saturation source = {.queue_rows = 42,
+                                       .queue_rows_max = 43,
+                                       .calls_in_hand = 1,
+                                       .calls_max = 2,
+                                       .connections = 3,
+                                       .connections_max = 4,
+                                       .model_bytes = 5,
+                                       .model_bytes_max = 6,
+                                       .models_loaded = 7,
+                                       .jobs_queued = 8,
+                                       .jobs_running = 9};
+    trivet_totals_set_source(totals, read_source, &source);
     trivet_totals_add_dropped_events(totals, 3);
     trivet_totals_add_call(totals, "trivet.v1.Server/Live", TRIVET_OK);
     trivet_totals_add_call(totals, "trivet.v1.Server/Live", TRIVET_OK);
@@ -170,11 +215,27 @@ static void test_server(void **state)
     assert_int_equal(server->n_unknown_method, 1);
     assert_int_equal(server->unknown_method[0]->status, TRIVET_UNIMPLEMENTED);
     assert_int_equal(server->queue_rows, 42);
+    assert_int_equal(server->queue_rows_max, 43);
+    assert_int_equal(server->calls_in_hand, 1);
+    assert_int_equal(server->calls_max, 2);
+    assert_int_equal(server->connections, 3);
+    assert_int_equal(server->connections_max, 4);
+    assert_int_equal(server->model_bytes, 5);
+    assert_int_equal(server->model_bytes_max, 6);
+    assert_int_equal(server->models_loaded, 7);
+    assert_int_equal(server->jobs_queued, 8);
+    assert_int_equal(server->jobs_running, 9);
     assert_int_equal(server->events_dropped, 3);
     assert_true(server->rss_bytes > 100000);
     assert_true(server->threads >= 1);
     assert_true(server->open_files >= 1);
     assert_true(server->cpu_seconds > 0);
+
+    /* A source that is taken back is not asked again. */
+    trivet_totals_set_source(totals, NULL, NULL);
+    assert_int_equal(trivet_totals_encode_server(totals, arena, &server, &err), TRIVET_OK);
+    assert_int_equal(server->queue_rows, 0);
+    assert_int_equal(server->models_loaded, 0);
 
     /* Names without end go into one; all of them with every status fit in an event. */
     for (int i = 0; i < 200; i++) {
@@ -253,8 +314,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_and_encode), cmocka_unit_test(test_changed_only),
-        cmocka_unit_test(test_bounded),        cmocka_unit_test(test_server),
-        cmocka_unit_test(test_out_of_memory),  cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_read),           cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_server),         cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
