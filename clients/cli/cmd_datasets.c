@@ -1,5 +1,8 @@
-/* trivet datasets, trivet datasets upload FILE, trivet datasets delete ID */
+/* trivet datasets, trivet datasets upload FILE, trivet datasets export ID, trivet datasets delete
+ * ID
+ */
 #include "clients/cli/arguments.h"
+#include "clients/cli/export.h"
 #include "clients/cli/interrupt.h"
 #include "clients/cli/names.h"
 #include "clients/cli/output.h"
@@ -15,6 +18,7 @@
 struct datasets_options {
     struct trivet_cli_words words;
     const char *name;
+    const char *output;
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -24,17 +28,25 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         options->name = argument;
         return 0;
     }
+    if (key == 'o') {
+        options->output = argument;
+        return 0;
+    }
     return trivet_cli_parse_word(&options->words, key, argument, state);
 }
 
 static const struct argp_option datasets_argp_options[] = {
-    {"name", 'n', "NAME", 0, "name of the uploaded dataset (else the file's)", 0}, {0}};
+    {"name", 'n', "NAME", 0, "name of the uploaded dataset (else the file's)", 0},
+    {"output", 'o', "FILE", 0, "write the exported rows here (else standard output)", 0},
+    {0}};
 
 static const struct argp datasets_argp = {
     .options = datasets_argp_options,
     .parser = parse,
-    .args_doc = "\nupload FILE.csv\ndelete ID",
-    .doc = "List the datasets, newest first; upload one from a CSV file; or delete one.",
+    .args_doc = "\nupload FILE.csv\nexport ID\ndelete ID",
+    .doc =
+        "List the datasets, newest first; upload one from a CSV file; write one as a CSV file; or "
+        "delete one.",
     .children = trivet_cli_shared_children,
 };
 
@@ -156,12 +168,15 @@ static int run(struct trivet_cli *cli, int argc, char **argv)
     if (options.words.n_items == 2 && strcmp(options.words.items[0], "delete") == 0) {
         return delete_command(cli, options.words.items[1]);
     }
-    return trivet_cli_usage("write 'trivet datasets', 'trivet datasets upload FILE.csv' or 'trivet "
-                            "datasets delete ID'");
+    if (options.words.n_items == 2 && strcmp(options.words.items[0], "export") == 0) {
+        return trivet_cli_export_dataset(cli, options.words.items[1], options.output);
+    }
+    return trivet_cli_usage("write 'trivet datasets', 'trivet datasets upload FILE.csv', 'trivet "
+                            "datasets export ID' or 'trivet datasets delete ID'");
 }
 
 const struct trivet_cli_command trivet_cli_datasets = {
     .name = "datasets",
-    .summary = "list datasets, upload or delete one",
+    .summary = "list datasets; upload, export or delete one",
     .run = run,
 };

@@ -54,8 +54,9 @@ static void job_row(struct trivet_cli_table *table, const Trivet__V1__Job *job)
         trivet_cli_table_empty(table);
     }
     trivet_cli_table_text(table, "%s",
-                          job->kind == TRIVET__V1__JOB_KIND__JOB_KIND_TRAIN ? "train"
-                                                                            : "cross-validate");
+                          job->kind == TRIVET__V1__JOB_KIND__JOB_KIND_TRAIN     ? "train"
+                          : job->kind == TRIVET__V1__JOB_KIND__JOB_KIND_PREDICT ? "predict"
+                                                                                : "cross-validate");
     if (job->progress != NULL && !trivet_cli_job_ended(job)) {
         trivet_cli_table_text(table, "%s %.0f %%", job->progress->phase,
                               job->progress->fraction * 100);
@@ -119,8 +120,13 @@ static int one_job(struct trivet_cli *cli, const char *method, const ProtobufCMe
         job_row(table, job);
     }
     int code = trivet_cli_print_table(cli, table);
-    if (code == TRIVET_CLI_DONE && with_report && job->report != NULL &&
+    if (code == TRIVET_CLI_DONE && with_report && job->output_dataset_id[0] != '\0' &&
         trivet_cli_for_person(cli)) {
+        putchar('\n');
+        trivet_cli_print_fact(cli, "Output", "%s; as a file: trivet datasets export %s",
+                              job->output_dataset_id, job->output_dataset_id);
+    } else if (code == TRIVET_CLI_DONE && with_report && job->report != NULL &&
+               trivet_cli_for_person(cli)) {
         struct trivet_cli_subject subject = {job->model, job->version};
         putchar('\n');
         code = trivet_cli_print_training(cli, &subject, job->report);

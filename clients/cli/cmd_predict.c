@@ -1,9 +1,11 @@
 /* trivet predict NAME[:VERSION|@ALIAS] --data FILE|- …: rows stream in, predictions stream out in
- * the same order. Memory is bounded by window × rows per call, whatever the file's length. */
+ * the same order. Memory is bounded by window × rows per call, whatever the file's length.
+ * With --dataset ID instead the rows are on the server, and so is the work. */
 #include "clients/cli/arguments.h"
 #include "clients/cli/flow.h"
 #include "clients/cli/format.h"
 #include "clients/cli/models.h"
+#include "clients/cli/predict_dataset.h"
 #include "clients/cli/progress.h"
 #include "clients/cli/scoring.h"
 #include "data/csv.h"
@@ -24,13 +26,14 @@
 #define CHUNK_ARENA_KEEP    ((size_t)256 * 1024)
 #define PROGRESS_TEXT_BYTES 96
 
-enum { KEY_ROWS = 0x100, KEY_WINDOW };
+enum { KEY_ROWS = 0x100, KEY_WINDOW, KEY_DATASET, KEY_KEEP, KEY_NAME, KEY_DETACH };
 
 struct predict_options {
     struct trivet_cli_model_on_data given;
     const char *output; /* NULL = stdout */
     uint64_t rows_per_call;
     uint64_t window;
+    struct trivet_cli_dataset_prediction dataset; /* its id is NULL: rows of a file */
 };
 
 /* One run. */
@@ -49,6 +52,32 @@ struct predictor {
     uint64_t n_rows; /* written */
     uint64_t n_failed;
 };
+
+static error_t parse_keep(struct predict_options *options, const char *argument,
+                          struct argp_state *state)
+{
+    struct trivet_error err = {0};
+    if (trivet_cli_list_parse(&options->dataset.keep, argument, &err) != TRIVET_OK) {
+        argp_error(state, "--keep %s: %s", argument, err.message);
+    }
+    return 0;
+}
+
+/* Rows are of a file or of a dataset. */
+static error_t check(const struct predict_options *options, struct argp_state *state)
+{
+    const struct trivet_cli_dataset_prediction *dataset = &options->dataset;
+    if (dataset->dataset_id == NULL &&
+        (dataset->keep.n_items > 0 || dataset->output_name != NULL || dataset->detach)) {
+        argp_error(state, "--keep, --name and --detach go with --dataset");
+    }
+    if (dataset->dataset_id != NULL &&
+        (options->given.data != NULL || options->given.model == NULL || options->output != NULL)) {
+        argp_error(state, "name the model, and --data or --dataset; a dataset's predictions are a "
+                          "dataset too: trivet datasets export ID --output FILE");
+    }
+    return 0;
+}
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -70,6 +99,22 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "--window %s: give 1 to %d", argument, WINDOW_MAX);
         }
         return 0;
+    case KEY_DATASET:
+        options->dataset.dataset_id = argument;
+        return 0;
+    case KEY_KEEP:
+        return parse_keep(options, argument, state);
+    case KEY_NAME:
+        options->dataset.output_name = argument;
+        return 0;
+    case KEY_DETACH:
+        options->dataset.detach = true;
+        return 0;
+    case ARGP_KEY_END:
+        check(options, state);
+        return options->dataset.dataset_id != NULL
+                   ? 0
+                   : trivet_cli_parse_model_on_data(&options->given, key, argument, state);
     default:
         return trivet_cli_parse_model_on_data(&options->given, key, argument, state);
     }
@@ -80,6 +125,12 @@ static const struct argp_option predict_argp_options[] = {
     {"output", 'o', "FILE", 0, "write the predictions here (else standard output)", 1},
     {"rows-per-call", KEY_ROWS, "N", 0, "rows in one call (default 1024)", 2},
     {"window", KEY_WINDOW, "N", 0, "calls in flight (default 8)", 2},
+    {"dataset", KEY_DATASET, "ID", 0,
+     "instead of --data: all rows of a dataset on the server, as a job there, into a new dataset",
+     3},
+    {"keep", KEY_KEEP, "COLUMNS", 0, "copy these columns of the dataset, a,b,c, to the new one", 3},
+    {"name", KEY_NAME, "NAME", 0, "name of the new dataset (else dataset-model-version)", 3},
+    {"detach", KEY_DETACH, NULL, 0, "do not wait for the job; 'trivet jobs ID' shows it", 3},
     {0},
 };
 
@@ -90,7 +141,9 @@ static const struct argp predict_argp = {
     .doc = "Predict every row of a CSV file. The output is CSV, row,prediction,error, for classes "
            "with a probability or score of each before the error, in the order of the input with "
            "rows counted from 0; with --json an object per row. One version "
-           "answers all rows. The exit code is 1 when rows failed.",
+           "answers all rows. The exit code is 1 when rows failed. With --dataset the rows of a "
+           "dataset "
+           "on the server are predicted there, beside what it serves.",
     .children = trivet_cli_shared_children,
 };
 
@@ -340,11 +393,15 @@ static int run(struct trivet_cli *cli, int argc, char **argv)
     if (trivet_cli_parse_model(options.given.model, &name, &err) != TRIVET_OK) {
         return trivet_cli_usage("%s", err.message);
     }
-    return predict(&options, &name);
+    int code = options.dataset.dataset_id != NULL
+                   ? trivet_cli_predict_dataset(cli, &name, &options.dataset)
+                   : predict(&options, &name);
+    trivet_cli_list_release(&options.dataset.keep);
+    return code;
 }
 
 const struct trivet_cli_command trivet_cli_predict = {
     .name = "predict",
-    .summary = "predict every row of a CSV file",
+    .summary = "predict every row of a CSV file, or of a dataset",
     .run = run,
 };

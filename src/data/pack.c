@@ -56,13 +56,9 @@ static enum trivet_status refuse_faults(const struct trivet_table *table,
     return TRIVET_OK;
 }
 
-enum trivet_status trivet_dataset_append_packed(struct trivet_dataset *dataset, const void *data,
-                                                size_t n_bytes, struct trivet_error *err)
+enum trivet_status trivet_table_unpack(const void *data, size_t n_bytes, struct trivet_arena *arena,
+                                       struct trivet_table *out, struct trivet_error *err)
 {
-    struct trivet_arena *arena = unpack_arena(n_bytes);
-    if (arena == NULL) {
-        return out_of_memory(err);
-    }
     ProtobufCMessage *message = NULL;
     struct trivet_table table = {0};
     struct trivet_row_status *rows = NULL;
@@ -74,6 +70,21 @@ enum trivet_status trivet_dataset_append_packed(struct trivet_dataset *dataset, 
     if (status == TRIVET_OK) {
         status = refuse_faults(&table, rows, err);
     }
+    if (status == TRIVET_OK) {
+        *out = table;
+    }
+    return status;
+}
+
+enum trivet_status trivet_dataset_append_packed(struct trivet_dataset *dataset, const void *data,
+                                                size_t n_bytes, struct trivet_error *err)
+{
+    struct trivet_arena *arena = unpack_arena(n_bytes);
+    struct trivet_table table;
+    if (arena == NULL) {
+        return out_of_memory(err);
+    }
+    enum trivet_status status = trivet_table_unpack(data, n_bytes, arena, &table, err);
     if (status == TRIVET_OK) {
         status = trivet_dataset_append(dataset, &table, err);
     }

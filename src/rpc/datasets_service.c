@@ -139,6 +139,16 @@ static enum trivet_status check_rows(const Trivet__V1__Table *message, struct tr
     return trivet_table_bind(&table, schema, arena, &bound, err);
 }
 
+/* Rows that a job makes are the job's alone until it has ended. */
+static enum trivet_status check_ours(const struct trivet_datasets_service *service, const char *id,
+                                     struct trivet_error *err)
+{
+    return trivet_jobs_makes_dataset(service->jobs, id)
+               ? trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
+                                  "dataset %s is made by a job; wait for it or cancel it first", id)
+               : TRIVET_OK;
+}
+
 static enum trivet_status append_rows(struct trivet_call *call,
                                       const struct trivet_datasets_service *service,
                                       struct trivet_store_dataset *record, struct trivet_error *err)
@@ -150,8 +160,10 @@ static enum trivet_status append_rows(struct trivet_call *call,
     if (request->rows == NULL) {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "the chunk has no rows");
     }
-    enum trivet_status status =
-        trivet_store_dataset_get(service->store, request->dataset_id, record, &bytes, err);
+    enum trivet_status status = check_ours(service, request->dataset_id, err);
+    if (status == TRIVET_OK) {
+        status = trivet_store_dataset_get(service->store, request->dataset_id, record, &bytes, err);
+    }
     if (status == TRIVET_OK && record->committed) {
         status = trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
                                   "dataset %s is committed and takes no more rows; create a new "
@@ -209,8 +221,11 @@ static void commit(struct trivet_call *call, void *arg)
     ProtobufCMessage *response = NULL;
     struct trivet_store_dataset record;
     struct trivet_error err;
-    enum trivet_status status =
-        trivet_call_begin_change(call, service->store, TRIVET_STORE_DATA, &txn, &response, &err);
+    enum trivet_status status = check_ours(service, request->dataset_id, &err);
+    if (status == TRIVET_OK) {
+        status = trivet_call_begin_change(call, service->store, TRIVET_STORE_DATA, &txn, &response,
+                                          &err);
+    }
     if (status == TRIVET_OK && txn != NULL) {
         status =
             trivet_store_dataset_commit(txn, request->dataset_id, request->chunks, &record, &err);
@@ -248,6 +263,41 @@ static void describe(struct trivet_call *call, void *arg)
     trivet_buffer_release(&bytes);
 }
 
+static void read_chunk(struct trivet_call *call, void *arg)
+{
+    struct trivet_datasets_service *service = arg;
+    const Trivet__V1__ReadDatasetRequest *request =
+        (const Trivet__V1__ReadDatasetRequest *)call->request;
+    Trivet__V1__ReadDatasetResponse response = TRIVET__V1__READ_DATASET_RESPONSE__INIT;
+    struct trivet_store_dataset record;
+    struct trivet_buffer bytes = {0};
+    ProtobufCMessage *rows = NULL;
+    struct trivet_error err;
+    uint64_t n_rows = 0;
+    enum trivet_status status =
+        trivet_store_dataset_get(service->store, request->dataset_id, &record, NULL, &err);
+    if (status == TRIVET_OK && !record.committed) {
+        status =
+            trivet_error_set(&err, TRIVET_FAILED_PRECONDITION,
+                             "dataset %s is not committed; its rows may still change", record.id);
+    }
+    if (status == TRIVET_OK && request->chunk >= record.n_chunks) {
+        status = trivet_error_set(&err, TRIVET_OUT_OF_RANGE, "dataset %s has %llu chunks, from 0",
+                                  record.id, (unsigned long long)record.n_chunks);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_store_dataset_read(service->store, request->dataset_id, request->chunk,
+                                           &bytes, &n_rows, &err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_codec_unpack(&trivet__v1__table__descriptor, call->arena, bytes.data,
+                                     bytes.n_bytes, &rows, &err);
+    }
+    trivet_buffer_release(&bytes);
+    response.rows = (Trivet__V1__Table *)rows;
+    trivet_call_end(call, status, &response.base, &err);
+}
+
 static void list(struct trivet_call *call, void *arg)
 {
     struct trivet_datasets_service *service = arg;
@@ -282,10 +332,10 @@ static void delete_dataset(struct trivet_call *call, void *arg)
     struct trivet_store_txn *txn = NULL;
     ProtobufCMessage *earlier = NULL;
     struct trivet_error err;
-    enum trivet_status status = TRIVET_OK;
-    if (trivet_jobs_uses_dataset(service->jobs, request->dataset_id)) {
+    enum trivet_status status = check_ours(service, request->dataset_id, &err);
+    if (status == TRIVET_OK && trivet_jobs_uses_dataset(service->jobs, request->dataset_id)) {
         status = trivet_error_set(&err, TRIVET_FAILED_PRECONDITION,
-                                  "a training job uses dataset %s; wait for it or cancel it first",
+                                  "a job uses dataset %s; wait for it or cancel it first",
                                   request->dataset_id);
     }
     if (status == TRIVET_OK) {
@@ -327,6 +377,11 @@ static const struct trivet_method rows[] = {
      .timeout_ms_default = 10000,
      .request_bytes_max = 4096,
      .handle = describe},
+    {.name = "Read",
+     .plane = TRIVET_PLANE_CONTROL,
+     .timeout_ms_default = 60000,
+     .request_bytes_max = 4096,
+     .handle = read_chunk},
     {.name = "List",
      .plane = TRIVET_PLANE_CONTROL,
      .timeout_ms_default = 10000,

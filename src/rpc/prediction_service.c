@@ -12,6 +12,7 @@
 #include "models/pipeline.h"
 #include "rpc/call.h"
 #include "rpc/explain.h"
+#include "rpc/predict_dataset.h"
 #include "rpc/row_errors.h"
 #include "rpc/services.h"
 #include "serving/observer.h"
@@ -519,7 +520,7 @@ static const struct trivet_method rows[] = {
      .changes_state = true,
      .timeout_ms_default = 30000,
      .request_bytes_max = 64u << 10,
-     .handle = trivet_call_unimplemented},
+     .handle = trivet_predict_dataset},
     {.name = NULL},
 };
 

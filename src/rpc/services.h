@@ -24,6 +24,8 @@ struct trivet_prediction_service {
     struct trivet_pool *pool;
     struct trivet_totals *totals;
     struct trivet_publisher *publisher;
+    struct trivet_store *store; /* these two for whole datasets */
+    struct trivet_jobs *jobs;
 };
 
 struct trivet_training_service {

@@ -277,6 +277,8 @@ static void fill_services(struct trivet_server *server, const struct trivet_opti
     server->prediction.servables = server->servables;
     server->prediction.pool = server->pool;
     server->prediction.publisher = server->publisher;
+    server->prediction.store = server->store;
+    server->prediction.jobs = server->jobs;
     server->training.jobs = server->jobs;
     server->evaluation.jobs = server->jobs;
     server->evaluation.store = server->store;

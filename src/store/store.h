@@ -121,6 +121,12 @@ enum trivet_status trivet_store_dataset_create(struct trivet_store_txn *txn, con
                                                const void *schema, size_t schema_bytes,
                                                struct trivet_store_dataset *out,
                                                struct trivet_error *err) TRIVET_MUST_USE;
+/* As above, with an id of the caller's, which no other dataset may have. */
+enum trivet_status trivet_store_dataset_create_as(struct trivet_store_txn *txn, const char *id,
+                                                  const char *name, const void *schema,
+                                                  size_t schema_bytes,
+                                                  struct trivet_store_dataset *out,
+                                                  struct trivet_error *err) TRIVET_MUST_USE;
 /* Own transaction. The same chunk with the same bytes again is OK; other bytes ALREADY_EXISTS;
  * a committed dataset FAILED_PRECONDITION; NOT_FOUND. `out` is the dataset after it. */
 enum trivet_status trivet_store_dataset_append(struct trivet_store *store, const char *id,

@@ -6,12 +6,15 @@
 
 #include <string.h>
 
-enum trivet_status trivet_store_dataset_create(struct trivet_store_txn *txn, const char *name,
-                                               const void *schema, size_t schema_bytes,
-                                               struct trivet_store_dataset *out,
-                                               struct trivet_error *err)
+enum trivet_status trivet_store_dataset_create_as(struct trivet_store_txn *txn, const char *id,
+                                                  const char *name, const void *schema,
+                                                  size_t schema_bytes,
+                                                  struct trivet_store_dataset *out,
+                                                  struct trivet_error *err)
 {
     enum trivet_status status = trivet_store_txn_check(txn, TRIVET_STORE_DATA, err);
+    if (status == TRIVET_OK)
+        status = trivet_store_check_text("the dataset's id", id, TRIVET_STORE_ID_BYTES - 1, err);
     if (status == TRIVET_OK)
         status =
             trivet_store_check_text("the dataset's name", name, TRIVET_STORE_TITLE_BYTES - 1, err);
@@ -21,7 +24,7 @@ enum trivet_status trivet_store_dataset_create(struct trivet_store_txn *txn, con
     if (status != TRIVET_OK)
         return status;
     struct trivet_store_dataset record = {.created_unix_us = trivet_clock_unix_us()};
-    trivet_store_make_id("ds-", record.id);
+    (void)trivet_text_copy(record.id, sizeof(record.id), id);
     (void)trivet_text_copy(record.name, sizeof(record.name), name);
     status = txn->store->ops->dataset_create(
         txn->state, &record, (struct trivet_store_bytes){.data = schema, .n_bytes = schema_bytes},
@@ -29,6 +32,16 @@ enum trivet_status trivet_store_dataset_create(struct trivet_store_txn *txn, con
     if (status == TRIVET_OK)
         *out = record;
     return trivet_store_txn_note(txn, status);
+}
+
+enum trivet_status trivet_store_dataset_create(struct trivet_store_txn *txn, const char *name,
+                                               const void *schema, size_t schema_bytes,
+                                               struct trivet_store_dataset *out,
+                                               struct trivet_error *err)
+{
+    char id[TRIVET_STORE_ID_BYTES];
+    trivet_store_make_id("ds-", id);
+    return trivet_store_dataset_create_as(txn, id, name, schema, schema_bytes, out, err);
 }
 
 static enum trivet_status check_chunk(uint32_t chunk, const void *data, size_t n_bytes,

@@ -28,7 +28,8 @@ static enum trivet_status write_all(int fd, const uint8_t *data, size_t n_bytes,
     return TRIVET_OK;
 }
 
-static enum trivet_status send_message(int fd, const Trivet__V1__TrainerMessage *message,
+enum trivet_status trivet_channel_send(struct trivet_channel *channel,
+                                       const Trivet__V1__TrainerMessage *message,
                                        struct trivet_error *err)
 {
     const size_t n_bytes = trivet__v1__trainer_message__get_packed_size(message);
@@ -54,7 +55,7 @@ static enum trivet_status send_message(int fd, const Trivet__V1__TrainerMessage 
     }
     trivet__v1__trainer_message__pack(message, data + TRIVET_CHANNEL_PREFIX_BYTES);
     const enum trivet_status status =
-        write_all(fd, data, n_bytes + TRIVET_CHANNEL_PREFIX_BYTES, err);
+        write_all(channel->fd, data, n_bytes + TRIVET_CHANNEL_PREFIX_BYTES, err);
     trivet_free(large);
     return status;
 }
@@ -81,7 +82,7 @@ enum trivet_status trivet_channel_progress(struct trivet_channel *channel, const
     Trivet__V1__TrainerMessage message = TRIVET__V1__TRAINER_MESSAGE__INIT;
     message.body_case = TRIVET__V1__TRAINER_MESSAGE__BODY_PROGRESS;
     message.progress = &progress;
-    return send_message(channel->fd, &message, err);
+    return trivet_channel_send(channel, &message, err);
 }
 
 enum trivet_status trivet_channel_result(struct trivet_channel *channel,
@@ -91,7 +92,7 @@ enum trivet_status trivet_channel_result(struct trivet_channel *channel,
     Trivet__V1__TrainerMessage message = TRIVET__V1__TRAINER_MESSAGE__INIT;
     message.body_case = TRIVET__V1__TRAINER_MESSAGE__BODY_RESULT;
     message.result = result;
-    return send_message(channel->fd, &message, err);
+    return trivet_channel_send(channel, &message, err);
 }
 
 /* Up to n_bytes; fewer only at the end of the pipe. */

@@ -32,6 +32,12 @@ enum trivet_status trivet_channel_result(struct trivet_channel *channel,
                                          Trivet__V1__TrainerResult *result,
                                          struct trivet_error *err) TRIVET_MUST_USE;
 
+/* Sends any message. RESOURCE_EXHAUSTED: larger than TRIVET_CHANNEL_MESSAGE_BYTES_MAX, or no
+ * memory. */
+enum trivet_status trivet_channel_send(struct trivet_channel *channel,
+                                       const Trivet__V1__TrainerMessage *message,
+                                       struct trivet_error *err) TRIVET_MUST_USE;
+
 /* The server's end: the next message into `message` (emptied first), memory growing with what has
  * arrived, not with what is claimed. *end = true when the pipe ended before a message was
  * whole. DATA_LOSS: too long; RESOURCE_EXHAUSTED: no memory. Blocks. */

@@ -23,6 +23,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "training/output.h"
 
 #include <signal.h>
 #include <string.h>
@@ -320,6 +321,21 @@ bool trivet_jobs_uses_dataset(struct trivet_jobs *jobs, const char *dataset_id)
     return job != NULL;
 }
 
+bool trivet_jobs_makes_dataset(struct trivet_jobs *jobs, const char *dataset_id)
+{
+    bool makes = false;
+    pthread_mutex_lock(&jobs->mutex);
+    for (const struct trivet_live_job *job = jobs->live; job != NULL && !makes; job = job->next) {
+        char id[TRIVET_STORE_ID_BYTES] = "";
+        if (job->record.kind == TRIVET__V1__JOB_KIND__JOB_KIND_PREDICT) {
+            trivet_output_id(job->record.id, id);
+        }
+        makes = strcmp(id, dataset_id) == 0;
+    }
+    pthread_mutex_unlock(&jobs->mutex);
+    return makes;
+}
+
 enum cancel_step {
     CANCEL_NOT_LIVE,
     CANCEL_TOO_LATE,
@@ -356,6 +372,12 @@ static enum trivet_status cancel_queued(struct trivet_jobs *jobs, struct trivet_
     record.state = TRIVET_STORE_JOB_CANCELLED;
     record.ended_unix_us = trivet_clock_unix_us();
     record.error_status = TRIVET_CANCELLED;
+    if (record.kind == TRIVET__V1__JOB_KIND__JOB_KIND_PREDICT) {
+        /* Of an attempt that a crash cut off. */
+        char output_id[TRIVET_STORE_ID_BYTES];
+        trivet_output_id(record.id, output_id);
+        trivet_output_drop(jobs->store, output_id);
+    }
     const enum trivet_status status = trivet_jobs_store_record(jobs, &record, NULL, 0, err);
     pthread_mutex_lock(&jobs->mutex);
     struct trivet_live_job *job = trivet_jobs_find_live(jobs, record.id);

@@ -63,7 +63,8 @@ void trivet_jobs_release_waiters(struct trivet_jobs *jobs);
 void trivet_jobs_close(struct trivet_jobs *jobs);
 
 /* Checks the spec against the dataset (NOT_FOUND, FAILED_PRECONDITION: not committed, and all that
- * trivet_pipeline_create refuses), stores the job and, when `call` is not NULL, its reply: the
+ * trivet_pipeline_create refuses; the columns of a PREDICT job are the caller's to check with
+ * trivet_predict_columns), stores the job and, when `call` is not NULL, its reply: the
  * packed Job. A repeated call gives *replayed = true and the job as it is now, also when it would
  * be refused today; with another body ALREADY_EXISTS. RESOURCE_EXHAUSTED: the queue is full. The
  * spec's job_id and parent_version are filled in here; data_dir, memory_bytes_max and parent_pid
@@ -89,6 +90,8 @@ enum trivet_status trivet_jobs_cancel(struct trivet_jobs *jobs, const char *id,
 void trivet_jobs_counts(struct trivet_jobs *jobs, size_t *n_queued, size_t *n_running);
 /* True while a job that has not ended uses the dataset. */
 bool trivet_jobs_uses_dataset(struct trivet_jobs *jobs, const char *dataset_id);
+/* True while a job that has not ended makes the dataset: nobody else may change it. */
+bool trivet_jobs_makes_dataset(struct trivet_jobs *jobs, const char *dataset_id);
 
 /* Called once per accepted wait, on the jobs' own thread, no lock held; `view` is borrowed, NULL
  * only when the job cannot be read (then `err` says why). Must not block. */

@@ -6,6 +6,7 @@
 #include "training/channel.h"
 #include "training/child.h"
 #include "training/jobs_internal.h"
+#include "training/output.h"
 #include "trivet/v1/models.pb-c.h"
 #include "wire/codec.h"
 
@@ -31,7 +32,16 @@ struct run {
     const Trivet__V1__TrainerResult *result; /* in result_arena */
     struct trivet_buffer report;             /* packed */
     struct trivet_store_version version;
+    /* Of PREDICT. */
+    char output_id[TRIVET_STORE_ID_BYTES];
+    bool has_output;   /* open in the store */
+    uint32_t n_chunks; /* stored */
 };
+
+static bool is_predict(const struct run *run)
+{
+    return run->record.kind == TRIVET__V1__JOB_KIND__JOB_KIND_PREDICT;
+}
 
 static enum trivet_status no_memory(const struct run *run, struct trivet_error *err)
 {
@@ -56,7 +66,8 @@ static enum trivet_status read_spec(struct run *run, struct trivet_error *err)
     }
     if (status == TRIVET_OK) {
         run->spec = (Trivet__V1__JobSpec *)message;
-        status = run->spec->pipeline == NULL ? TRIVET_INVALID_ARGUMENT : TRIVET_OK;
+        status =
+            run->spec->pipeline == NULL && !is_predict(run) ? TRIVET_INVALID_ARGUMENT : TRIVET_OK;
     }
     if (status == TRIVET_INVALID_ARGUMENT) {
         status = trivet_error_set(err, TRIVET_DATA_LOSS, "the stored spec of job %s is damaged",
@@ -172,6 +183,32 @@ static enum trivet_status start_child(struct run *run, struct trivet_child *chil
     return TRIVET_OK;
 }
 
+/* What a PREDICT job makes, on its way into the store. The child waits for us: it is never far
+ * ahead.
+ */
+static enum trivet_status take_output(struct run *run, const Trivet__V1__TrainerMessage *body,
+                                      struct trivet_error *err)
+{
+    struct trivet_store_dataset record;
+    if (!is_predict(run)) {
+        return trivet_error_set(err, TRIVET_DATA_LOSS, "the trainer sent rows that nobody wants");
+    }
+    if (run->has_output == (body->body_case == TRIVET__V1__TRAINER_MESSAGE__BODY_COLUMNS)) {
+        return trivet_error_set(err, TRIVET_DATA_LOSS, "the trainer sent rows without columns");
+    }
+    if (!run->has_output) {
+        const enum trivet_status begun = trivet_output_begin(
+            run->jobs->store, run->output_id, run->spec->output_name, body->columns, err);
+        run->has_output = begun == TRIVET_OK;
+        return begun;
+    }
+    const enum trivet_status status = trivet_store_dataset_append(
+        run->jobs->store, run->output_id, run->n_chunks, body->chunk->table.data,
+        body->chunk->table.len, body->chunk->rows, &record, err);
+    run->n_chunks += status == TRIVET_OK;
+    return status;
+}
+
 static enum trivet_status take_message(struct run *run, struct trivet_error *err)
 {
     /* A result is kept to the end of the run, progress is not: an arena each. */
@@ -194,6 +231,9 @@ static enum trivet_status take_message(struct run *run, struct trivet_error *err
             run->result_arena = arena;
             arena = NULL;
             trivet_buffer_release(&run->message);
+        } else if (body->body_case == TRIVET__V1__TRAINER_MESSAGE__BODY_COLUMNS ||
+                   body->body_case == TRIVET__V1__TRAINER_MESSAGE__BODY_CHUNK) {
+            status = take_output(run, body, err);
         }
     } else if (status == TRIVET_INVALID_ARGUMENT) {
         status = trivet_error_set(err, TRIVET_DATA_LOSS,
@@ -357,14 +397,26 @@ static void set_failed(struct run *run, const struct trivet_error *error)
     trivet_buffer_release(&run->report);
 }
 
+/* Before the end is stored: a crash in between runs the job again, which drops it too. */
+static void drop_output(const struct run *run)
+{
+    if (is_predict(run)) {
+        trivet_output_drop(run->jobs->store, run->output_id);
+    }
+}
+
 /* Stores the end: a version with it, or the record alone. False: it could not be stored. */
 static bool store_end(struct run *run, enum trivet_status status, struct trivet_error *error)
 {
     if (run->record.state == TRIVET_STORE_JOB_CANCELLED) {
         trivet_buffer_release(&run->report);
+        drop_output(run);
         return store_record(run);
     }
     const bool train = run->spec != NULL && run->spec->kind == TRIVET__V1__JOB_KIND__JOB_KIND_TRAIN;
+    if (status == TRIVET_OK && is_predict(run) && run->n_chunks > 0) {
+        status = trivet_output_commit(run->jobs->store, run->output_id, run->n_chunks, error);
+    }
     if (status == TRIVET_OK && train) {
         status = commit_version(run, error);
         if (status == TRIVET_OK) {
@@ -373,6 +425,7 @@ static bool store_end(struct run *run, enum trivet_status status, struct trivet_
     }
     if (status != TRIVET_OK) {
         set_failed(run, error);
+        drop_output(run);
     }
     return store_record(run);
 }
@@ -392,7 +445,7 @@ static void publish_end(struct run *run)
 {
     struct trivet_jobs *jobs = run->jobs;
     struct trivet_job_view view;
-    if (run->record.version != 0 && jobs->options.on_version != NULL) {
+    if (run->version.version != 0 && jobs->options.on_version != NULL) {
         jobs->options.on_version(jobs->options.ctx, &run->version);
     }
     trivet_jobs_view_record(&run->record, &view);
@@ -415,9 +468,15 @@ static void run_job(struct trivet_jobs *jobs, struct trivet_live_job *job,
 {
     struct run run = {.jobs = jobs, .job = job, .record = *record};
     struct trivet_error error = {0};
+    trivet_output_id(record->id, run.output_id);
     if (start_stored(&run)) {
+        bool made = false;
         enum trivet_status status = read_spec(&run, &error);
-        if (status == TRIVET_OK) {
+        if (status == TRIVET_OK && is_predict(&run)) {
+            /* Committed, and then a crash before the job's end was stored. */
+            status = trivet_output_find(jobs->store, run.output_id, &made, &error);
+        }
+        if (status == TRIVET_OK && !made) {
             status = run_child(&run, &error);
         }
         if (decide_end(&run, status) && store_end(&run, status, &error)) {

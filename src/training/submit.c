@@ -33,6 +33,11 @@ static bool is_cross_validate(const Trivet__V1__JobSpec *spec)
     return spec->kind == TRIVET__V1__JOB_KIND__JOB_KIND_CROSS_VALIDATE;
 }
 
+static bool is_predict(const Trivet__V1__JobSpec *spec)
+{
+    return spec->kind == TRIVET__V1__JOB_KIND__JOB_KIND_PREDICT;
+}
+
 /* The message says more than the violation: what to do about the fault. */
 static enum trivet_status refuse(struct trivet_error *err, const char *field, const char *fault,
                                  const char *advice)
@@ -62,8 +67,8 @@ static enum trivet_status check_split(const Trivet__V1__JobSpec *spec, struct tr
 
 static enum trivet_status check_fields(const Trivet__V1__JobSpec *spec, struct trivet_error *err)
 {
-    if (!is_train(spec) && !is_cross_validate(spec)) {
-        return refuse(err, "kind", "is unknown", "give TRAIN or CROSS_VALIDATE");
+    if (!is_train(spec) && !is_cross_validate(spec) && !is_predict(spec)) {
+        return refuse(err, "kind", "is unknown", "give TRAIN, CROSS_VALIDATE or PREDICT");
     }
     const bool unnamed = is_cross_validate(spec) && spec->model[0] == '\0';
     if (!unnamed && !trivet_text_is_name(spec->model, NAME_BYTES_MAX)) {
@@ -72,6 +77,10 @@ static enum trivet_status check_fields(const Trivet__V1__JobSpec *spec, struct t
     }
     if (spec->dataset_id[0] == '\0') {
         return refuse(err, "dataset_id", "is missing", "name a committed dataset");
+    }
+    if (is_predict(spec)) {
+        return spec->version > 0 ? TRIVET_OK
+                                 : refuse(err, "version", "is missing", "say which one predicts");
     }
     if (spec->pipeline == NULL) {
         return refuse(err, "pipeline", "is missing", "name a target and an estimator");
@@ -151,7 +160,8 @@ static enum trivet_status check_dataset(struct trivet_store *store, const Trivet
             refuse(err, "split.folds", "is more than the dataset has rows", "give fewer folds");
         goto done;
     }
-    status = check_pipeline(spec, &schema, err);
+    /* Columns of a prediction were checked with the version that reads them. */
+    status = is_predict(spec) ? TRIVET_OK : check_pipeline(spec, &schema, err);
 done:
     trivet_buffer_release(&schema);
     return status;
@@ -186,6 +196,7 @@ static enum trivet_status make_record(struct trivet_jobs *jobs, const Trivet__V1
     *record = (struct trivet_store_job){
         .kind = (int)given->kind,
         .state = TRIVET_STORE_JOB_QUEUED,
+        .version = is_predict(given) ? given->version : 0,
         .created_unix_us = trivet_clock_unix_us(),
     };
     trivet_text_format(record->id, sizeof record->id, "job-%016" PRIx64, trivet_rng_entropy());
@@ -201,7 +212,7 @@ static enum trivet_status make_record(struct trivet_jobs *jobs, const Trivet__V1
     spec.memory_bytes_max = 0;
     spec.parent_pid = 0;
     spec.parent_version = 0;
-    if (record->model[0] != '\0') {
+    if (record->model[0] != '\0' && !is_predict(given)) {
         const enum trivet_status status =
             find_parent(jobs->store, record->model, &spec.parent_version, err);
         if (status != TRIVET_OK) {

@@ -1,7 +1,9 @@
 /* DESIGN
  *
  * A process of its own, so that a fit cannot harm the server: it reads the spec from stdin, the
- * dataset from the store (read only), and gives back bytes; only the server commits. It dies with
+ * dataset from the store (read only), and gives back bytes; only the server commits. Predictions of
+ * a whole dataset run here too (trainer_predict.c): nobody waits for them, so they step back behind
+ * those that are served, and memory and cancel are as for a fit. It dies with
  * the thread of the server that started it, whatever it is doing, and so needs no other way to be
  * cancelled than SIGKILL. Nothing it makes depends on the time, the process or a number of threads:
  * the same spec on the same dataset gives the same pipeline, bit for bit. */
@@ -348,9 +350,13 @@ static enum trivet_status run(Trivet__V1__JobSpec *spec, struct trivet_channel *
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
                                 "out of memory while the trainer starts");
     }
-    status = work(&trainer, err);
-    if (status == TRIVET_OK) {
-        status = send_success(&trainer, err);
+    if (spec->kind == TRIVET__V1__JOB_KIND__JOB_KIND_PREDICT) {
+        status = trivet_trainer_predict(&trainer, err);
+    } else {
+        status = work(&trainer, err);
+        if (status == TRIVET_OK) {
+            status = send_success(&trainer, err);
+        }
     }
     trivet_fit_report_release(&trainer.fit);
     trivet_pipeline_free(trainer.pipeline);
@@ -402,7 +408,8 @@ static enum trivet_status read_spec(struct trivet_arena *arena, Trivet__V1__JobS
         return status;
     }
     Trivet__V1__JobSpec *spec = (Trivet__V1__JobSpec *)message;
-    if (spec->pipeline == NULL || spec->data_dir[0] == '\0') {
+    const bool predicts = spec->kind == TRIVET__V1__JOB_KIND__JOB_KIND_PREDICT;
+    if ((spec->pipeline == NULL && !predicts) || spec->data_dir[0] == '\0') {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                                 "the trainer got no job on its stdin; it is started by the server");
     }

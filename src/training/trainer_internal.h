@@ -16,6 +16,7 @@
 #include "models/pipeline.h"
 #include "store/store.h"
 #include "training/channel.h"
+#include "training/output.h"
 #include "trivet/v1/artefact.pb-c.h"
 #include "trivet/v1/trainer.pb-c.h"
 
@@ -118,6 +119,9 @@ enum trivet_status trivet_trainer_profile(struct trivet_trainer *trainer, Trivet
                                           struct trivet_error *err) TRIVET_MUST_USE;
 /* Most resident memory of this process so far. */
 uint64_t trivet_trainer_peak_rss_bytes(void);
+/* A PREDICT job, to its result. */
+enum trivet_status trivet_trainer_predict(struct trivet_trainer *trainer,
+                                          struct trivet_error *err) TRIVET_MUST_USE;
 /* All that the run has to tell, in the trainer's arena. */
 enum trivet_status trivet_trainer_report(struct trivet_trainer *trainer,
                                          Trivet__V1__TrainingReport **out,

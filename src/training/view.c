@@ -1,6 +1,7 @@
 /* Jobs as they are told to callers. */
 #include "base/text.h"
 #include "training/jobs_internal.h"
+#include "training/output.h"
 #include "wire/codec.h"
 
 #include <string.h>
@@ -104,6 +105,16 @@ enum trivet_status trivet_job_view_encode(const struct trivet_job_view *view,
     job->ended_unix_us = record->ended_unix_us;
     job->attempts = record->attempts;
     job->revision = view->revision;
+    if (record->kind == TRIVET__V1__JOB_KIND__JOB_KIND_PREDICT &&
+        record->state == TRIVET_STORE_JOB_SUCCEEDED) {
+        char id[TRIVET_STORE_ID_BYTES];
+        trivet_output_id(record->id, id);
+        job->output_dataset_id = trivet_arena_strdup(arena, id);
+        if (job->output_dataset_id == NULL) {
+            return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                    "out of memory while job %s is described", record->id);
+        }
+    }
     if (view->report.n_bytes > 0) {
         const enum trivet_status status = encode_report(view, arena, job, err);
         if (status != TRIVET_OK) {

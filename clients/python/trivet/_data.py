@@ -230,3 +230,25 @@ def table_of(X, y=None, target="target"):
     """Rows to learn from or to score: X, with y as the column `target` when it is given."""
     rows = rows_of(X)
     return rows if y is None else rows.with_column(column_of(target, y))
+
+
+def _is_null(bitmap, n_rows):
+    """A bool for each row; an empty bitmap: none is null."""
+    if not bitmap:
+        return np.zeros(n_rows, bool)
+    bits = np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")
+    return bits[:n_rows].astype(bool)
+
+
+def arrays_of(table):
+    """{name: array} of a contract's Table: floats with NaN, or str with None."""
+    arrays = {}
+    for column in table.columns:
+        null = _is_null(column.null_bitmap, table.rows)
+        if column.HasField("categorical"):
+            texts = np.array(list(column.categorical.dictionary) + [None], object)
+            codes = np.where(null, -1, np.array(column.categorical.codes, np.int64))
+            arrays[column.name] = texts[codes]
+        else:
+            arrays[column.name] = np.where(null, np.nan, np.array(column.numeric.values, float))
+    return arrays

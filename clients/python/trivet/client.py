@@ -21,6 +21,7 @@ CHUNK_ROWS_MAX = 1000000
 UPLOAD_WINDOW = 4
 CALL_BYTES = 1 << 20
 PREDICT_WINDOW = 4
+DOWNLOAD_WINDOW = 2
 WINDOW_MAX = 1024
 _MODEL = re.compile(r"(?P<name>[^:@]+)(:(?P<version>[0-9]+)|@(?P<alias>.+))?")
 
@@ -230,6 +231,18 @@ class Client:
         return self.call("Datasets/Describe", datasets_pb2.DescribeDatasetRequest(
             dataset_id=dataset_id), datasets_pb2.Dataset)
 
+    def download(self, dataset):
+        """The rows of a Dataset or its id: {column: array}, of floats with NaN where a number is
+        missing, of str with None where a text is."""
+        dataset_id = getattr(dataset, "id", dataset)
+        described = self.dataset(dataset_id)
+        bodies = (datasets_pb2.ReadDatasetRequest(dataset_id=dataset_id, chunk=i)
+                  .SerializeToString() for i in range(described.chunks))
+        parts = [_data.arrays_of(datasets_pb2.ReadDatasetResponse.FromString(bytes(reply.body)).rows)
+                 for reply in self._channel.pipeline("Datasets/Read", bodies, DOWNLOAD_WINDOW)]
+        return {column.name: np.concatenate([part[column.name] for part in parts])
+                for column in described.schema.columns}
+
     def delete_dataset(self, dataset):
         """A Dataset or its id."""
         self.call("Datasets/Delete", datasets_pb2.DeleteDatasetRequest(
@@ -407,6 +420,14 @@ class Client:
         tail = prediction_pb2.PredictRequest(prediction_id=prediction_id)
         return head.SerializeToString() + tail.SerializeToString() + _wire.bytes_field(
             _wire.number(prediction_pb2.PredictRequest, field), packed)
+
+    def predict_dataset(self, model, dataset, keep=(), name=""):
+        """Predicts every row of a Dataset or its id on the server; a Job. Its `output_dataset_id`
+        is a dataset with a row for each, after the columns `keep` that are copied: `download` it.
+        """
+        return Job(self, self.call("Prediction/PredictDataset", prediction_pb2.PredictDatasetRequest(
+            model=model_ref(model), dataset_id=getattr(dataset, "id", dataset), output_name=name,
+            keep_columns=keep), training_pb2.Job))
 
     def explain(self, model, data, samples=0, seed=0, timeout=None):
         """Contribution of each feature to each prediction; an Explanation."""

@@ -40,7 +40,7 @@ class Bar:
 
 
 class Job:
-    """Training or cross-validation. `message` is the contract's Job, as it was last seen."""
+    """Training, cross-validation or prediction of a dataset. `message` is the contract's Job, as it was last seen."""
 
     def __init__(self, client, message):
         self.client = client
@@ -68,8 +68,14 @@ class Job:
 
     @property
     def version(self):
-        """Of the version it made; 0 until it has succeeded, and for a cross-validation."""
+        """Of the version it made, or that predicts; 0 until a training has succeeded, and for a
+        cross-validation."""
         return self.message.version
+
+    @property
+    def output_dataset_id(self):
+        """Of the predictions it made; "" until it has succeeded, and for a training."""
+        return self.message.output_dataset_id
 
     @property
     def report(self):
