@@ -7,7 +7,7 @@ set -eu
 build="build-essential cmake ninja-build pkg-config
   libprotobuf-c-dev protobuf-c-compiler protobuf-compiler
   libnng-dev libuv1-dev libopenblas-dev liblapacke-dev libssl-dev libsqlite3-dev libmicrohttpd-dev
-  libjansson-dev libcsv-dev libinih-dev libncurses-dev
+  libjansson-dev libcsv-dev libinih-dev libncurses-dev libcurl4-openssl-dev
   libsvm-dev liblinear-dev liblbfgs-dev libxgboost-dev gnuplot-nox libjs-chart.js python3"
 tests="libcmocka-dev clang-format python3-numpy python3-pandas python3-scipy python3-sklearn python3-xgboost
   python3-protobuf nng-utils nanomsg-utils chromium tmux git prometheus"

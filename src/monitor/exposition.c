@@ -152,7 +152,45 @@ static void write_monitor(struct trivet_page *page, const struct trivet_monitor 
     trivet_page_process(page, PREFIX, monitor->started_us, &usage);
 }
 
+/* As many series as there are rules, and one for each alert that fires. */
+static void write_alerts(struct trivet_page *page, struct trivet_alert_watch *watch)
+{
+    static const char counts[] = "trivet_monitor_alerts";
+    static const char firing[] = "trivet_monitor_alert_firing";
+    char version[VERSION_TEXT_BYTES];
+    size_t n_active = 0;
+    const struct trivet_alert_rules *rules = trivet_alert_watch_rules(watch);
+    const struct trivet_alerts *alerts = trivet_alert_watch_lock(watch);
+    const struct trivet_alert *active = trivet_alerts_active(alerts, &n_active);
+    trivet_page_family(page, counts, "gauge", "Alerts of a rule that are pending or firing.");
+    for (size_t r = 0; r < rules->n; r++) {
+        for (int s = TRIVET_ALERT_PENDING; s <= TRIVET_ALERT_FIRING; s++) {
+            enum trivet_alert_state state = (enum trivet_alert_state)s;
+            const struct trivet_label labels[] = {{"rule", rules->items[r].name},
+                                                  {"state", trivet_alert_state_name(state)}};
+            trivet_page_sample(page, counts, labels, TRIVET_ARRAY_COUNT(labels),
+                               (double)trivet_alerts_count(alerts, rules->items[r].name, state));
+        }
+    }
+    trivet_page_family(page, firing, "gauge",
+                       "1 for each alert that fires; about a version or a server.");
+    for (size_t i = 0; i < n_active; i++) {
+        bool of_model = active[i].model[0] != '\0';
+        (void)trivet_text_format(version, sizeof(version), "%llu",
+                                 (unsigned long long)active[i].version);
+        const struct trivet_label labels[] = {{"rule", active[i].rule},
+                                              {"model", active[i].model},
+                                              {"version", of_model ? version : ""},
+                                              {"source", active[i].source}};
+        if (active[i].state == TRIVET_ALERT_FIRING) {
+            trivet_page_sample(page, firing, labels, TRIVET_ARRAY_COUNT(labels), 1.0);
+        }
+    }
+    trivet_alert_watch_unlock(watch);
+}
+
 enum trivet_status trivet_exposition_write(struct trivet_monitor *monitor,
+                                           struct trivet_alert_watch *alerts,
                                            struct trivet_buffer *out, struct trivet_error *err)
 {
     struct trivet_page page = {.out = out, .err = err, .status = TRIVET_OK};
@@ -167,5 +205,8 @@ enum trivet_status trivet_exposition_write(struct trivet_monitor *monitor,
     write_sources(&page, monitor);
     write_monitor(&page, monitor);
     pthread_mutex_unlock(&monitor->lock);
+    if (alerts != NULL) {
+        write_alerts(&page, alerts);
+    }
     return page.status;
 }

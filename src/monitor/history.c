@@ -1,26 +1,9 @@
 #include "monitor/history_internal.h"
 
 #include "base/alloc.h"
-#include "base/text.h"
 
-#include <string.h>
-
-/* "trvt", so that no other SQLite file is taken for a history. */
-#define APPLICATION_ID     0x74727674
 #define BUSY_MS            500
 #define ARENA_BUDGET_BYTES ((size_t)1 << 20)
-
-static const char schema_sql[] =
-    "CREATE TABLE source(id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, epoch INTEGER NOT NULL,"
-    " lost INTEGER NOT NULL, restarts INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE total(source INTEGER NOT NULL REFERENCES source(id), model TEXT NOT NULL,"
-    " version INTEGER NOT NULL, base BLOB NOT NULL, current BLOB NOT NULL,"
-    " PRIMARY KEY(source, model, version)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE sample(id INTEGER PRIMARY KEY AUTOINCREMENT, unix_s INTEGER NOT NULL,"
-    " model TEXT NOT NULL, version INTEGER NOT NULL, predictions INTEGER NOT NULL,"
-    " calls INTEGER NOT NULL, failed_calls INTEGER NOT NULL, failed_rows INTEGER NOT NULL,"
-    " p50_us REAL NOT NULL, p99_us REAL NOT NULL) STRICT;"
-    "CREATE INDEX sample_of ON sample(model, version, unix_s);";
 
 enum trivet_status trivet_history_error(struct trivet_history *history, const char *doing,
                                         struct trivet_error *err)
@@ -66,60 +49,6 @@ enum trivet_status trivet_history_prepare(struct trivet_history *history, const 
     return TRIVET_OK;
 }
 
-static enum trivet_status read_number(struct trivet_history *history, const char *sql, int64_t *out,
-                                      struct trivet_error *err)
-{
-    sqlite3_stmt *statement = NULL;
-    enum trivet_status status = trivet_history_prepare(history, sql, &statement, err);
-    if (status == TRIVET_OK) {
-        if (sqlite3_step(statement) == SQLITE_ROW) {
-            *out = sqlite3_column_int64(statement, 0);
-        } else {
-            status = trivet_history_error(history, "reading the history", err);
-        }
-    }
-    sqlite3_finalize(statement);
-    return status;
-}
-
-/* Make the tables in an empty file; refuse a file of something else, or of a later version. */
-static enum trivet_status check_schema(struct trivet_history *history, const char *path,
-                                       struct trivet_error *err)
-{
-    int64_t application = 0;
-    int64_t version = 0;
-    int64_t tables = 0;
-    enum trivet_status status = trivet_history_exec(history, "BEGIN EXCLUSIVE", err);
-    if (status == TRIVET_OK) {
-        status = read_number(history, "PRAGMA application_id", &application, err);
-    }
-    if (status == TRIVET_OK) {
-        status = read_number(history, "PRAGMA user_version", &version, err);
-    }
-    if (status == TRIVET_OK) {
-        status = read_number(history, "SELECT count(*) FROM sqlite_schema", &tables, err);
-    }
-    if (status != TRIVET_OK) {
-        return status;
-    }
-    if (tables == 0) {
-        char mark[96];
-        (void)trivet_text_format(mark, sizeof(mark),
-                                 "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",
-                                 APPLICATION_ID, TRIVET_HISTORY_SCHEMA_VERSION);
-        status = trivet_history_exec(history, schema_sql, err);
-        return status == TRIVET_OK ? trivet_history_exec(history, mark, err) : status;
-    }
-    if (application != APPLICATION_ID || version != TRIVET_HISTORY_SCHEMA_VERSION) {
-        return trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
-                                "%s is no history of this version (application %lld, schema %lld; "
-                                "expected %d, %d); choose another file by --history",
-                                path, (long long)application, (long long)version, APPLICATION_ID,
-                                TRIVET_HISTORY_SCHEMA_VERSION);
-    }
-    return trivet_history_exec(history, "COMMIT", err);
-}
-
 enum trivet_status trivet_history_open(const char *path, uint64_t samples_max,
                                        struct trivet_history **out, struct trivet_error *err)
 {
@@ -146,7 +75,7 @@ enum trivet_status trivet_history_open(const char *path, uint64_t samples_max,
                                 err);
     }
     if (status == TRIVET_OK) {
-        status = check_schema(history, path, err);
+        status = trivet_history_migrate(history, path, err);
     }
     if (status != TRIVET_OK) {
         trivet_error_prefix(err, "%s: ", path);

@@ -18,8 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRIVET_HISTORY_SCHEMA_VERSION 1
-#define TRIVET_HISTORY_SAMPLE_S       10
+#define TRIVET_HISTORY_SAMPLE_S 10
 /* Oldest samples beyond this many rows are removed: about 100 bytes each. */
 #define TRIVET_HISTORY_SAMPLES_MAX 2000000
 /* Points of one answer. */

@@ -22,5 +22,9 @@ enum trivet_status trivet_history_exec(struct trivet_history *history, const cha
 enum trivet_status trivet_history_prepare(struct trivet_history *history, const char *sql,
                                           sqlite3_stmt **out,
                                           struct trivet_error *err) TRIVET_MUST_USE;
+/* Make the tables in an empty file, bring those of an earlier version forward: history_schema.c.
+ * FAILED_PRECONDITION for a file of something else or of a later version. */
+enum trivet_status trivet_history_migrate(struct trivet_history *history, const char *path,
+                                          struct trivet_error *err) TRIVET_MUST_USE;
 
 #endif

@@ -2,12 +2,14 @@
  * per source one subscriber and one poller; the HTTP threads. They end in reverse order. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "monitor/alert_watch.h"
 #include "monitor/history.h"
 #include "monitor/loop_runner.h"
 #include "monitor/options.h"
 #include "monitor/pages.h"
 #include "monitor/poller.h"
 #include "monitor/subscriber.h"
+#include "monitor/webhook.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +18,9 @@ struct program {
     struct trivet_monitor_options options;
     struct trivet_monitor *monitor;
     struct trivet_history *history;
+    struct trivet_alert_rules rules;
+    struct trivet_alert_watch *alerts;
+    struct trivet_webhook *webhook; /* NULL = none */
     struct trivet_monitor_subscriber *subscribers[TRIVET_MONITOR_SOURCES_MAX];
     struct trivet_monitor_poller *pollers[TRIVET_MONITOR_SOURCES_MAX];
     struct trivet_monitor_pages *pages;
@@ -51,6 +56,37 @@ static enum trivet_status start_loop(struct program *program, struct trivet_erro
     return status;
 }
 
+static void on_alert(void *context, const struct trivet_alert *alert)
+{
+    const struct program *program = context;
+    const char *subject = alert->model[0] != '\0' ? alert->model : alert->source;
+    enum trivet_log_level level =
+        alert->state == TRIVET_ALERT_FIRING ? TRIVET_LOG_WARN : TRIVET_LOG_INFO;
+    trivet_log(level, "alert", "rule=%s state=%s subject=%s version=%llu detail=%s", alert->rule,
+               trivet_alert_state_name(alert->state), subject, (unsigned long long)alert->version,
+               alert->detail);
+    trivet_monitor_pages_alert(program->pages, alert);
+}
+
+static enum trivet_status start_alerts(struct program *program, struct trivet_error *err)
+{
+    const struct trivet_alert_watch_options options = {
+        .monitor = program->monitor,
+        .history = program->history,
+        .rules = &program->rules,
+        .webhook = program->options.webhook != NULL,
+        .on_change = on_alert,
+        .context = program,
+    };
+    enum trivet_status status =
+        trivet_alert_watch_create(&options, trivet_clock_unix_us(), &program->alerts, err);
+    if (status == TRIVET_OK && options.webhook) {
+        status = trivet_webhook_start(program->history, program->options.webhook, &program->webhook,
+                                      err);
+    }
+    return status;
+}
+
 static enum trivet_status start(struct program *program, struct trivet_error *err)
 {
     const struct trivet_monitor_options *options = &program->options;
@@ -65,9 +101,19 @@ static enum trivet_status start(struct program *program, struct trivet_error *er
         status = trivet_history_load(program->history, program->monitor, err);
     }
     if (status == TRIVET_OK) {
-        status = trivet_monitor_pages_start(program->monitor, program->history, options->http,
-                                            (const char *const *)options->hosts.items,
-                                            options->hosts.n, &program->pages, err);
+        status = start_alerts(program, err);
+    }
+    if (status == TRIVET_OK) {
+        const struct trivet_monitor_pages_options pages = {
+            .monitor = program->monitor,
+            .history = program->history,
+            .alerts = program->alerts,
+            .webhook = program->webhook,
+            .address = options->http,
+            .hosts = (const char *const *)options->hosts.items,
+            .n_hosts = options->hosts.n,
+        };
+        status = trivet_monitor_pages_start(&pages, &program->pages, err);
     }
     for (size_t i = 0; i < options->servers.n && status == TRIVET_OK; i++) {
         status =
@@ -92,10 +138,24 @@ static void save_history(struct program *program, int64_t now_us, bool *was_fail
     *was_failing = failing;
 }
 
+static void tick_alerts(struct program *program, int64_t now_us, bool *was_failing)
+{
+    struct trivet_error err;
+    bool failing = trivet_alert_watch_tick(program->alerts, now_us, &err) != TRIVET_OK;
+    if (failing && !*was_failing) {
+        trivet_log(TRIVET_LOG_ERROR, "alerts_not_stored", "message=%s", err.message);
+    }
+    *was_failing = failing;
+    if (program->webhook != NULL) {
+        trivet_webhook_wake(program->webhook);
+    }
+}
+
 /* Until SIGTERM or SIGINT. */
 static void run(struct program *program, const sigset_t *signals)
 {
     bool failing = false;
+    bool alerts_failing = false;
     int64_t tick_ns = trivet_clock_monotonic_ns();
     int64_t save_ns = tick_ns + TRIVET_HISTORY_SAMPLE_S * TRIVET_NS_PER_S;
     for (;;) {
@@ -109,6 +169,7 @@ static void run(struct program *program, const sigset_t *signals)
         }
         int64_t now_us = trivet_clock_unix_us();
         trivet_monitor_tick(program->monitor, now_us);
+        tick_alerts(program, now_us, &alerts_failing);
         trivet_monitor_pages_tick(program->pages, now_us);
         if (trivet_clock_monotonic_ns() >= save_ns) {
             save_history(program, now_us, &failing);
@@ -133,12 +194,31 @@ static void stop(struct program *program, bool started)
         trivet_monitor_subscriber_stop(program->subscribers[i]);
         trivet_monitor_poller_stop(program->pollers[i]);
     }
+    trivet_webhook_stop(program->webhook);
+    trivet_alert_watch_free(program->alerts);
     if (started) {
         save_history(program, trivet_clock_unix_us(), &failing);
     }
     trivet_history_close(program->history);
     trivet_monitor_free(program->monitor);
     trivet_monitor_options_release(&program->options);
+}
+
+/* The rules on stdout, or why there are none; the exit status. */
+static int print_rules(struct program *program, enum trivet_status status, struct trivet_error *err)
+{
+    struct trivet_buffer text = {0};
+    if (status == TRIVET_OK) {
+        status = trivet_alert_rules_print(&program->rules, &text, err);
+    }
+    if (status == TRIVET_OK) {
+        (void)fwrite(text.data, 1, text.n_bytes, stdout);
+    } else {
+        (void)fprintf(stderr, "trivet-monitor: %s\n", err->message);
+    }
+    trivet_buffer_release(&text);
+    trivet_monitor_options_release(&program->options);
+    return status == TRIVET_OK ? 0 : 2;
 }
 
 int main(int argc, char **argv)
@@ -153,10 +233,12 @@ int main(int argc, char **argv)
     if (program.options.policy != NULL) {
         status = trivet_policies_read(program.options.policy, &program.policies, &err);
     }
-    if (status != TRIVET_OK) {
-        (void)fprintf(stderr, "trivet-monitor: %s\n", err.message);
-        trivet_monitor_options_release(&program.options);
-        return 2;
+    trivet_alert_rules_default(&program.rules);
+    if (status == TRIVET_OK && program.options.rules != NULL) {
+        status = trivet_alert_rules_read(program.options.rules, &program.rules, &err);
+    }
+    if (status != TRIVET_OK || program.options.print_rules) {
+        return print_rules(&program, status, &err);
     }
     trivet_log_configure("trivet-monitor", TRIVET_LOG_INFO, program.options.log_json);
     sigset_t signals;

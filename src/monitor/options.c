@@ -15,7 +15,16 @@
 #define DEFAULT_HTTP    "127.0.0.1:7603"
 #define DEFAULT_HISTORY "trivet-monitor.db"
 
-enum option_key { KEY_HTTP = 256, KEY_HISTORY, KEY_POLICY, KEY_LOG_FORMAT, KEY_ALLOW_HOST };
+enum option_key {
+    KEY_HTTP = 256,
+    KEY_HISTORY,
+    KEY_POLICY,
+    KEY_LOG_FORMAT,
+    KEY_ALLOW_HOST,
+    KEY_RULES,
+    KEY_WEBHOOK,
+    KEY_PRINT_RULES,
+};
 
 const char *argp_program_version = "trivet-monitor " TRIVET_VERSION;
 
@@ -41,6 +50,12 @@ static const struct argp_option argp_options[] = {
      "it, "
      "nothing",
      0},
+    {"rules", KEY_RULES, "FILE", 0,
+     "alert rules: what FILE says over the rules built in, which --print-rules shows", 0},
+    {"webhook", KEY_WEBHOOK, "URL", 0,
+     "tell this http:// or https:// address of each alert that fires or ends, by a POST of JSON",
+     0},
+    {"print-rules", KEY_PRINT_RULES, NULL, 0, "print the rules in effect, as a file, and end", 0},
     {"log-format", KEY_LOG_FORMAT, "FORMAT", 0, "text (default) or json, on stderr", 0},
     {0},
 };
@@ -111,12 +126,18 @@ static enum trivet_status set_option(struct trivet_monitor_options *options, con
     if (strcmp(name, "policy") == 0) {
         return set_text(&options->policy, value, err);
     }
+    if (strcmp(name, "rules") == 0) {
+        return set_text(&options->rules, value, err);
+    }
+    if (strcmp(name, "webhook") == 0) {
+        return set_text(&options->webhook, value, err);
+    }
     if (strcmp(name, "log_format") == 0) {
         return set_log_format(options, value, err);
     }
     return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                             "'%s' is not known; the keys are server, events, allow_host, http, "
-                            "history, policy, log_format",
+                            "history, policy, rules, webhook, log_format",
                             name);
 }
 
@@ -267,6 +288,15 @@ static error_t take_option(int key, char *arg, struct argp_state *state)
     case KEY_POLICY:
         status = set_text(&options->policy, arg, &line->err);
         break;
+    case KEY_RULES:
+        status = set_text(&options->rules, arg, &line->err);
+        break;
+    case KEY_WEBHOOK:
+        status = set_text(&options->webhook, arg, &line->err);
+        break;
+    case KEY_PRINT_RULES:
+        options->print_rules = true;
+        break;
     case KEY_LOG_FORMAT:
         status = set_log_format(options, arg, &line->err);
         break;
@@ -293,7 +323,7 @@ static error_t find_config(int key, char *arg, struct argp_state *state)
 
 static const char doc[] =
     "Watches trivetd: rates, errors, latency and exact counts per model and version, as a page, as "
-    "JSON under /api/v1/ and for Prometheus under /metrics.";
+    "JSON under /api/v1/ and for Prometheus under /metrics; tells of what is wrong by alerts.";
 
 enum trivet_status trivet_monitor_options_parse(int argc, char **argv,
                                                 struct trivet_monitor_options *out,
@@ -330,5 +360,7 @@ void trivet_monitor_options_release(struct trivet_monitor_options *options)
     trivet_free(options->http);
     trivet_free(options->history);
     trivet_free(options->policy);
+    trivet_free(options->rules);
+    trivet_free(options->webhook);
     *options = (struct trivet_monitor_options){0};
 }

@@ -22,7 +22,10 @@ struct trivet_monitor_options {
     struct trivet_monitor_list hosts;
     char *http;
     char *history;
-    char *policy; /* NULL = nothing is automatic */
+    char *policy;  /* NULL = nothing is automatic */
+    char *rules;   /* NULL = those built in */
+    char *webhook; /* NULL = none */
+    bool print_rules;
     bool log_json;
 };
 
@@ -31,9 +34,8 @@ struct trivet_monitor_options {
 enum trivet_status trivet_monitor_options_parse(int argc, char **argv,
                                                 struct trivet_monitor_options *out,
                                                 struct trivet_error *err) TRIVET_MUST_USE;
-/* The keys of the file: server, events, allow_host (may repeat), http, history, policy, log_format,
- * in the
- * section [monitor]. INVALID_ARGUMENT names file and line. */
+/* The keys of the file: server, events, allow_host (may repeat), http, history, policy, rules,
+ * webhook, log_format, in the section [monitor]. INVALID_ARGUMENT names file and line. */
 enum trivet_status trivet_monitor_options_read(const char *path,
                                                struct trivet_monitor_options *options,
                                                struct trivet_error *err) TRIVET_MUST_USE;

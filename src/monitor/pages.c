@@ -11,6 +11,7 @@
 #include "monitor/remote_pages.h"
 #include "monitor/reply.h"
 #include "monitor/report.h"
+#include "monitor/report_alerts.h"
 #include "telemetry/prometheus.h"
 
 #include <string.h>
@@ -27,6 +28,8 @@ struct trivet_monitor_pages {
     struct trivet_history *history;
     struct trivet_monitor_remote *remote;
     _Atomic(struct trivet_loop_runner *) loop; /* NULL = no policy */
+    struct trivet_alert_watch *alerts;
+    struct trivet_webhook *webhook; /* NULL = none */
     struct trivet_sse_hub *hub;
     struct trivet_httpd *server;
     struct trivet_httpd_route routes[ROUTES_MAX];
@@ -40,9 +43,10 @@ static void show_overview(void *context, const struct trivet_httpd_request *requ
     (void)request;
     struct trivet_monitor_pages *pages = context;
     struct trivet_error err;
-    trivet_monitor_reply_status(
-        reply, trivet_report_overview(pages->monitor, trivet_clock_unix_us(), &reply->body, &err),
-        &err);
+    trivet_monitor_reply_status(reply,
+                                trivet_report_overview(pages->monitor, pages->alerts,
+                                                       trivet_clock_unix_us(), &reply->body, &err),
+                                &err);
 }
 
 /* A query parameter as a number; its default when absent. False after an error reply. */
@@ -121,6 +125,18 @@ static void show_history(void *context, const struct trivet_httpd_request *reque
     trivet_monitor_reply_status(reply, status, &err);
 }
 
+static void show_alerts(void *context, const struct trivet_httpd_request *request,
+                        struct trivet_httpd_reply *reply)
+{
+    (void)request;
+    struct trivet_monitor_pages *pages = context;
+    struct trivet_error err;
+    trivet_monitor_reply_status(reply,
+                                trivet_report_alerts(pages->alerts, pages->webhook,
+                                                     trivet_clock_unix_us(), &reply->body, &err),
+                                &err);
+}
+
 static void show_health(void *context, const struct trivet_httpd_request *request,
                         struct trivet_httpd_reply *reply)
 {
@@ -176,8 +192,8 @@ static void show_metrics(void *context, const struct trivet_httpd_request *reque
     struct trivet_monitor_pages *pages = context;
     struct trivet_error err;
     reply->content_type = TRIVET_PROMETHEUS_CONTENT_TYPE;
-    trivet_monitor_reply_status(reply, trivet_exposition_write(pages->monitor, &reply->body, &err),
-                                &err);
+    trivet_monitor_reply_status(
+        reply, trivet_exposition_write(pages->monitor, pages->alerts, &reply->body, &err), &err);
 }
 
 static const char *content_type_of(const char *name)
@@ -211,6 +227,7 @@ static void fill_routes(struct trivet_monitor_pages *pages)
     add_route(pages, "/api/v1/series", show_series, pages);
     add_route(pages, "/api/v1/models/{}/versions/{}/series", show_series, pages);
     add_route(pages, "/api/v1/models/{}/versions/{}/history", show_history, pages);
+    add_route(pages, "/api/v1/alerts", show_alerts, pages);
     add_route(pages, "/api/v1/health", show_health, pages);
     add_route(pages, "/api/v1/monitor", show_monitor, pages);
     add_route(pages, "/api/v1/loop", show_loop, pages);
@@ -242,9 +259,7 @@ static void fill_routes(struct trivet_monitor_pages *pages)
     }
 }
 
-enum trivet_status trivet_monitor_pages_start(struct trivet_monitor *monitor,
-                                              struct trivet_history *history, const char *address,
-                                              const char *const *hosts, size_t n_hosts,
+enum trivet_status trivet_monitor_pages_start(const struct trivet_monitor_pages_options *options,
                                               struct trivet_monitor_pages **out,
                                               struct trivet_error *err)
 {
@@ -256,24 +271,26 @@ enum trivet_status trivet_monitor_pages_start(struct trivet_monitor *monitor,
         trivet_free(pages);
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the pages");
     }
-    pages->monitor = monitor;
-    pages->history = history;
-    enum trivet_status status = trivet_monitor_remote_start(monitor, &pages->remote, err);
+    pages->monitor = options->monitor;
+    pages->history = options->history;
+    pages->alerts = options->alerts;
+    pages->webhook = options->webhook;
+    enum trivet_status status = trivet_monitor_remote_start(options->monitor, &pages->remote, err);
     if (status != TRIVET_OK) {
         trivet_sse_free(pages->hub);
         trivet_free(pages);
         return status;
     }
     fill_routes(pages);
-    const struct trivet_httpd_options options = {
-        .address = address,
+    const struct trivet_httpd_options served = {
+        .address = options->address,
         .routes = pages->routes,
         .n_routes = pages->n_routes,
-        .hosts = hosts,
-        .n_hosts = n_hosts,
+        .hosts = options->hosts,
+        .n_hosts = options->n_hosts,
         .body_bytes_max = 1, /* nothing here takes a body */
     };
-    status = trivet_httpd_start(&options, &pages->server, err);
+    status = trivet_httpd_start(&served, &pages->server, err);
     if (status != TRIVET_OK) {
         trivet_monitor_remote_stop(pages->remote);
         trivet_sse_free(pages->hub);
@@ -306,7 +323,8 @@ void trivet_monitor_pages_tick(struct trivet_monitor_pages *pages, int64_t now_u
     struct trivet_buffer overview = {0};
     struct trivet_error err;
     if (trivet_sse_clients(pages->hub) > 0) {
-        if (trivet_report_overview(pages->monitor, now_us, &overview, &err) == TRIVET_OK) {
+        if (trivet_report_overview(pages->monitor, pages->alerts, now_us, &overview, &err) ==
+            TRIVET_OK) {
             trivet_sse_broadcast(pages->hub, "overview", (const char *)overview.data,
                                  overview.n_bytes);
         } else {
@@ -315,6 +333,19 @@ void trivet_monitor_pages_tick(struct trivet_monitor_pages *pages, int64_t now_u
         trivet_buffer_release(&overview);
     }
     trivet_sse_tick(pages->hub);
+}
+
+void trivet_monitor_pages_alert(struct trivet_monitor_pages *pages,
+                                const struct trivet_alert *alert)
+{
+    struct trivet_buffer text = {0};
+    struct trivet_error err;
+    if (trivet_report_alert(alert, &text, &err) == TRIVET_OK) {
+        trivet_sse_broadcast(pages->hub, "alert", (const char *)text.data, text.n_bytes);
+    } else {
+        trivet_log(TRIVET_LOG_WARN, "alert_skipped", "message=%s", err.message);
+    }
+    trivet_buffer_release(&text);
 }
 
 void trivet_monitor_pages_stop(struct trivet_monitor_pages *pages)

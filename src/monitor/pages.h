@@ -4,9 +4,11 @@
 
 #include "base/compiler.h"
 #include "httpd/httpd.h"
+#include "monitor/alert_watch.h"
 #include "monitor/history.h"
 #include "monitor/loop_runner.h"
 #include "monitor/registry.h"
+#include "monitor/webhook.h"
 
 #include <trivet/error.h>
 
@@ -14,11 +16,19 @@
 
 struct trivet_monitor_pages;
 
-/* Serve on `address` ("HOST:PORT"); `hosts` are further names allowed in Host, borrowed until stop.
- * Monitor and history are borrowed. Errors as trivet_httpd_start. */
-enum trivet_status trivet_monitor_pages_start(struct trivet_monitor *monitor,
-                                              struct trivet_history *history, const char *address,
-                                              const char *const *hosts, size_t n_hosts,
+/* All borrowed until stop. */
+struct trivet_monitor_pages_options {
+    struct trivet_monitor *monitor;
+    struct trivet_history *history;
+    struct trivet_alert_watch *alerts;
+    struct trivet_webhook *webhook; /* NULL = none */
+    const char *address;            /* "HOST:PORT" */
+    const char *const *hosts;       /* further names allowed in Host */
+    size_t n_hosts;
+};
+
+/* Errors as trivet_httpd_start. */
+enum trivet_status trivet_monitor_pages_start(const struct trivet_monitor_pages_options *options,
                                               struct trivet_monitor_pages **out,
                                               struct trivet_error *err) TRIVET_MUST_USE;
 const char *trivet_monitor_pages_address(const struct trivet_monitor_pages *pages);
@@ -30,6 +40,9 @@ void trivet_monitor_pages_set_loop(struct trivet_monitor_pages *pages,
 /* Send something to all open pages, under the name of its kind. Any thread. */
 void trivet_monitor_pages_tell(struct trivet_monitor_pages *pages, const char *kind,
                                const char *json, size_t n_bytes);
+/* Send a change of an alert to all open pages: event "alert". */
+void trivet_monitor_pages_alert(struct trivet_monitor_pages *pages,
+                                const struct trivet_alert *alert);
 void trivet_monitor_pages_stop(struct trivet_monitor_pages *pages);
 
 #endif

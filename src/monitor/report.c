@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "monitor/json.h"
+#include "monitor/report_alerts.h"
 #include "monitor/report_summary.h"
 
 #include <jansson.h>
@@ -202,12 +203,18 @@ static json_t *overview_json(const struct trivet_monitor *monitor, int64_t now_u
                      monitor->history_failing);
 }
 
-enum trivet_status trivet_report_overview(struct trivet_monitor *monitor, int64_t now_us,
+enum trivet_status trivet_report_overview(struct trivet_monitor *monitor,
+                                          struct trivet_alert_watch *alerts, int64_t now_us,
                                           struct trivet_buffer *out, struct trivet_error *err)
 {
+    json_t *counts = alerts != NULL ? trivet_report_alert_counts(alerts) : json_null();
     pthread_mutex_lock(&monitor->lock);
     json_t *json = overview_json(monitor, now_us);
     pthread_mutex_unlock(&monitor->lock);
+    if (json_object_set_new(json, "alerts", counts) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
     return trivet_json_finish(json, out, err);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/compiler.h"
+#include "monitor/alert_watch.h"
 #include "monitor/history.h"
 #include "monitor/registry.h"
 
@@ -19,8 +20,10 @@
 /* The newest second of a series is this old, so that its events have arrived. */
 #define TRIVET_REPORT_LAG_S 2
 
-/* All sources, models and totals. Takes the monitor's lock; any thread. */
-enum trivet_status trivet_report_overview(struct trivet_monitor *monitor, int64_t now_us,
+/* All sources, models and totals, and how many alerts there are (NULL = not told). Takes the locks
+ * of both, one after the other; any thread. */
+enum trivet_status trivet_report_overview(struct trivet_monitor *monitor,
+                                          struct trivet_alert_watch *alerts, int64_t now_us,
                                           struct trivet_buffer *out,
                                           struct trivet_error *err) TRIVET_MUST_USE;
 /* The last `seconds` (10 to 900) of one version, or of all together when `model` is NULL, in at

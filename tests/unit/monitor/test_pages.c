@@ -20,6 +20,8 @@ struct site {
     char path[96];
     struct trivet_history *history;
     struct trivet_monitor *monitor;
+    struct trivet_alert_rules rules;
+    struct trivet_alert_watch *alerts;
     struct trivet_monitor_pages *pages;
 };
 
@@ -34,9 +36,17 @@ static int begin(void **state)
     (void)snprintf(site.path, sizeof(site.path), "%s/h.db", site.folder);
     site.monitor = make_monitor(1);
     assert_int_equal(trivet_history_open(site.path, 0, &site.history, &err), TRIVET_OK);
-    assert_int_equal(trivet_monitor_pages_start(site.monitor, site.history, "127.0.0.1:0", NULL, 0,
-                                                &site.pages, &err),
-                     TRIVET_OK);
+    trivet_alert_rules_default(&site.rules);
+    const struct trivet_alert_watch_options watching = {
+        .monitor = site.monitor, .history = site.history, .rules = &site.rules};
+    assert_int_equal(
+        trivet_alert_watch_create(&watching, trivet_clock_unix_us(), &site.alerts, &err),
+        TRIVET_OK);
+    const struct trivet_monitor_pages_options options = {.monitor = site.monitor,
+                                                         .history = site.history,
+                                                         .alerts = site.alerts,
+                                                         .address = "127.0.0.1:0"};
+    assert_int_equal(trivet_monitor_pages_start(&options, &site.pages, &err), TRIVET_OK);
     *state = &site;
     return 0;
 }
@@ -45,6 +55,7 @@ static int end(void **state)
 {
     struct site *site = *state;
     trivet_monitor_pages_stop(site->pages);
+    trivet_alert_watch_free(site->alerts);
     trivet_history_close(site->history);
     trivet_monitor_free(site->monitor);
     (void)unlink(site->path);

@@ -1,0 +1,255 @@
+/* Calls are taken out of the versions' rolling windows second by second, as their backlog has come
+ * in, and kept per rule in shares: the windows go back 15 minutes, rules six hours. */
+#include "monitor/alert_facts.h"
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "monitor/alert_ratio.h"
+
+#include <math.h>
+#include <string.h>
+
+#define US_PER_S 1000000LL
+/* A second is taken when it is this old, so that its events have arrived. */
+#define LAG_S 2
+/* After a stop of the monitor, so many seconds at most are made up for. */
+#define CATCH_UP_S 120
+
+enum ratio_of { RATIO_FIRST, RATIO_ROWS, RATIO_COUNT };
+
+struct follow {
+    const struct trivet_monitor_series *series;
+    /* By rule; NULL without traffic, or where the rule does not need it. error_ratio has one for
+     * rows beside that of the calls. */
+    struct trivet_alert_ratio *ratios[TRIVET_ALERT_RULES_MAX][RATIO_COUNT];
+};
+
+struct trivet_alert_facts {
+    const struct trivet_monitor *monitor;
+    const struct trivet_alert_rules *rules;
+    int64_t taken_s; /* windows were read up to here, inclusive */
+    /* In the order of the monitor's series, which grow and never go. */
+    struct follow *follows[TRIVET_MONITOR_SERIES_MAX];
+    size_t n_follows;
+    uint64_t lost[TRIVET_MONITOR_SOURCES_MAX]; /* as last seen */
+    bool lost_known[TRIVET_MONITOR_SOURCES_MAX];
+    struct trivet_alert_ratio losses[TRIVET_ALERT_RULES_MAX][TRIVET_MONITOR_SOURCES_MAX];
+};
+
+static int64_t rule_window_s(const struct trivet_alert_rule *rule)
+{
+    return rule->window_s > rule->long_window_s ? rule->window_s : rule->long_window_s;
+}
+
+struct trivet_alert_facts *trivet_alert_facts_create(const struct trivet_monitor *monitor,
+                                                     const struct trivet_alert_rules *rules,
+                                                     int64_t now_us)
+{
+    struct trivet_alert_facts *facts = trivet_calloc(1, sizeof(*facts));
+    if (facts == NULL) {
+        return NULL;
+    }
+    facts->monitor = monitor;
+    facts->rules = rules;
+    facts->taken_s = now_us / US_PER_S - LAG_S;
+    for (size_t r = 0; r < rules->n; r++) {
+        for (size_t s = 0; s < TRIVET_MONITOR_SOURCES_MAX; s++) {
+            trivet_alert_ratio_init(&facts->losses[r][s], rule_window_s(&rules->items[r]));
+        }
+    }
+    return facts;
+}
+
+void trivet_alert_facts_free(struct trivet_alert_facts *facts)
+{
+    if (facts == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < facts->n_follows; i++) {
+        for (size_t r = 0; r < TRIVET_ALERT_RULES_MAX; r++) {
+            trivet_free(facts->follows[i]->ratios[r][RATIO_FIRST]);
+            trivet_free(facts->follows[i]->ratios[r][RATIO_ROWS]);
+        }
+        trivet_free(facts->follows[i]);
+    }
+    trivet_free(facts);
+}
+
+/* follows[i] becomes that of series[i]. False without memory: the next tick tries again. */
+static bool follow_at(struct trivet_alert_facts *facts, size_t i)
+{
+    const struct trivet_monitor_series *series = facts->monitor->series[i];
+    if (i < facts->n_follows && facts->follows[i]->series == series) {
+        return true;
+    }
+    struct follow *follow = trivet_calloc(1, sizeof(*follow));
+    if (follow == NULL) {
+        return false;
+    }
+    follow->series = series;
+    memmove(&facts->follows[i + 1], &facts->follows[i],
+            (facts->n_follows - i) * sizeof(facts->follows[0]));
+    facts->follows[i] = follow;
+    facts->n_follows++;
+    return true;
+}
+
+/* Calls that took longer than `limit_us`; of the bucket that the limit cuts, in proportion. */
+static uint64_t slow_calls(const struct trivet_histogram *histogram, double limit_us)
+{
+    double slow = 0.0;
+    for (size_t i = 0; i < TRIVET_HISTOGRAM_BUCKETS; i++) {
+        double lower = i > 0 ? trivet_histogram_upper_us(i - 1) : 0.0;
+        double upper = trivet_histogram_upper_us(i);
+        if (histogram->buckets[i] > 0 && upper > limit_us) {
+            double part = fmin(1.0, (upper - limit_us) / (upper - lower));
+            slow += part * (double)histogram->buckets[i];
+        }
+    }
+    return (uint64_t)llround(slow);
+}
+
+static void add_share(struct trivet_alert_ratio **ratio, const struct trivet_alert_rule *rule,
+                      int64_t second, struct trivet_alert_share share)
+{
+    if (*ratio == NULL) {
+        *ratio = trivet_malloc(sizeof(**ratio));
+        if (*ratio == NULL) {
+            return; /* these calls are not judged; the next may be */
+        }
+        trivet_alert_ratio_init(*ratio, rule_window_s(rule));
+    }
+    trivet_alert_ratio_add(*ratio, second, share);
+}
+
+static void take_second(struct trivet_alert_facts *facts, struct follow *follow, int64_t second)
+{
+    struct trivet_monitor_counts sum = {0};
+    trivet_window_sum(follow->series->window, second, second + 1, &sum);
+    uint64_t calls = trivet_monitor_counts_calls(&sum);
+    if (calls == 0) {
+        return;
+    }
+    for (size_t r = 0; r < facts->rules->n; r++) {
+        const struct trivet_alert_rule *rule = &facts->rules->items[r];
+        struct trivet_alert_ratio **ratios = follow->ratios[r];
+        if (!rule->on || !trivet_alert_rule_matches(rule, follow->series->model)) {
+            continue;
+        }
+        if (rule->kind == TRIVET_ALERT_ERROR_RATIO) {
+            struct trivet_alert_share by_call = {calls, trivet_monitor_counts_failed_calls(&sum)};
+            struct trivet_alert_share by_row = {trivet_monitor_counts_rows(&sum),
+                                                trivet_monitor_counts_failed_rows(&sum)};
+            add_share(&ratios[RATIO_FIRST], rule, second, by_call);
+            add_share(&ratios[RATIO_ROWS], rule, second, by_row);
+        } else if (rule->kind == TRIVET_ALERT_LATENCY_BURN) {
+            struct trivet_alert_share slow = {sum.total.count,
+                                              slow_calls(&sum.total, rule->latency_ms * 1000.0)};
+            add_share(&ratios[RATIO_FIRST], rule, second, slow);
+        }
+    }
+}
+
+static void take_calls(struct trivet_alert_facts *facts, int64_t now_s)
+{
+    int64_t to = now_s - LAG_S;
+    int64_t from = facts->taken_s + 1;
+    from = from < to - CATCH_UP_S ? to - CATCH_UP_S : from;
+    size_t i = 0;
+    while (i < facts->monitor->n_series && follow_at(facts, i)) {
+        for (int64_t second = from; second <= to && facts->follows[i]->series->window != NULL;
+             second++) {
+            take_second(facts, facts->follows[i], second);
+        }
+        i++;
+    }
+    facts->taken_s = to > facts->taken_s ? to : facts->taken_s;
+}
+
+static void take_losses(struct trivet_alert_facts *facts, int64_t now_s)
+{
+    for (size_t s = 0; s < facts->monitor->n_sources; s++) {
+        uint64_t lost = facts->monitor->sources[s].sequence.lost;
+        uint64_t more = lost > facts->lost[s] && facts->lost_known[s] ? lost - facts->lost[s] : 0;
+        facts->lost[s] = lost;
+        facts->lost_known[s] = true;
+        for (size_t r = 0; r < facts->rules->n && more > 0; r++) {
+            trivet_alert_ratio_add(&facts->losses[r][s], now_s,
+                                   (struct trivet_alert_share){more, more});
+        }
+    }
+}
+
+static struct trivet_alert_share sum_of(const struct trivet_alert_ratio *ratio, int64_t now_s,
+                                        int64_t window_s)
+{
+    return ratio != NULL ? trivet_alert_ratio_sum(ratio, now_s, window_s)
+                         : (struct trivet_alert_share){0};
+}
+
+static void judge_source(struct trivet_alert_facts *facts, size_t r, size_t s,
+                         struct trivet_alerts *alerts, int64_t now_us)
+{
+    const struct trivet_alert_rule *rule = &facts->rules->items[r];
+    const struct trivet_monitor_source *source = &facts->monitor->sources[s];
+    struct trivet_alert_verdict verdict;
+    if (rule->kind == TRIVET_ALERT_DOWN) {
+        if (!source->server_up && source->server_why[0] == '\0') {
+            return; /* not asked yet */
+        }
+        trivet_alert_judge_down(rule, source->server_up, source->server_why, &verdict);
+    } else {
+        struct trivet_alert_share lost =
+            trivet_alert_ratio_sum(&facts->losses[r][s], now_us / US_PER_S, rule->window_s);
+        trivet_alert_judge_lost(rule, lost.bad, &verdict);
+    }
+    trivet_alerts_judge(alerts, rule, source->server_url, "", 0, &verdict, now_us);
+}
+
+static void judge_series(const struct trivet_alert_facts *facts, size_t r,
+                         const struct follow *follow, struct trivet_alerts *alerts, int64_t now_us)
+{
+    const struct trivet_alert_rule *rule = &facts->rules->items[r];
+    const struct trivet_monitor_series *series = follow->series;
+    struct trivet_alert_ratio *const *ratios = follow->ratios[r];
+    struct trivet_alert_verdict verdict = {0};
+    int64_t to_s = facts->taken_s;
+    switch (rule->kind) {
+    case TRIVET_ALERT_ERROR_RATIO:
+        trivet_alert_judge_errors(rule, sum_of(ratios[RATIO_FIRST], to_s, rule->window_s),
+                                  sum_of(ratios[RATIO_ROWS], to_s, rule->window_s), &verdict);
+        break;
+    case TRIVET_ALERT_LATENCY_BURN:
+        trivet_alert_judge_latency(rule, sum_of(ratios[RATIO_FIRST], to_s, rule->window_s),
+                                   sum_of(ratios[RATIO_FIRST], to_s, rule->long_window_s),
+                                   &verdict);
+        break;
+    default:
+        return;
+    }
+    trivet_alerts_judge(alerts, rule, "", series->model, series->version, &verdict, now_us);
+}
+
+void trivet_alert_facts_judge(struct trivet_alert_facts *facts, struct trivet_alerts *alerts,
+                              int64_t now_us)
+{
+    take_calls(facts, now_us / US_PER_S);
+    take_losses(facts, now_us / US_PER_S);
+    for (size_t r = 0; r < facts->rules->n; r++) {
+        const struct trivet_alert_rule *rule = &facts->rules->items[r];
+        if (!rule->on) {
+            continue;
+        }
+        if (rule->kind == TRIVET_ALERT_DOWN || rule->kind == TRIVET_ALERT_LOST_EVENTS) {
+            for (size_t s = 0; s < facts->monitor->n_sources; s++) {
+                judge_source(facts, r, s, alerts, now_us);
+            }
+            continue;
+        }
+        for (size_t i = 0; i < facts->n_follows; i++) {
+            if (trivet_alert_rule_matches(rule, facts->follows[i]->series->model)) {
+                judge_series(facts, r, facts->follows[i], alerts, now_us);
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+#include "base/alloc.h"
+#include "messages.h"
+#include "monitor/alert_watch.h"
+#include "monitor/history_alerts.h"
+#include "monitor/report_alerts.h"
+
+#include <jansson.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define S 1000000LL
+
+/* What happened, as "rule:state …". */
+static char told[512];
+static char folder[64];
+static char path[96];
+static struct trivet_alert_rules rules;
+static struct trivet_history *history;
+static struct trivet_monitor *monitor;
+static struct trivet_alert_watch *watch;
+
+static void on_change(void *context, const struct trivet_alert *alert)
+{
+    (void)context;
+    size_t n = strlen(told);
+    (void)snprintf(told + n, sizeof(told) - n, "%s:%s ", alert->rule,
+                   trivet_alert_state_name(alert->state));
+}
+
+static void start(int64_t now_us)
+{
+    struct trivet_error err;
+    const struct trivet_alert_watch_options options = {.monitor = monitor,
+                                                       .history = history,
+                                                       .rules = &rules,
+                                                       .webhook = true,
+                                                       .on_change = on_change};
+    assert_int_equal(trivet_alert_watch_create(&options, now_us, &watch, &err), TRIVET_OK);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    (void)snprintf(folder, sizeof(folder), "/tmp/trivet-alerts-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/h.db", folder);
+    assert_int_equal(trivet_history_open(path, 0, &history, &err), TRIVET_OK);
+    trivet_alert_rules_default(&rules);
+    for (size_t i = 0; i < rules.n; i++) {
+        rules.items[i].for_s = 2;
+        rules.items[i].resolve_s = 2;
+        rules.items[i].window_s = 10;
+        rules.items[i].long_window_s = 20;
+    }
+    monitor = make_monitor(1);
+    start(T0_US);
+    told[0] = '\0';
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    trivet_alert_watch_free(watch);
+    trivet_monitor_free(monitor);
+    trivet_history_close(history);
+    (void)unlink(path);
+    return rmdir(folder);
+}
+
+static void tick(int64_t at_s)
+{
+    struct trivet_error err;
+    if (trivet_alert_watch_tick(watch, T0_US + at_s * S, &err) != TRIVET_OK) {
+        fail_msg("%s", err.message);
+    }
+}
+
+static void expect(const char *what)
+{
+    assert_string_equal(told, what);
+    told[0] = '\0';
+}
+
+static void test_down(void **state)
+{
+    (void)state;
+    tick(0); /* not asked yet */
+    trivet_monitor_set_server_down(monitor, 0, "connection refused");
+    tick(1);
+    expect("down:pending ");
+    tick(3);
+    expect("down:firing ");
+    send_stats(monitor, 0, 7, "m", 1, 5, 0, T0_US + 4 * S);
+    tick(4);
+    expect("");
+    tick(6);
+    expect("down:resolved ");
+}
+
+/* Calls counted in the windows; one bad and slow in ten. */
+static void test_errors_and_latency(void **state)
+{
+    (void)state;
+    struct trivet_alert_firing firing[8];
+    send_stats(monitor, 0, 7, "m", 2, 0, 0, T0_US);
+    for (uint64_t s = 1; s <= 8; s++) {
+        send_totals(monitor, 0, 7, s, "m", 2, 90 * s, 10 * s, T0_US + (int64_t)s * S);
+        tick((int64_t)s);
+    }
+    expect("error_ratio:pending error_ratio:firing ");
+    assert_int_equal(trivet_alert_watch_firing(watch, "m", firing, 8), 1);
+    assert_int_equal(firing[0].kind, TRIVET_ALERT_ERROR_RATIO);
+    assert_int_equal(firing[0].version, 2);
+    assert_string_equal(firing[0].rule, "error_ratio");
+    assert_int_equal(trivet_alert_watch_firing(watch, "other", firing, 8), 0);
+    /* All took 100 µs. */
+    trivet_alert_watch_free(watch);
+    for (size_t i = 0; i < rules.n; i++) {
+        rules.items[i].latency_ms = 0.05;
+        rules.items[i].on = rules.items[i].kind == TRIVET_ALERT_LATENCY_BURN;
+    }
+    start(T0_US + 8 * S);
+    for (uint64_t s = 9; s <= 16; s++) {
+        send_totals(monitor, 0, 7, s, "m", 2, 100 * s, 80, T0_US + (int64_t)s * S);
+        tick((int64_t)s);
+    }
+    expect("error_ratio:resolved latency_burn:pending latency_burn_fast:pending "
+           "latency_burn:firing latency_burn_fast:firing ");
+}
+
+static void test_lost_events(void **state)
+{
+    (void)state;
+    send_totals(monitor, 0, 7, 1, "m", 1, 1, 0, T0_US);
+    tick(1);
+    send_totals(monitor, 0, 7, 40, "m", 1, 2, 0, T0_US + S);
+    tick(2);
+    expect("lost_events:pending ");
+    tick(4);
+    expect("lost_events:firing ");
+    tick(12);
+    tick(14);
+    expect("lost_events:resolved ");
+}
+
+static uint64_t waiting(void)
+{
+    struct trivet_error err;
+    uint64_t n = 99;
+    assert_int_equal(trivet_history_webhook_count(history, &n, &err), TRIVET_OK);
+    return n;
+}
+
+/* The next message's state and rule, taken out. */
+static void expect_message(const char *rule, const char *state)
+{
+    struct trivet_error err;
+    struct trivet_buffer body = {0};
+    int64_t id = 0;
+    assert_int_equal(trivet_history_webhook_next(history, &id, &body, &err), TRIVET_OK);
+    assert_true(id > 0);
+    json_t *json = json_loadb((const char *)body.data, body.n_bytes, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(json, "rule")), rule);
+    assert_string_equal(json_string_value(json_object_get(json, "state")), state);
+    assert_true(json_string_length(json_object_get(json, "advice")) > 0);
+    json_decref(json);
+    trivet_buffer_release(&body);
+    assert_int_equal(trivet_history_webhook_done(history, id, &err), TRIVET_OK);
+}
+
+static void test_restart(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    trivet_monitor_set_server_down(monitor, 0, "gone");
+    tick(1);
+    tick(3);
+    expect("down:pending down:firing ");
+    assert_int_equal(waiting(), 1); /* pending is not told */
+    trivet_alert_watch_free(watch);
+    trivet_history_close(history);
+    assert_int_equal(trivet_history_open(path, 0, &history, &err), TRIVET_OK);
+    start(T0_US + 60 * S);
+    const struct trivet_alerts *alerts = trivet_alert_watch_lock(watch);
+    size_t n = 0;
+    const struct trivet_alert *active = trivet_alerts_active(alerts, &n);
+    assert_int_equal(n, 1);
+    assert_int_equal(active->state, TRIVET_ALERT_FIRING);
+    assert_int_equal(active->fired_us, T0_US + 3 * S);
+    assert_string_equal(active->source, "tcp://server-0");
+    assert_string_equal(active->detail, "gone");
+    trivet_alert_watch_unlock(watch);
+    tick(61);
+    expect("");
+    send_stats(monitor, 0, 7, "m", 1, 5, 0, T0_US + 62 * S);
+    tick(62);
+    tick(64);
+    expect("down:resolved ");
+    expect_message("down", "firing");
+    expect_message("down", "resolved");
+    assert_int_equal(waiting(), 0);
+    /* And once more: it is remembered as resolved. */
+    trivet_alert_watch_free(watch);
+    start(T0_US + 70 * S);
+    alerts = trivet_alert_watch_lock(watch);
+    assert_int_equal(trivet_alerts_resolved(alerts, 0)->resolved_us, T0_US + 64 * S);
+    assert_null(trivet_alerts_resolved(alerts, 1));
+    trivet_alert_watch_unlock(watch);
+}
+
+/* A history that cannot be written loses nothing: the next tick stores it, in order. */
+static void test_failing_history(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    trivet_monitor_set_server_down(monitor, 0, "gone");
+    tick(1);
+    (void)trivet_alloc_fail_at(1);
+    enum trivet_status status = trivet_alert_watch_tick(watch, T0_US + 3 * S, &err);
+    (void)trivet_alloc_fail_at(0);
+    assert_int_equal(status, TRIVET_RESOURCE_EXHAUSTED);
+    expect("down:pending down:firing ");
+    assert_int_equal(waiting(), 0);
+    send_stats(monitor, 0, 7, "m", 1, 5, 0, T0_US + 4 * S);
+    tick(4);
+    tick(6);
+    expect("down:resolved ");
+    expect_message("down", "firing");
+    expect_message("down", "resolved");
+}
+
+static void test_queue_is_bounded(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    struct trivet_alert alert = {.id = 1,
+                                 .rule = "down",
+                                 .kind = TRIVET_ALERT_DOWN,
+                                 .state = TRIVET_ALERT_FIRING,
+                                 .source = "s"};
+    for (int i = 0; i < TRIVET_WEBHOOK_QUEUE_MAX / 100 + 2; i++) {
+        struct trivet_alert list[100];
+        for (size_t k = 0; k < 100; k++) {
+            list[k] = alert;
+            alert.id++;
+        }
+        assert_int_equal(trivet_history_save_alerts(history, list, 100, true, &err), TRIVET_OK);
+    }
+    assert_int_equal(waiting(), TRIVET_WEBHOOK_QUEUE_MAX);
+}
+
+static void test_report(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    struct trivet_buffer text = {0};
+    trivet_monitor_set_server_down(monitor, 0, "gone");
+    tick(1);
+    assert_int_equal(trivet_report_alerts(watch, NULL, T0_US, &text, &err), TRIVET_OK);
+    json_t *json = json_loadb((const char *)text.data, text.n_bytes, 0, NULL);
+    json_t *first = json_array_get(json_object_get(json, "active"), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "server")), "tcp://server-0");
+    assert_string_equal(json_string_value(json_object_get(first, "state")), "pending");
+    assert_true(json_is_null(json_object_get(first, "fired_unix_us")));
+    assert_int_equal(json_array_size(json_object_get(json, "rules")), rules.n);
+    json_decref(json);
+    trivet_buffer_release(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_down, begin, end),
+        cmocka_unit_test_setup_teardown(test_errors_and_latency, begin, end),
+        cmocka_unit_test_setup_teardown(test_lost_events, begin, end),
+        cmocka_unit_test_setup_teardown(test_restart, begin, end),
+        cmocka_unit_test_setup_teardown(test_failing_history, begin, end),
+        cmocka_unit_test_setup_teardown(test_queue_is_bounded, begin, end),
+        cmocka_unit_test_setup_teardown(test_report, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
