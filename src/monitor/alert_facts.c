@@ -22,6 +22,10 @@ struct follow {
     /* By rule; NULL without traffic, or where the rule does not need it. error_ratio has one for
      * rows beside that of the calls. */
     struct trivet_alert_ratio *ratios[TRIVET_ALERT_RULES_MAX][RATIO_COUNT];
+    /* Of the drift watch as of its window of this time: looking at all columns takes a while. */
+    int64_t drift_closed_us;
+    struct trivet_alert_drift drift;
+    struct trivet_alert_drift missing;
 };
 
 struct trivet_alert_facts {
@@ -206,6 +210,41 @@ static void judge_source(struct trivet_alert_facts *facts, size_t r, size_t s,
     trivet_alerts_judge(alerts, rule, source->server_url, "", 0, &verdict, now_us);
 }
 
+static void take_told(struct trivet_alert_drift *drift, const struct trivet_drift_told *told,
+                      double unit)
+{
+    bool worse = told->n_firing > 0 && told->excess * unit > drift->value;
+    drift->n_firing += told->n_firing;
+    drift->n_pending += told->n_pending;
+    if (worse) {
+        drift->value = told->excess * unit;
+        (void)trivet_text_copy(drift->column, sizeof(drift->column), told->worst);
+    }
+}
+
+static void take_drift(struct follow *follow)
+{
+    struct trivet_drift_summary summary;
+    const struct trivet_monitor_drift *drift = follow->series->drift;
+    bool watched = drift != NULL && drift->watch != NULL && drift->closed_us > 0;
+    if (!watched) {
+        follow->drift.watched = false;
+        follow->missing.watched = false;
+        follow->drift_closed_us = 0;
+        return;
+    }
+    if (drift->closed_us == follow->drift_closed_us) {
+        return;
+    }
+    trivet_monitor_drift_summary(follow->series, &summary);
+    follow->drift_closed_us = drift->closed_us;
+    follow->drift = (struct trivet_alert_drift){.watched = true};
+    follow->missing = (struct trivet_alert_drift){.watched = true};
+    take_told(&follow->drift, &summary.told[TRIVET_DRIFT_DISTRIBUTION], 1.0);
+    take_told(&follow->drift, &summary.told[TRIVET_DRIFT_OUT_OF_RANGE], 1.0);
+    take_told(&follow->missing, &summary.told[TRIVET_DRIFT_MISSING], TRIVET_DRIFT_MISSING_MIN);
+}
+
 static void judge_series(const struct trivet_alert_facts *facts, size_t r,
                          const struct follow *follow, struct trivet_alerts *alerts, int64_t now_us)
 {
@@ -224,6 +263,12 @@ static void judge_series(const struct trivet_alert_facts *facts, size_t r,
                                    sum_of(ratios[RATIO_FIRST], to_s, rule->long_window_s),
                                    &verdict);
         break;
+    case TRIVET_ALERT_DRIFT:
+        trivet_alert_judge_drift(rule, &follow->drift, &verdict);
+        break;
+    case TRIVET_ALERT_MISSING_RATIO:
+        trivet_alert_judge_drift(rule, &follow->missing, &verdict);
+        break;
     default:
         return;
     }
@@ -235,6 +280,9 @@ void trivet_alert_facts_judge(struct trivet_alert_facts *facts, struct trivet_al
 {
     take_calls(facts, now_us / US_PER_S);
     take_losses(facts, now_us / US_PER_S);
+    for (size_t i = 0; i < facts->n_follows; i++) {
+        take_drift(facts->follows[i]);
+    }
     for (size_t r = 0; r < facts->rules->n; r++) {
         const struct trivet_alert_rule *rule = &facts->rules->items[r];
         if (!rule->on) {

@@ -81,11 +81,15 @@ void trivet_alert_judge_drift(const struct trivet_alert_rule *rule,
     if (over) {
         out->judgement = TRIVET_ALERT_BAD;
     } else {
-        /* The watch has its own hysteresis: what it still calls firing is not good yet. */
-        out->judgement = drift->n_firing > 0 ? TRIVET_ALERT_BETWEEN : TRIVET_ALERT_GOOD;
+        /* The watch has its own hysteresis: what it still calls firing is not good yet, and after a
+         * restart of the monitor it has to be confirmed anew. */
+        bool found = drift->n_firing + drift->n_pending > 0;
+        out->judgement = found ? TRIVET_ALERT_BETWEEN : TRIVET_ALERT_GOOD;
     }
-    (void)trivet_text_format(out->detail, sizeof(out->detail), "%zu %s: %s", drift->n_firing,
-                             drift->n_firing == 1 ? "column" : "columns", drift->columns);
+    char more[40];
+    (void)trivet_text_format(more, sizeof(more), " and %zu more columns", drift->n_firing - 1);
+    (void)trivet_text_format(out->detail, sizeof(out->detail), "%s%s", drift->column,
+                             drift->n_firing > 1 ? more : "");
 }
 
 /* The worst value that is allowed: by the test, by the floor, or the stricter of both. NaN: none.

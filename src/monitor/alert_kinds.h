@@ -32,10 +32,11 @@ void trivet_alert_judge_latency(const struct trivet_alert_rule *rule,
 
 /* What the drift watch found in the columns of a version. */
 struct trivet_alert_drift {
-    bool watched;      /* a window was closed and could be judged */
-    size_t n_firing;   /* columns, confirmed by as many windows as the watch wants */
-    double value;      /* drift: worst column, times its limit; missing: share beyond reference */
-    char columns[128]; /* the worst, by name */
+    bool watched;     /* a window was closed and could be judged */
+    size_t n_firing;  /* columns, confirmed by as many windows as the watch wants */
+    size_t n_pending; /* found in the last window, not confirmed yet */
+    double value;     /* drift: worst column, times its limit; missing: share beyond reference */
+    char column[96];  /* the worst, by name */
 };
 
 /* Kinds drift and missing_ratio. */

@@ -52,8 +52,8 @@ static const struct trivet_alert_rule built_in[] = {
     {"latency_burn_fast", TRIVET_ALERT_LATENCY_BURN, true, "*", 14.4, 10, 60, 60, 300, 100, 0.99,
      100, "", NAN},
     /* The drift watch has its own confirmation by two windows in a row. */
-    {"drift", TRIVET_ALERT_DRIFT, true, "*", 1, 0, 0, 0, 0, 0, 0, 0, "", NAN},
-    {"missing_ratio", TRIVET_ALERT_MISSING_RATIO, true, "*", 0.05, 0, 0, 0, 0, 0, 0, 0, "", NAN},
+    {"drift", TRIVET_ALERT_DRIFT, true, "*", 1, 0, 0, 900, 0, 0, 0, 0, "", NAN},
+    {"missing_ratio", TRIVET_ALERT_MISSING_RATIO, true, "*", 0.05, 0, 0, 900, 0, 0, 0, 0, "", NAN},
     {"quality_drop", TRIVET_ALERT_QUALITY_DROP, true, "*", 0.05, 30, 300, 3600, 0,
      TRIVET_ALERT_LABELS_MIN, 0, 0, "", NAN},
     {"lost_events", TRIVET_ALERT_LOST_EVENTS, true, "*", 0, 0, 60, 300, 0, 0, 0, 0, "", NAN},
@@ -376,13 +376,11 @@ static enum trivet_status print_kind_keys(const struct trivet_alert_rule *rule,
     enum trivet_status status = TRIVET_OK;
     bool burn = rule->kind == TRIVET_ALERT_LATENCY_BURN;
     bool quality = rule->kind == TRIVET_ALERT_QUALITY_DROP;
-    if (burn || quality || rule->kind == TRIVET_ALERT_ERROR_RATIO) {
+    if (rule->kind != TRIVET_ALERT_DOWN) {
         status = print_seconds(out, "window", rule->window_s, err);
-        if (status == TRIVET_OK) {
-            status = print_number(out, "minimum", (double)rule->minimum, err);
-        }
-    } else if (rule->kind == TRIVET_ALERT_LOST_EVENTS) {
-        status = print_seconds(out, "window", rule->window_s, err);
+    }
+    if (status == TRIVET_OK && (burn || quality || rule->kind == TRIVET_ALERT_ERROR_RATIO)) {
+        status = print_number(out, "minimum", (double)rule->minimum, err);
     }
     if (status == TRIVET_OK && burn) {
         status = print_seconds(out, "long_window", rule->long_window_s, err);

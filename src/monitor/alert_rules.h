@@ -40,9 +40,11 @@ struct trivet_alert_rule {
      * quality_drop: accuracy, r2: points below the test's; mae, mse: share above it. lost_events:
      * how many. */
     double threshold;
-    int64_t for_s;         /* over the threshold for so long, and it is firing */
-    int64_t resolve_s;     /* back for so long, and it is resolved */
-    int64_t window_s;      /* what is looked at */
+    int64_t for_s;     /* over the threshold for so long, and it is firing */
+    int64_t resolve_s; /* back for so long, and it is resolved */
+    /* What is looked at. drift, missing_ratio: the watch has windows of its own; so long after a
+     * start an alert waits for news. */
+    int64_t window_s;
     int64_t long_window_s; /* latency_burn: and this too */
     uint64_t minimum;      /* calls, or labels, in the window; fewer are not judged */
     double objective;      /* latency_burn: this share of the calls … */

@@ -83,17 +83,21 @@ static void test_drift(void **state)
     (void)state;
     struct trivet_alert_rule rule = rule_of(TRIVET_ALERT_DRIFT);
     struct trivet_alert_verdict verdict;
-    struct trivet_alert_drift drift = {.n_firing = 2, .value = 1.4, .columns = "age, height"};
+    struct trivet_alert_drift drift = {.n_firing = 2, .value = 1.4, .column = "age"};
     trivet_alert_judge_drift(&rule, &drift, &verdict);
     assert_int_equal(verdict.judgement, TRIVET_ALERT_UNKNOWN);
     drift.watched = true;
     trivet_alert_judge_drift(&rule, &drift, &verdict);
     assert_int_equal(verdict.judgement, TRIVET_ALERT_BAD);
-    assert_string_equal(verdict.detail, "2 columns: age, height");
+    assert_string_equal(verdict.detail, "age and 1 more columns");
     rule.threshold = 2;
     trivet_alert_judge_drift(&rule, &drift, &verdict);
     assert_int_equal(verdict.judgement, TRIVET_ALERT_BETWEEN);
     drift.n_firing = 0;
+    drift.n_pending = 1;
+    trivet_alert_judge_drift(&rule, &drift, &verdict);
+    assert_int_equal(verdict.judgement, TRIVET_ALERT_BETWEEN);
+    drift.n_pending = 0;
     trivet_alert_judge_drift(&rule, &drift, &verdict);
     assert_int_equal(verdict.judgement, TRIVET_ALERT_GOOD);
     /* Missing: the same, of another number. */
