@@ -3,9 +3,9 @@
  * those of a source begin anew with it, which Prometheus understands. */
 #include "monitor/exposition.h"
 
-#include "telemetry/prometheus_page.h"
-
 #include "base/text.h"
+#include "monitor/exposition_drift.h"
+#include "telemetry/prometheus_page.h"
 
 #define PREFIX             "trivet_monitor"
 #define VERSION_TEXT_BYTES 24
@@ -201,6 +201,7 @@ enum trivet_status trivet_exposition_write(struct trivet_monitor *monitor,
             model_sample(&page, f, monitor->series[i]);
         }
     }
+    trivet_exposition_write_drift(&page, monitor);
     write_calls(&page, monitor);
     write_sources(&page, monitor);
     write_monitor(&page, monitor);

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/rng.h"
 #include "messages.h"
+#include "monitor/exposition.h"
 #include "unit/profile/drift_columns.h"
 
 #include <math.h>
@@ -257,6 +258,23 @@ static void test_a_shift_is_told_by_name(void **state)
         assert_true(drift->excess > 1 && drift->value > 0.1 && told.psi_max == drift->value);
         assert_int_equal(drift->since_us, scene.now_us);
     }
+    /* And by number for Prometheus: names of columns are no labels. */
+    struct trivet_buffer page = {0};
+    assert_int_equal(trivet_exposition_write(scene.monitor, NULL, &page, &err), TRIVET_OK);
+    static const char *const lines[] = {
+        "\ntrivet_monitor_drift_columns{model=\"m\",version=\"1\",finding=\"distribution\","
+        "state=\"firing\"} 1\n",
+        "\ntrivet_monitor_drift_columns{model=\"m\",version=\"1\",finding=\"missing\","
+        "state=\"firing\"} 0\n",
+        "\ntrivet_monitor_drift_windows_total{model=\"m\",version=\"1\"} 2\n",
+        "\ntrivet_monitor_expected_accuracy_ratio{model=\"m\",version=\"1\"} 0.75\n",
+    };
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(lines); i++) {
+        assert_non_null(strstr((const char *)page.data, lines[i]));
+    }
+    assert_null(strstr((const char *)page.data, "trivet_monitor_reference_accuracy_ratio{"));
+    assert_null(strstr((const char *)page.data, scene.profile->features[4]->name));
+    trivet_buffer_release(&page);
     scene_free(&scene);
 }
 
