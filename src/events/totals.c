@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "events/histogram_message.h"
 #include "telemetry/usage.h"
 
 #include <assert.h>
@@ -301,40 +302,6 @@ static enum trivet_status encode_codes(const uint64_t counts[TRIVET_STATUS_COUNT
     return TRIVET_OK;
 }
 
-static enum trivet_status encode_histogram(const struct trivet_histogram *histogram,
-                                           struct trivet_arena *arena, Trivet__V1__Histogram **out,
-                                           struct trivet_error *err)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < TRIVET_HISTOGRAM_BUCKETS; i++) {
-        n += histogram->buckets[i] != 0;
-    }
-    Trivet__V1__Histogram *message = take(arena, 1, sizeof(*message), err);
-    if (message == NULL) {
-        return TRIVET_RESOURCE_EXHAUSTED;
-    }
-    trivet__v1__histogram__init(message);
-    message->buckets = take(arena, n, sizeof(*message->buckets), err);
-    message->counts = take(arena, n, sizeof(*message->counts), err);
-    if (message->buckets == NULL || message->counts == NULL) {
-        return TRIVET_RESOURCE_EXHAUSTED;
-    }
-    message->count = histogram->count;
-    message->sum_ns = histogram->sum_ns;
-    message->n_buckets = n;
-    message->n_counts = n;
-    n = 0;
-    for (size_t i = 0; i < TRIVET_HISTOGRAM_BUCKETS; i++) {
-        if (histogram->buckets[i] != 0) {
-            message->buckets[n] = (uint32_t)i;
-            message->counts[n] = histogram->buckets[i];
-            n++;
-        }
-    }
-    *out = message;
-    return TRIVET_OK;
-}
-
 static enum trivet_status encode_version(struct trivet_version_totals *slot,
                                          const struct trivet_version_counts *counters,
                                          struct trivet_arena *arena,
@@ -355,13 +322,13 @@ static enum trivet_status encode_version(struct trivet_version_totals *slot,
         status = encode_codes(counters->rows, arena, &message->rows, &message->n_rows, err);
     }
     if (status == TRIVET_OK) {
-        status = encode_histogram(&counters->queue, arena, &message->queue, err);
+        status = trivet_histogram_encode(&counters->queue, arena, &message->queue, err);
     }
     if (status == TRIVET_OK) {
-        status = encode_histogram(&counters->compute, arena, &message->compute, err);
+        status = trivet_histogram_encode(&counters->compute, arena, &message->compute, err);
     }
     if (status == TRIVET_OK) {
-        status = encode_histogram(&counters->total, arena, &message->total, err);
+        status = trivet_histogram_encode(&counters->total, arena, &message->total, err);
     }
     if (status == TRIVET_OK) {
         *out = message;

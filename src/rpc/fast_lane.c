@@ -154,6 +154,21 @@ static void sample(const struct answer *answer, const struct fast_call *call,
     }
 }
 
+static void offer_to_shadows(const struct answer *answer, const struct fast_call *call)
+{
+    const struct fast_version *version = answer->version;
+    const struct trivet_shadow_call offer = {
+        .traffic = call->shadowed,
+        .answered_by = version->servable,
+        .n_rows = call->view.rows,
+        .outputs = answer->out,
+        .matrix = call->view.values,
+        .n_cols = version->n_inputs,
+        .single_precision = call->view.single_precision,
+    };
+    trivet_shadows_offer(answer->lane->options->shadows, &offer);
+}
+
 /* False: nothing has been done. */
 static bool reply(const struct answer *answer, const struct fast_call *call)
 {
@@ -193,6 +208,9 @@ static bool reply(const struct answer *answer, const struct fast_call *call)
     (void)trivet_predict_reply_write(&reply, room);
     if (TRIVET_CHECKS) {
         sample(answer, call, id);
+    }
+    if (call->shadowed != NULL) {
+        offer_to_shadows(answer, call);
     }
     exchange->ops->send(exchange);
     return true;

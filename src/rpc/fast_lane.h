@@ -12,6 +12,7 @@
 #include "events/totals.h"
 #include "rpc/dispatch.h"
 #include "rpc/listener.h"
+#include "rpc/shadows.h"
 #include "serving/servable_set.h"
 
 #include <stdint.h>
@@ -21,6 +22,7 @@ struct trivet_fast_lane_options {
     struct trivet_totals *totals;
     struct trivet_publisher *publisher;
     struct trivet_dispatch *dispatch;
+    struct trivet_shadows *shadows;
     int64_t turn_ns_max; /* of prediction in one turn of a loop */
 };
 

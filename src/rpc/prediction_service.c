@@ -15,6 +15,7 @@
 #include "rpc/predict_dataset.h"
 #include "rpc/row_errors.h"
 #include "rpc/services.h"
+#include "rpc/shadows.h"
 #include "serving/observer.h"
 #include "trivet/v1/prediction.pb-c.h"
 
@@ -31,6 +32,7 @@ struct prediction {
     struct trivet_call *call;
     struct trivet_prediction_service *service;
     struct trivet_servable *servable; /* our reference */
+    struct trivet_traffic *traffic;   /* our reference: the call is shadowed; or NULL */
     const char *id;
     bool single_precision;
     uint64_t n_failed;
@@ -108,6 +110,24 @@ static void sample(const struct prediction *prediction)
                                 : 0,
             total_us);
     }
+}
+
+static void offer_to_shadows(const struct prediction *prediction)
+{
+    const struct trivet_pool_task *task = &prediction->task;
+    if (prediction->traffic == NULL) {
+        return;
+    }
+    const struct trivet_shadow_call offer = {
+        .traffic = prediction->traffic,
+        .answered_by = prediction->servable,
+        .n_rows = task->rows.n_rows,
+        .outputs = task->outputs,
+        .faults = task->row_status,
+        .request = prediction->call->body,
+        .request_bytes = prediction->call->body_bytes,
+    };
+    trivet_shadows_offer(prediction->service->shadows, &offer);
 }
 
 /* --- the answer ------------------------------------------------------------------------------ */
@@ -273,19 +293,24 @@ static enum trivet_status respond(struct prediction *prediction, struct trivet_e
     record(prediction, TRIVET_OK);
     sample(prediction);
     observe(prediction);
+    offer_to_shadows(prediction);
     struct trivet_servable *servable = prediction->servable;
+    struct trivet_traffic *traffic = prediction->traffic;
     trivet_call_finish(call, &response.base);
     /* After the reply: a swap must not free the version while its outputs are read. */
     trivet_servable_unref(servable);
+    trivet_traffic_unref(traffic);
     return TRIVET_OK;
 }
 
 static void fail(struct prediction *prediction, const struct trivet_error *err)
 {
     struct trivet_servable *servable = prediction->servable;
+    struct trivet_traffic *traffic = prediction->traffic;
     record(prediction, err->status);
     trivet_call_fail(prediction->call, err);
     trivet_servable_unref(servable);
+    trivet_traffic_unref(traffic);
 }
 
 /* Worker's thread. */
@@ -410,8 +435,9 @@ static enum trivet_status prepare(struct trivet_call *call, struct prediction *p
     return task->outputs == NULL || prediction->id == NULL ? out_of_memory(err) : TRIVET_OK;
 }
 
+/* Takes the version, and the split, which may be NULL. */
 static void predict_with(struct trivet_call *call, struct trivet_prediction_service *service,
-                         struct trivet_servable *servable)
+                         struct trivet_servable *servable, struct trivet_traffic *traffic)
 {
     struct trivet_error err = {0};
     struct prediction *prediction = trivet_arena_alloc(call->arena, sizeof(*prediction));
@@ -419,12 +445,14 @@ static void predict_with(struct trivet_call *call, struct trivet_prediction_serv
         (void)out_of_memory(&err);
         trivet_call_fail(call, &err);
         trivet_servable_unref(servable);
+        trivet_traffic_unref(traffic);
         return;
     }
     memset(prediction, 0, sizeof(*prediction));
     prediction->call = call;
     prediction->service = service;
     prediction->servable = servable;
+    prediction->traffic = traffic;
     prediction->task.servable = servable;
     prediction->task.arrival_ns = call->exchange->arrival_ns;
     prediction->task.deadline_ns = call->deadline_ns;
@@ -437,23 +465,30 @@ static void predict_with(struct trivet_call *call, struct trivet_prediction_serv
     }
 }
 
-/* The version that answers, which the call's key decides where the traffic is split. */
+/* The version that answers, which the call's key decides where the traffic is split; *traffic: the
+ * split, when it has shadows, or NULL. References for the caller. */
 static enum trivet_status find_servable(struct trivet_call *call,
                                         const struct trivet_prediction_service *service,
-                                        struct trivet_servable **out, struct trivet_error *err)
+                                        struct trivet_servable **out,
+                                        struct trivet_traffic **traffic, struct trivet_error *err)
 {
     const Trivet__V1__PredictRequest *request = (const Trivet__V1__PredictRequest *)call->request;
     const char *key = request->key[0] != '\0' ? request->key : request->prediction_id;
-    struct trivet_traffic *traffic = NULL;
+    struct trivet_traffic *split = NULL;
+    size_t n_shadows = 0;
     enum trivet_status status = trivet_servable_set_find_traffic(
         service->servables, request->model->name, request->model->version, request->model->alias,
-        out, &traffic, err);
-    if (status == TRIVET_OK && traffic != NULL) {
+        out, &split, err);
+    if (status == TRIVET_OK && split != NULL) {
         size_t n_shares;
-        const struct trivet_traffic_member *shares = trivet_traffic_shares(traffic, &n_shares);
-        size_t i = trivet_traffic_choose(traffic, key, strlen(key), &call->exchange->traffic_turn);
+        const struct trivet_traffic_member *shares = trivet_traffic_shares(split, &n_shares);
+        size_t i = trivet_traffic_choose(split, key, strlen(key), &call->exchange->traffic_turn);
         *out = trivet_servable_ref(shares[i].servable);
-        trivet_traffic_unref(traffic);
+        (void)trivet_traffic_shadows(split, &n_shadows);
+    }
+    *traffic = n_shadows > 0 ? split : NULL;
+    if (n_shadows == 0) {
+        trivet_traffic_unref(split);
     }
     return status;
 }
@@ -466,19 +501,21 @@ static void load_then_predict(struct trivet_work *work)
     const Trivet__V1__PredictRequest *request = (const Trivet__V1__PredictRequest *)call->request;
     struct trivet_servable *loaded = NULL;
     struct trivet_servable *servable;
+    struct trivet_traffic *traffic = NULL;
     struct trivet_error err;
     enum trivet_status status =
         trivet_servable_set_load(service->servables, request->model->name, request->model->version,
                                  request->model->alias, &loaded, &err);
     if (status == TRIVET_OK) {
-        status = find_servable(call, service, &servable, &err); /* there may be a split as well */
+        status = find_servable(call, service, &servable, &traffic,
+                               &err); /* there may be a split as well */
     }
     trivet_servable_unref(loaded);
     if (status != TRIVET_OK) {
         trivet_call_fail(call, &err);
         return;
     }
-    predict_with(call, service, servable);
+    predict_with(call, service, servable, traffic);
 }
 
 static void predict(struct trivet_call *call, void *arg)
@@ -493,9 +530,10 @@ static void predict(struct trivet_call *call, void *arg)
         return;
     }
     struct trivet_servable *servable;
-    enum trivet_status status = find_servable(call, service, &servable, &err);
+    struct trivet_traffic *traffic = NULL;
+    enum trivet_status status = find_servable(call, service, &servable, &traffic, &err);
     if (status == TRIVET_OK) {
-        predict_with(call, service, servable);
+        predict_with(call, service, servable, traffic);
     } else if (status == TRIVET_UNAVAILABLE) {
         trivet_call_defer(call, load_then_predict);
     } else {

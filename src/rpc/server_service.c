@@ -108,6 +108,10 @@ static void stats(struct trivet_call *call, void *arg)
     if (status == TRIVET_OK) {
         status = trivet_totals_encode_server(service->totals, call->arena, &response.server, &err);
     }
+    if (status == TRIVET_OK) {
+        status = trivet_shadow_totals_encode(service->shadow_totals, call->arena, &response.shadows,
+                                             &response.n_shadows, &err);
+    }
     trivet_call_end(call, status, &response.base, &err);
 }
 

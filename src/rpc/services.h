@@ -7,6 +7,7 @@
 #include "events/publisher.h"
 #include "events/totals.h"
 #include "rpc/dispatch.h"
+#include "rpc/shadows.h"
 #include "serving/pool.h"
 #include "serving/servable_set.h"
 #include "store/store.h"
@@ -26,6 +27,7 @@ struct trivet_prediction_service {
     struct trivet_publisher *publisher;
     struct trivet_store *store; /* these two for whole datasets */
     struct trivet_jobs *jobs;
+    struct trivet_shadows *shadows;
 };
 
 struct trivet_training_service {
@@ -60,6 +62,7 @@ struct trivet_limit {
 
 struct trivet_server_service {
     struct trivet_totals *totals;
+    struct trivet_shadow_totals *shadow_totals;
     struct trivet_publisher *publisher;
     const char *const *listen; /* real addresses; the first n_listen are there */
     atomic_size_t n_listen;    /* set once, when the listener is open: calls may come before */

@@ -18,6 +18,7 @@
 #include "rpc/fast_lane.h"
 #include "rpc/listener.h"
 #include "rpc/services.h"
+#include "rpc/shadows.h"
 #include "server/bins_feed.h"
 #include "server/limits.h"
 #include "server/readiness.h"
@@ -49,6 +50,8 @@ struct trivet_server {
     struct trivet_jobs *jobs;
     struct trivet_executor *executor;
     struct trivet_dispatch *dispatch;
+    struct trivet_shadow_totals *shadow_totals;
+    struct trivet_shadows *shadows;
     const struct trivet_listener_ops *transport;
     struct trivet_listener *listener;
     struct trivet_saturation_sources saturation;
@@ -158,6 +161,21 @@ static enum trivet_status open_bins(struct trivet_server *server,
     return TRIVET_OK;
 }
 
+static enum trivet_status open_shadows(struct trivet_server *server, struct trivet_error *err)
+{
+    server->shadow_totals = trivet_shadow_totals_create();
+    if (server->shadow_totals == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    trivet_shadow_totals_publish(server->shadow_totals, server->publisher);
+    const struct trivet_shadows_options shadows = {
+        .totals = server->shadow_totals,
+        .queue_rows_max = TRIVET_SHADOW_QUEUE_ROWS_MAX,
+        .queue_bytes_max = TRIVET_SHADOW_QUEUE_BYTES_MAX,
+    };
+    return trivet_shadows_create(&shadows, &server->shadows, err);
+}
+
 static enum trivet_status open_pool_and_events(struct trivet_server *server,
                                                const struct trivet_options *options,
                                                struct trivet_error *err)
@@ -183,7 +201,10 @@ static enum trivet_status open_pool_and_events(struct trivet_server *server,
         .errors_per_s_max = TRIVET_ERROR_SAMPLES_PER_S_MAX,
     };
     status = trivet_publisher_open(&publisher, &server->publisher, err);
-    return status == TRIVET_OK ? open_bins(server, options, err) : status;
+    if (status == TRIVET_OK) {
+        status = open_bins(server, options, err);
+    }
+    return status == TRIVET_OK ? open_shadows(server, err) : status;
 }
 
 static enum trivet_status open_serving(struct trivet_server *server,
@@ -253,6 +274,8 @@ static void set_limits(struct trivet_server *server, const struct trivet_options
         {"queue_tasks_max", TRIVET_POOL_TASKS_MAX, "calls"},
         {"control_threads", TRIVET_CONTROL_THREADS, "threads"},
         {"control_queue_max", TRIVET_CONTROL_QUEUE_MAX, "calls"},
+        {"shadow_queue_rows_max", TRIVET_SHADOW_QUEUE_ROWS_MAX, "rows"},
+        {"shadow_queue_bytes_max", TRIVET_SHADOW_QUEUE_BYTES_MAX, "bytes"},
         {"jobs_queued_max", TRIVET_JOBS_QUEUED_MAX, "jobs"},
         {"chunk_bytes_max", TRIVET_STORE_CHUNK_BYTES_MAX, "bytes"},
         {"evaluate_bytes_max", TRIVET_EVALUATE_BYTES_MAX, "bytes"},
@@ -272,6 +295,7 @@ static void fill_services(struct trivet_server *server, const struct trivet_opti
         .totals = server->totals,
         .publisher = server->publisher,
         .dispatch = server->dispatch,
+        .shadows = server->shadows,
         .turn_ns_max = (int64_t)options->inline_us_max * TRIVET_NS_PER_US,
     };
     server->prediction.servables = server->servables;
@@ -279,6 +303,7 @@ static void fill_services(struct trivet_server *server, const struct trivet_opti
     server->prediction.publisher = server->publisher;
     server->prediction.store = server->store;
     server->prediction.jobs = server->jobs;
+    server->prediction.shadows = server->shadows;
     server->training.jobs = server->jobs;
     server->evaluation.jobs = server->jobs;
     server->evaluation.store = server->store;
@@ -291,6 +316,7 @@ static void fill_services(struct trivet_server *server, const struct trivet_opti
     server->models.publisher = server->publisher;
     server->models.dataset_bytes_max = TRIVET_EVALUATE_BYTES_MAX;
     server->self.totals = server->totals;
+    server->self.shadow_totals = server->shadow_totals;
     server->self.publisher = server->publisher;
     server->self.listen = server->listen;
     server->self.data_dir = options->data_dir;
@@ -517,8 +543,10 @@ void trivet_server_stop(struct trivet_server *server)
     trivet_executor_free(server->executor);
     trivet_jobs_close(server->jobs);
     trivet_dispatch_free(server->dispatch);
+    trivet_shadows_free(server->shadows);
     trivet_servable_set_free(server->servables);
     trivet_publisher_close(server->publisher);
+    trivet_shadow_totals_free(server->shadow_totals);
     trivet_bins_feed_free(server->bins);
     trivet_observers_free(server->observers);
     trivet_pool_free(server->pool); /* idle; the publisher asked it to the end */

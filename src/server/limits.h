@@ -16,15 +16,18 @@
 #define TRIVET_JOBS_QUEUED_MAX           1000
 #define TRIVET_EVALUATE_BYTES_MAX        (1u << 30)
 /* Of the transport: connections are closed beyond these, or wait. */
-#define TRIVET_CONNECTIONS_MAX         16384
-#define TRIVET_UNSENT_BYTES_MAX        (4u << 20)   /* replies one client does not read */
-#define TRIVET_UNSENT_IN_ALL_MAX       (256u << 20) /* beyond, 64 KiB and a reply for each */
-#define TRIVET_PARTIAL_BYTES_MAX       (512u << 20) /* requests not yet whole, of all clients */
-#define TRIVET_HELLO_TIMEOUT_MS        10000
-#define TRIVET_MESSAGE_TIMEOUT_MS      30000  /* from a request's first byte to its last */
-#define TRIVET_SEND_TIMEOUT_MS         30000  /* a reply's bytes make no progress */
-#define TRIVET_IDLE_TIMEOUT_MS         600000 /* nothing asked, nothing to answer */
-#define TRIVET_DRAIN_TIMEOUT_MS        10000
+#define TRIVET_CONNECTIONS_MAX    16384
+#define TRIVET_UNSENT_BYTES_MAX   (4u << 20)   /* replies one client does not read */
+#define TRIVET_UNSENT_IN_ALL_MAX  (256u << 20) /* beyond, 64 KiB and a reply for each */
+#define TRIVET_PARTIAL_BYTES_MAX  (512u << 20) /* requests not yet whole, of all clients */
+#define TRIVET_HELLO_TIMEOUT_MS   10000
+#define TRIVET_MESSAGE_TIMEOUT_MS 30000  /* from a request's first byte to its last */
+#define TRIVET_SEND_TIMEOUT_MS    30000  /* a reply's bytes make no progress */
+#define TRIVET_IDLE_TIMEOUT_MS    600000 /* nothing asked, nothing to answer */
+#define TRIVET_DRAIN_TIMEOUT_MS   10000
+/* Of calls that wait to be computed by shadows. */
+#define TRIVET_SHADOW_QUEUE_ROWS_MAX   65536
+#define TRIVET_SHADOW_QUEUE_BYTES_MAX  (64u << 20)
 #define TRIVET_SAMPLES_PER_S_MAX       100
 #define TRIVET_ERROR_SAMPLES_PER_S_MAX 20
 /* Of snapshots of bins, over all versions. */

@@ -235,6 +235,134 @@ class Traffic(Calls, ServerTest):
                        request_of("ends", "k" * 65, table=table), prediction.PredictResponse)
 
 
+class Shadow(Calls, ServerTest):
+    """Answered by one version, computed by another, compared, never answered."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        client = Client(cls.url)
+        cls.dataset = client.upload(columns_of(500, 1)).id
+        wide = columns_of(500, 2)
+        wide["c"] = [a * b for a, b in zip(wide["a"], wide["b"])]
+        cls.wide = client.upload(wide).id
+        client.close()
+
+    def shadows_of(self, model, n_rows=None, seconds=20):
+        """{(shadow, answered by): ShadowTotals}, once `n_rows` are counted in all."""
+        deadline = time.monotonic() + seconds
+        while True:
+            stats = self.client.call("Server/Stats", server.StatsRequest(), server.StatsResponse)
+            found = {(s.version, s.answered_by): s for s in stats.shadows if s.model == model}
+            counted = sum(s.compared + s.failed + s.skipped for s in found.values())
+            if n_rows is None or counted >= n_rows or time.monotonic() > deadline:
+                return found
+            time.sleep(0.02)
+
+    def values_of(self, model, points):
+        return [self.client.predict(model, [point]).outputs[0].f64[0] for point in points]
+
+    def test_every_row_is_counted_once(self):
+        self.train_alphas("exact", self.dataset, (1000, 0.1))
+        source = random.Random(3)
+        points = [[source.gauss(0, 1), source.gauss(0, 1)] for _ in range(100)]
+        apart = [b - a for a, b in zip(self.values_of("exact", points), (
+            self.client.predict("exact", [p], version=2).outputs[0].f64[0] for p in points))]
+        self.split("exact", share(2, 10000, True), reason="watch")
+        self.assertEqual(self.traffic_of("exact"), [(2, 10000, True)])
+        for point in points:  # in the lane, as tables, and as large matrices
+            self.assertEqual(self.client.predict("exact", [point]).version, 1)
+        self.versions_of(request_of("exact", table=True, rows=3) for _ in range(100))
+        self.versions_of(request_of("exact", rows=2000) for _ in range(5))
+        # A row without an answer is no row for the shadow; nor is one that names a version.
+        bad = request_of("exact", rows=2)
+        bad.matrix.f64[0] = float("nan")
+        self.versions_of([bad])
+        self.client.predict("exact", points, version=1)
+        n_rows = 100 + 300 + 10000 + 1
+        found = self.shadows_of("exact", n_rows)
+        self.assertEqual(set(found), {(2, 1)})
+        totals = found[2, 1]
+        self.assertEqual(totals.compared + totals.skipped + totals.failed, n_rows)
+        self.assertEqual((totals.equal, totals.failed, totals.skipped), (0, 0, 0))
+        self.assertGreater(totals.compute.count, 0)
+        same = self.client.predict("exact", [[1.0, 1.0]], version=2).outputs[0].f64[0] - \
+            self.client.predict("exact", [[1.0, 1.0]], version=1).outputs[0].f64[0]
+        self.assertAlmostEqual(totals.absolute_difference,
+                               sum(map(abs, apart)) + (n_rows - 100) * abs(same), 6)
+        self.assertAlmostEqual(totals.squared_difference,
+                               sum(x * x for x in apart) + (n_rows - 100) * same * same, 6)
+        print("%d rows answered: %d compared, %d equal, %d failed, %d skipped; mean difference "
+              "%.4f" % (n_rows, totals.compared, totals.equal, totals.failed, totals.skipped,
+                        totals.absolute_difference / totals.compared))
+
+    def test_beside_a_split_and_for_a_part(self):
+        self.train_alphas("part", self.dataset, (1000, 10, 1000))  # 3 is as 1
+        self.split("part", share(1, 1), share(2, 1), share(3, 2500, True))
+        n_calls = scaled(8000, 2000)
+        versions = self.versions_of(request_of("part") for _ in range(n_calls))
+        time.sleep(0.5)
+        found = self.shadows_of("part", int(n_calls * 0.24))
+        self.assertEqual(set(found), {(3, 1), (3, 2)})
+        for (_, answered_by), totals in found.items():
+            part = (totals.compared + totals.skipped) / versions.count(answered_by)
+            self.assertAlmostEqual(part, 0.25, delta=0.01)
+        self.assertEqual(found[3, 1].equal, found[3, 1].compared)
+        self.assertEqual(found[3, 2].equal, 0)
+
+    def test_a_shadow_that_cannot_is_the_shadows_trouble(self):
+        self.train_alphas("wrong", self.dataset, (1000, ))
+        self.client.train_and_wait("wrong", self.wide, "y")
+        self.split("wrong", share(2, 10000, True))
+        versions = self.versions_of(request_of("wrong", table=i % 2 == 1) for i in range(200))
+        self.assertEqual(set(versions), {1})
+        totals = self.shadows_of("wrong", 200)[2, 1]
+        self.assertEqual((totals.compared, totals.failed + totals.skipped), (0, 200))
+        self.split("wrong")
+        self.versions_of(request_of("wrong") for _ in range(50))
+        time.sleep(0.1)
+        totals = self.shadows_of("wrong")[2, 1]
+        self.assertEqual(totals.failed + totals.skipped, 200)
+
+    def test_classes_are_compared_by_their_labels(self):
+        columns = columns_of(400, 5)
+        for name, flip in (("one", False), ("two", True)):
+            columns["y"] = ["low" if (a + b < 0) != flip else "up"
+                            for a, b in zip(columns["a"], columns["b"])]
+            dataset = self.client.upload(columns).id
+            self.client.train_and_wait("classes", dataset, "y", estimator="logistic_regression")
+        self.client.train_and_wait("classes", dataset, "y", estimator="logistic_regression")
+        self.client.deploy("classes", 3)
+        self.split("classes", share(1, 10000, True), share(2, 10000, True))
+        self.versions_of(request_of("classes") for _ in range(100))
+        found = self.shadows_of("classes", 200)
+        self.assertEqual((found[1, 3].compared, found[1, 3].equal), (100, 0))
+        self.assertEqual((found[2, 3].compared, found[2, 3].equal), (100, 100))
+
+    def test_the_caller_does_not_wait_for_it(self):
+        """p50 and p99 of single rows, without a shadow and with one."""
+        self.train_alphas("fast", self.dataset, (1000, ))
+        self.client.train_and_wait("fast", self.dataset, "y", estimator="random_forest_regressor",
+                                   params={"n_estimators": 200})
+        n_calls = scaled(3000, 200)
+        told = []
+        for round_ in range(4):
+            self.split("fast", *([share(2, 10000, True)] if round_ % 2 else []))
+            took = []
+            for _ in range(n_calls):
+                started = time.perf_counter()
+                self.client.predict("fast", [[1.0, 1.0]])
+                took.append(time.perf_counter() - started)
+            took.sort()
+            told.append("%s: p50 %.0f us, p99 %.0f us" % (
+                "with" if round_ % 2 else "without", took[n_calls // 2] * 1e6,
+                took[n_calls * 99 // 100] * 1e6))
+        totals = self.shadows_of("fast", 2 * n_calls)[2, 1]
+        self.assertEqual(totals.compared + totals.skipped + totals.failed, 2 * n_calls)
+        print("single rows beside a forest as a shadow; %s (%d compared, %d skipped)" % (
+            "; ".join(told), totals.compared, totals.skipped))
+
+
 class Killed(Calls, unittest.TestCase):
     def test_an_acknowledged_split_is_there_after_kill_9(self):
         with tempfile.TemporaryDirectory(prefix="trivet-") as folder:
