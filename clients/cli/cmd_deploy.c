@@ -1,9 +1,10 @@
 /* trivet deploy NAME VERSION [--alias A] [--require GATE]… [--require-better-than @ALIAS]
- * [--holdout DATASET|FILE] */
+ * [--holdout DATASET|FILE] [--traffic PERCENT] [--shadow] [--no-split] */
 #include "clients/cli/models.h"
 #include "clients/cli/names.h"
 #include "clients/cli/output.h"
 #include "clients/cli/scored_data.h"
+#include "clients/cli/traffic.h"
 #include "trivet/v1/models.pb-c.h"
 
 #include "base/text.h"
@@ -22,7 +23,38 @@ struct deploy_options {
     const char *metric;
     const char *holdout;
     struct trivet_cli_list require;
+    double percent; /* 0 = not given */
+    bool shadow;
+    bool no_split;
 };
+
+/* The calls of "production" are shared, instead of moving an alias. */
+static bool is_split(const struct deploy_options *options)
+{
+    return options->percent > 0 || options->shadow || options->no_split;
+}
+
+static void check_options(const struct deploy_options *options, unsigned n_arguments,
+                          const struct argp_state *state)
+{
+    bool gates = options->rival != NULL || options->require.n_items > 0;
+    if (n_arguments < (options->no_split ? 1 : 2)) {
+        argp_error(state, "name the model and the version");
+    }
+    if (options->metric != NULL && options->rival == NULL) {
+        argp_error(state, "--metric goes with --require-better-than");
+    }
+    if (options->holdout != NULL && !gates) {
+        argp_error(state, "--holdout goes with --require or --require-better-than");
+    }
+    if (is_split(options) && (gates || options->alias != NULL)) {
+        argp_error(state, "--traffic, --shadow and --no-split are of the alias production, and go "
+                          "without gates");
+    }
+    if (options->no_split && (n_arguments > 1 || options->percent > 0 || options->shadow)) {
+        argp_error(state, "--no-split goes with the model's name alone");
+    }
+}
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -47,6 +79,18 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'H':
         options->holdout = argument;
         return 0;
+    case 't':
+        if (!trivet_cli_parse_percent(argument, &options->percent)) {
+            argp_error(state, "--traffic %s: give a percentage, more than 0 and at most 100",
+                       argument);
+        }
+        return 0;
+    case 's':
+        options->shadow = true;
+        return 0;
+    case 'S':
+        options->no_split = true;
+        return 0;
     case 'r':
         if (trivet_cli_list_add(&options->require, argument, strlen(argument), &err) != TRIVET_OK) {
             argp_failure(state, TRIVET_CLI_FAILED, 0, "%s", err.message);
@@ -59,15 +103,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         *(state->arg_num == 0 ? &options->name : &options->version) = argument;
         return 0;
     case ARGP_KEY_END:
-        if (state->arg_num < 2) {
-            argp_error(state, "name the model and the version");
-        }
-        if (options->metric != NULL && options->rival == NULL) {
-            argp_error(state, "--metric goes with --require-better-than");
-        }
-        if (options->holdout != NULL && options->rival == NULL && options->require.n_items == 0) {
-            argp_error(state, "--holdout goes with --require or --require-better-than");
-        }
+        check_options(options, state->arg_num, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -87,6 +123,14 @@ static const struct argp_option deploy_argp_options[] = {
      "is sent for that and deleted again",
      0},
     {"metric", 'M', "NAME", 0, "what better is measured by (else r2, f1_macro or silhouette)", 0},
+    {"traffic", 't', "PERCENT", 0,
+     "the version answers this part of production's calls, the version of production the rest", 0},
+    {"shadow", 's', NULL, 0,
+     "the version computes production's calls (of --traffic, a part of them) beside, to be "
+     "compared, "
+     "and answers none",
+     0},
+    {"no-split", 'S', NULL, 0, "production answers all calls again", 0},
     {"reason", 'm', "TEXT", 0, "why, for the record", 0},
     {0},
 };
@@ -94,7 +138,7 @@ static const struct argp_option deploy_argp_options[] = {
 static const struct argp deploy_argp = {
     .options = deploy_argp_options,
     .parser = parse,
-    .args_doc = "NAME VERSION",
+    .args_doc = "NAME VERSION\nNAME --no-split",
     .doc = "Let a version answer: point an alias at it. The version is loaded and warm before it "
            "takes a call.",
     .children = trivet_cli_shared_children,
@@ -195,6 +239,26 @@ static enum trivet_status promote(const struct deploy_options *options,
     return status;
 }
 
+static int split(const struct deploy_options *options, const struct trivet_cli_model *model,
+                 uint64_t version)
+{
+    struct trivet_error err = {0};
+    ProtobufCMessage *reply = NULL;
+    const struct trivet_cli_split split = {
+        .model = model->name,
+        .version = version,
+        .percent = options->percent > 0 ? options->percent : 100,
+        .shadow = options->shadow,
+        .reason = options->reason,
+    };
+    if (trivet_cli_set_split(options->cli, &split, &reply, &err) != TRIVET_OK) {
+        return trivet_cli_fail(&err);
+    }
+    return options->cli->json
+               ? trivet_cli_print_json(reply)
+               : trivet_cli_print_split(options->cli, (const Trivet__V1__Model *)reply);
+}
+
 static int deploy(const struct deploy_options *options)
 {
     struct trivet_cli *cli = options->cli;
@@ -204,10 +268,16 @@ static int deploy(const struct deploy_options *options)
     if (trivet_cli_parse_name(options->name, &model, &err) != TRIVET_OK) {
         return trivet_cli_usage("%s", err.message);
     }
+    if (options->no_split) {
+        return split(options, &model, 0);
+    }
     if (!trivet_text_parse_uint64(options->version, &version) || version == 0) {
         return trivet_cli_usage("'%s' is not a version; versions are 1, 2, …; see 'trivet models "
                                 "%s'",
                                 options->version, model.name);
+    }
+    if (is_split(options)) {
+        return split(options, &model, version);
     }
     const char *alias = options->alias != NULL ? options->alias : "production";
     ProtobufCMessage *reply = NULL;

@@ -1,6 +1,7 @@
 /* trivet history NAME [--alias A] [--limit N] */
 #include "clients/cli/names.h"
 #include "clients/cli/output.h"
+#include "clients/cli/traffic.h"
 #include "trivet/v1/models.pb-c.h"
 
 #include "base/text.h"
@@ -62,24 +63,33 @@ static const struct argp history_argp = {
     .children = trivet_cli_shared_children,
 };
 
-static const char *kind_text(Trivet__V1__AliasChangeKind kind)
+static const char *kind_text(const Trivet__V1__AliasChange *change)
 {
-    switch (kind) {
+    switch (change->kind) {
     case TRIVET__V1__ALIAS_CHANGE_KIND__ALIAS_CHANGE_KIND_PROMOTED:
         return "promoted";
     case TRIVET__V1__ALIAS_CHANGE_KIND__ALIAS_CHANGE_KIND_ROLLED_BACK:
         return "rolled back";
+    case TRIVET__V1__ALIAS_CHANGE_KIND__ALIAS_CHANGE_KIND_TRAFFIC_SET:
+        return change->n_traffic > 0 ? "split" : "split ended";
     default:
         return "changed";
     }
 }
 
+static void traffic_cell(struct trivet_cli_table *table, const Trivet__V1__AliasChange *change)
+{
+    char text[TRIVET_CLI_TRAFFIC_BYTES];
+    trivet_cli_traffic_text(change->traffic, change->n_traffic, 0, text);
+    trivet_cli_table_text(table, "%s", text);
+}
+
 static int print(struct trivet_cli *cli, const Trivet__V1__HistoryResponse *history)
 {
     static const struct trivet_cli_column columns[] = {
-        {"when", false, false},   {"alias", false, false},      {"change", false, false},
-        {"version", true, false}, {"before", true, false},      {"who", false, true},
-        {"why", false, true},     {"request_id", false, false},
+        {"when", false, false},   {"alias", false, false}, {"change", false, false},
+        {"version", true, false}, {"before", true, false}, {"traffic", false, true},
+        {"who", false, true},     {"why", false, true},    {"request_id", false, false},
     };
     /* A line for a person ends with the reason. */
     bool person = trivet_cli_for_person(cli);
@@ -87,18 +97,23 @@ static int print(struct trivet_cli *cli, const Trivet__V1__HistoryResponse *hist
         puts("No version was deployed yet; do it with: trivet deploy NAME VERSION");
         return TRIVET_CLI_DONE;
     }
-    struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, person ? 7 : 8);
+    struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, person ? 8 : 9);
     for (size_t i = 0; table != NULL && i < history->n_changes; i++) {
         const Trivet__V1__AliasChange *change = history->changes[i];
         trivet_cli_table_time(table, change->changed_unix_us);
         trivet_cli_table_text(table, "%s", change->alias);
-        trivet_cli_table_text(table, "%s", kind_text(change->kind));
-        trivet_cli_table_count(table, change->version);
+        trivet_cli_table_text(table, "%s", kind_text(change));
+        if (change->version != 0) {
+            trivet_cli_table_count(table, change->version);
+        } else {
+            trivet_cli_table_empty(table);
+        }
         if (change->previous_version != 0) {
             trivet_cli_table_count(table, change->previous_version);
         } else {
             trivet_cli_table_empty(table);
         }
+        traffic_cell(table, change);
         trivet_cli_table_text(table, "%s", change->identity);
         trivet_cli_table_text(table, "%s", change->reason);
         if (!person) {

@@ -2,6 +2,7 @@
 #include "clients/cli/models.h"
 #include "clients/cli/output.h"
 #include "clients/cli/report.h"
+#include "clients/cli/traffic.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -113,19 +114,23 @@ static int list(struct trivet_cli *cli)
 static int list_versions(struct trivet_cli *cli, const Trivet__V1__Model *model)
 {
     static const struct trivet_cli_column columns[] = {
-        {"version", true, false},  {"aliases", false, true},  {"estimator", false, true},
-        {"metrics", false, true},  {"created", false, false}, {"size", true, false},
-        {"dataset", false, false}, {"job", false, false},     {"checksum", false, false},
+        {"version", true, false},   {"aliases", false, true},  {"traffic", false, false},
+        {"estimator", false, true}, {"metrics", false, true},  {"created", false, false},
+        {"size", true, false},      {"dataset", false, false}, {"job", false, false},
+        {"checksum", false, false},
     };
     /* A line for a person ends with the size. */
     bool person = trivet_cli_for_person(cli);
-    struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, person ? 6 : 9);
+    struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, person ? 7 : 10);
     for (size_t i = 0; table != NULL && i < model->n_versions; i++) {
         const Trivet__V1__Version *version = model->versions[i];
         char aliases[ALIASES_BYTES];
+        char traffic[TRIVET_CLI_TRAFFIC_BYTES];
         aliases_text(model, version->version, aliases, sizeof(aliases));
+        trivet_cli_traffic_text(model->traffic, model->n_traffic, version->version, traffic);
         trivet_cli_table_count(table, version->version);
         trivet_cli_table_text(table, "%s", aliases);
+        trivet_cli_table_text(table, "%s", traffic);
         trivet_cli_table_text(table, "%s", version->estimator);
         metrics_cell(cli, table, version);
         trivet_cli_table_time(table, version->created_unix_us);

@@ -4,12 +4,13 @@
 #include "base/text.h"
 #include "clients/cli/format.h"
 #include "clients/cli/job.h"
+#include "clients/cli/traffic.h"
 #include "wire/json.h"
 
 #include <ctype.h>
 #include <string.h>
 
-#define WHAT_BYTES 256
+#define WHAT_BYTES 1024
 #define DATE_BYTES 32
 #define TIME_AT    11 /* in "2026-03-01T12:00:00.123Z" */
 #define TIME_BYTES 12
@@ -96,6 +97,37 @@ static void sample_text(const Trivet__V1__PredictionSample *sample, char text[WH
     }
 }
 
+static void model_text(const Trivet__V1__ModelEvent *model, char text[WHAT_BYTES])
+{
+    char change[TRIVET_CLI_TEXT_BYTES];
+    char traffic[TRIVET_CLI_TRAFFIC_BYTES];
+    const char *why = model->reason[0] != '\0' ? ": " : "";
+    words_of(&trivet__v1__model_change__descriptor, (int)model->change, change);
+    if (model->change == TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_TRAFFIC_SET) {
+        trivet_cli_traffic_text(model->traffic, model->n_traffic, 0, traffic);
+        trivet_text_format(text, WHAT_BYTES, "traffic: %s%s%s",
+                           model->n_traffic > 0 ? traffic : "no split", why, model->reason);
+        return;
+    }
+    trivet_text_format(text, WHAT_BYTES, "version %llu: %s%s%s%s%s",
+                       (unsigned long long)model->version, change,
+                       model->alias[0] != '\0' ? ", " : "", model->alias, why, model->reason);
+}
+
+static void shadow_text(const Trivet__V1__ShadowTotals *totals, char text[WHAT_BYTES])
+{
+    char compared[TRIVET_CLI_TEXT_BYTES];
+    char equal[TRIVET_CLI_TEXT_BYTES];
+    trivet_cli_format_count(totals->compared, compared);
+    trivet_cli_format_count(totals->equal, equal);
+    trivet_text_format(text, WHAT_BYTES,
+                       "version %llu as the shadow of %llu so far: %s compared, %s equal, %llu "
+                       "failed, %llu skipped",
+                       (unsigned long long)totals->version, (unsigned long long)totals->answered_by,
+                       compared, equal, (unsigned long long)totals->failed,
+                       (unsigned long long)totals->skipped);
+}
+
 static void what_text(const Trivet__V1__Event *event, char text[WHAT_BYTES])
 {
     text[0] = '\0';
@@ -116,15 +148,12 @@ static void what_text(const Trivet__V1__Event *event, char text[WHAT_BYTES])
                            trivet_cli_job_state(job->state), phase, percent);
         break;
     }
-    case TRIVET__V1__EVENT__BODY_MODEL: {
-        const Trivet__V1__ModelEvent *model = event->model;
-        char change[TRIVET_CLI_TEXT_BYTES];
-        words_of(&trivet__v1__model_change__descriptor, (int)model->change, change);
-        trivet_text_format(text, WHAT_BYTES, "version %llu: %s%s%s",
-                           (unsigned long long)model->version, change,
-                           model->alias[0] != '\0' ? ", " : "", model->alias);
+    case TRIVET__V1__EVENT__BODY_MODEL:
+        model_text(event->model, text);
         break;
-    }
+    case TRIVET__V1__EVENT__BODY_SHADOW_TOTALS:
+        shadow_text(event->shadow_totals, text);
+        break;
     case TRIVET__V1__EVENT__BODY_SERVER:
         server_text(event->server, text);
         break;

@@ -376,13 +376,16 @@ class Client:
 
     # --- predictions
 
-    def predict(self, model, data, outputs=(), prediction_id="", timeout=None):
+    def predict(self, model, data, outputs=(), prediction_id="", timeout=None, key=""):
         """Predictions for rows; see Prediction. `model`: "NAME" (its production version),
         "NAME:VERSION", "NAME@ALIAS" or a finished Job. Rows of named columns go by their names, a
-        2-D array by the order of the model's inputs. float32 is answered in float32."""
+        2-D array by the order of the model's inputs. float32 is answered in float32. `key`: whom the
+        call is for; where the traffic is split, equal keys get the same version."""
         rows = _data.rows_of(data)
         step = max(1, CALL_BYTES // rows.row_bytes())
-        head = self._predict_head(model, outputs)
+        if rows.n_rows > step and not key:
+            key = prediction_id or os.urandom(8).hex()  # one version for all of its calls
+        head = self._predict_head(model, outputs, key)
         bodies = []
         for first in range(0, max(rows.n_rows, 1), step):
             # Every call needs an id of its own.
@@ -411,8 +414,8 @@ class Client:
             yield prediction.decode(reply)
 
     @staticmethod
-    def _predict_head(model, outputs):
-        return prediction_pb2.PredictRequest(model=model_ref(model), outputs=outputs)
+    def _predict_head(model, outputs, key=""):
+        return prediction_pb2.PredictRequest(model=model_ref(model), outputs=outputs, key=key)
 
     @staticmethod
     def _predict_body(head, rows, first, last, prediction_id):
@@ -478,6 +481,18 @@ class Client:
         there is none."""
         return self.call("Models/Rollback", models_pb2.RollbackRequest(
             model=model, alias=alias, reason=reason), models_pb2.Model)
+
+    def split(self, model, shares=None, shadows=None, reason=""):
+        """Splits the calls of "production" by weight, {version: weight}: {1: 90, 2: 10}. `shadows`,
+        {version: percent}: versions that compute so many of the calls beside, to be compared with
+        what was answered (Server.Stats and events tell). Neither: production answers all again. In the place of
+        the split that is there; promote and rollback of production end it."""
+        request = models_pb2.SetTrafficRequest(model=model, reason=reason)
+        for version, weight in (shares or {}).items():
+            request.shares.add(version=version, weight=weight)
+        for version, percent in (shadows or {}).items():
+            request.shares.add(version=version, weight=round(100 * percent), shadow=True)
+        return self.call("Models/SetTraffic", request, models_pb2.Model)
 
     def history(self, model, alias="", limit=0, before=0):
         """Who pointed which alias at what, when and why, newest first: the contract's AliasChange.
