@@ -9,6 +9,7 @@ import tempfile
 import threading
 
 from harness import *
+import trivet
 
 CALLS = 20000
 WINDOW = 200
@@ -233,6 +234,52 @@ class Traffic(Calls, ServerTest):
         for table in (False, True):
             self.fails("INVALID_ARGUMENT", "the key has more than 64 bytes", "Prediction/Predict",
                        request_of("ends", "k" * 65, table=table), prediction.PredictResponse)
+
+
+    # --- the command line and Python
+
+    def rows(self, *arguments):
+        return list(csv.DictReader(io.StringIO(run_cli(self.url, *arguments).stdout)))
+
+    def test_command_line(self):
+        self.train_alphas("line", self.dataset, (1000, 10, 0.1))
+        self.assertEqual(self.rows("deploy", "line", "2", "--traffic", "2.5", "--reason", "try"),
+                         [{"model": "line", "version": "1", "traffic": "97.5 %"},
+                          {"model": "line", "version": "2", "traffic": "2.5 %"}])
+        self.assertEqual({r["version"]: r["traffic"] for r in self.rows("models", "line")},
+                         {"1": "97.5 %", "2": "2.5 %", "3": ""})
+        run_cli(self.url, "deploy", "line", "3", "--shadow")
+        self.assertEqual(self.traffic_of("line"), [(3, 10000, True)])
+        run_cli(self.url, "deploy", "line", "2", "--shadow", "--traffic", "25")
+        run_cli(self.url, "deploy", "line", "--no-split", "--reason", "enough")
+        self.assertEqual(self.traffic_of("line"), [])
+        self.assertEqual([(r["change"], r["version"], r["traffic"], r["why"])
+                          for r in self.rows("history", "line")],
+                         [("split ended", "", "", "enough"), ("split", "", "2: shadow 25 %", ""),
+                          ("split", "", "3: shadow", ""),
+                          ("split", "", "1: 97.5 %, 2: 2.5 %", "try"), ("promoted", "1", "", "")])
+        for arguments in (("2", "--traffic", "0"), ("2", "--traffic", "101"), ("2", "--no-split"),
+                          ("2", "--shadow", "--alias", "staging"), ("--traffic", "5"),
+                          ("2", "--traffic", "5", "--require", "r2>=0")):
+            done = run_cli(self.url, "deploy", "line", *arguments, check=False)
+            self.assertEqual(done.returncode, 2, arguments)
+        for arguments in (("2", "--traffic", "100"), ("1", "--traffic", "5")):
+            done = run_cli(self.url, "deploy", "line", *arguments, check=False)
+            self.assertEqual(done.returncode, 1, arguments)
+            self.assertIn("that would be no split", done.stderr)
+
+    def test_python_client(self):
+        self.train_alphas("py", self.dataset, (1000, 10))
+        with trivet.connect(self.url) as client:
+            self.assertEqual(len(client.split("py", {1: 1, 2: 1}, reason="half").traffic), 2)
+            found = [client.predict("py", [[1.0, 1.0]], key="k%d" % i).version for i in range(40)]
+            self.assertEqual(set(found), {1, 2})
+            self.assertEqual(found, [client.predict("py", [[1.0, 1.0]], key="k%d" % i).version
+                                     for i in range(40)])
+            client.split("py", shadows={2: 2.5})
+            self.assertEqual(self.traffic_of("py"), [(2, 250, True)])
+            client.split("py")
+            self.assertEqual(self.traffic_of("py"), [])
 
 
 class Shadow(Calls, ServerTest):
