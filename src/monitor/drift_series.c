@@ -374,6 +374,7 @@ static enum trivet_status take_snapshot(struct trivet_monitor_drift *drift,
         drift->open.sum += part->taken_confidence.sum;
         drift->open.weights += part->taken_confidence.weights;
         drift->fed_us = now_us;
+        drift->fed = true;
         status = trivet_drift_watch_take(drift->watch, part->taken, now_us, err);
         follow_windows(drift, n_windows, now_us);
     }
@@ -460,6 +461,7 @@ void trivet_monitor_drift_deleted(struct trivet_monitor *monitor, size_t source,
             drop_part(&monitor->drift_budget, series->drift, source);
         } else {
             forget(monitor, series);
+            series->drift_deleted = true;
         }
     }
 }

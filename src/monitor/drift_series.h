@@ -71,6 +71,7 @@ struct trivet_monitor_drift {
     int64_t ask_us;                        /* not before, when it is `wanted` */
     bool wanted;                           /* the profile */
     bool refused;                          /* there is none, or no room */
+    bool fed;                              /* rows since the program started */
     bool unsaved;                          /* a window has closed since the history took it */
     size_t n_bytes;                        /* of the budget */
 };

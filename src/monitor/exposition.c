@@ -148,6 +148,9 @@ static void write_monitor(struct trivet_page *page, const struct trivet_monitor 
     trivet_page_number(page, "trivet_monitor_history_writable", "gauge",
                        "0 when the last write of the history failed.",
                        monitor->history_failing ? 0.0 : 1.0);
+    trivet_page_number(page, "trivet_monitor_unwatched_versions_total", "counter",
+                       "Versions whose drift there was no memory to watch.",
+                       (double)monitor->drift_budget.refused);
     const struct trivet_usage usage = trivet_usage_now();
     trivet_page_process(page, PREFIX, monitor->started_us, &usage);
 }

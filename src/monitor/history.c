@@ -1,6 +1,7 @@
 #include "monitor/history_internal.h"
 
 #include "base/alloc.h"
+#include "monitor/history_drift.h"
 
 #define BUSY_MS            500
 #define ARENA_BUDGET_BYTES ((size_t)1 << 20)
@@ -57,6 +58,7 @@ enum trivet_status trivet_history_open(const char *path, uint64_t samples_max,
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the history");
     }
     pthread_mutex_init(&history->lock, NULL);
+    history->drift_scores_max = TRIVET_HISTORY_DRIFT_SCORES_MAX;
     history->samples_max = samples_max > 0 ? samples_max : TRIVET_HISTORY_SAMPLES_MAX;
     enum trivet_status status = TRIVET_OK;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;

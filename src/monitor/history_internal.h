@@ -11,6 +11,7 @@ struct trivet_history {
     pthread_mutex_t lock; /* the connection */
     sqlite3 *db;
     uint64_t samples_max;
+    int64_t drift_scores_max;
 };
 
 /* An error of SQLite as a status: what was being done, and SQLite's words. */

@@ -27,6 +27,15 @@ static const char *const steps[] = {
     " resolved_us INTEGER NOT NULL, value REAL NOT NULL, threshold REAL NOT NULL,"
     " detail TEXT NOT NULL) STRICT;"
     "CREATE TABLE webhook(id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL) STRICT;",
+
+    /* Drift: history_drift.h. The index holds what trimming sums up. */
+    "CREATE TABLE drift(model TEXT NOT NULL, version INTEGER NOT NULL, saved_us INTEGER NOT NULL,"
+    " profile BLOB NOT NULL, state BLOB NOT NULL, PRIMARY KEY(model, version)) STRICT;"
+    "CREATE TABLE drift_window(id INTEGER PRIMARY KEY AUTOINCREMENT, model TEXT NOT NULL,"
+    " version INTEGER NOT NULL, unix_s INTEGER NOT NULL, n_rows REAL NOT NULL,"
+    " n_firing INTEGER NOT NULL, psi_max REAL NOT NULL, expected_accuracy REAL,"
+    " n_columns INTEGER NOT NULL, scores BLOB NOT NULL) STRICT;"
+    "CREATE INDEX drift_window_of ON drift_window(model, version, unix_s, n_columns);",
 };
 
 static enum trivet_status read_number(struct trivet_history *history, const char *sql, int64_t *out,

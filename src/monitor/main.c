@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "monitor/alert_watch.h"
 #include "monitor/history.h"
+#include "monitor/history_drift.h"
 #include "monitor/loop_runner.h"
 #include "monitor/options.h"
 #include "monitor/pages.h"
@@ -96,9 +97,14 @@ static enum trivet_status start(struct program *program, struct trivet_error *er
     if (program->monitor == NULL) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
     }
+    program->monitor->drift_options = options->drift;
     enum trivet_status status = trivet_history_open(options->history, 0, &program->history, err);
     if (status == TRIVET_OK) {
         status = trivet_history_load(program->history, program->monitor, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_history_load_drift(program->history, program->monitor,
+                                           trivet_clock_unix_us(), err);
     }
     if (status == TRIVET_OK) {
         status = start_alerts(program, err);
@@ -125,11 +131,13 @@ static enum trivet_status start(struct program *program, struct trivet_error *er
     return status == TRIVET_OK ? start_loop(program, err) : status;
 }
 
-static void save_history(struct program *program, int64_t now_us, bool *was_failing)
+static void save_history(struct program *program, int64_t now_us, bool last, bool *was_failing)
 {
     struct trivet_error err;
     bool failing =
-        trivet_history_save(program->history, program->monitor, now_us, &err) != TRIVET_OK;
+        trivet_history_save(program->history, program->monitor, now_us, &err) != TRIVET_OK ||
+        trivet_history_save_drift(program->history, program->monitor, now_us, last, &err) !=
+            TRIVET_OK;
     if (failing && !*was_failing) {
         trivet_log(TRIVET_LOG_ERROR, "history_failed", "message=%s", err.message);
     } else if (!failing && *was_failing) {
@@ -172,7 +180,7 @@ static void run(struct program *program, const sigset_t *signals)
         tick_alerts(program, now_us, &alerts_failing);
         trivet_monitor_pages_tick(program->pages, now_us);
         if (trivet_clock_monotonic_ns() >= save_ns) {
-            save_history(program, now_us, &failing);
+            save_history(program, now_us, false, &failing);
             save_ns = trivet_clock_monotonic_ns() + TRIVET_HISTORY_SAMPLE_S * TRIVET_NS_PER_S;
         }
     }
@@ -197,7 +205,7 @@ static void stop(struct program *program, bool started)
     trivet_webhook_stop(program->webhook);
     trivet_alert_watch_free(program->alerts);
     if (started) {
-        save_history(program, trivet_clock_unix_us(), &failing);
+        save_history(program, trivet_clock_unix_us(), true, &failing);
     }
     trivet_history_close(program->history);
     trivet_monitor_free(program->monitor);

@@ -24,6 +24,9 @@ enum option_key {
     KEY_RULES,
     KEY_WEBHOOK,
     KEY_PRINT_RULES,
+    KEY_DRIFT_WINDOW,
+    KEY_DRIFT_ROWS,
+    KEY_DRIFT_LEVEL
 };
 
 const char *argp_program_version = "trivet-monitor " TRIVET_VERSION;
@@ -56,6 +59,13 @@ static const struct argp_option argp_options[] = {
      "tell this http:// or https:// address of each alert that fires or ends, by a POST of JSON",
      0},
     {"print-rules", KEY_PRINT_RULES, NULL, 0, "print the rules in effect, as a file, and end", 0},
+    {"drift-window", KEY_DRIFT_WINDOW, "SECONDS", 0,
+     "least length of a window of served rows that is compared with the reference (default 60)", 0},
+    {"drift-rows", KEY_DRIFT_ROWS, "N", 0,
+     "least rows of such a window (default 500, at least that)", 0},
+    {"drift-level", KEY_DRIFT_LEVEL, "P", 0,
+     "probability that an undisturbed window of a version is found to have drifted (default 0.01)",
+     0},
     {"log-format", KEY_LOG_FORMAT, "FORMAT", 0, "text (default) or json, on stderr", 0},
     {0},
 };
@@ -104,6 +114,42 @@ static enum trivet_status set_log_format(struct trivet_monitor_options *options,
     return TRIVET_OK;
 }
 
+enum { DRIFT_WINDOW_S_MAX = 86400, US_PER_S = 1000000 };
+
+/* Members that are 0 were not set. */
+static enum trivet_status set_drift(struct trivet_drift_options *drift, const char *name,
+                                    const char *value, struct trivet_error *err)
+{
+    double number = 0;
+    bool fine = trivet_text_parse_double(value, strlen(value), &number);
+    if (strcmp(name, "drift_window") == 0) {
+        fine = fine && number >= 1 && number <= DRIFT_WINDOW_S_MAX;
+        drift->window_us = fine ? (int64_t)(number * US_PER_S) : 0;
+    } else if (strcmp(name, "drift_rows") == 0) {
+        fine = fine && number >= TRIVET_DRIFT_ROWS_MIN && number <= 1e12;
+        drift->rows_min = number;
+    } else {
+        fine = fine && number > 0 && number < 1;
+        drift->level = number;
+    }
+    if (!fine) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "%s '%s' is not usable: a window has 1 to %d seconds and %.0f rows "
+                                "or more, a level is between 0 and 1",
+                                name, value, DRIFT_WINDOW_S_MAX, TRIVET_DRIFT_ROWS_MIN);
+    }
+    return TRIVET_OK;
+}
+
+static void finish_drift(struct trivet_drift_options *drift)
+{
+    struct trivet_drift_options options = TRIVET_DRIFT_OPTIONS_DEFAULT;
+    options.window_us = drift->window_us > 0 ? drift->window_us : options.window_us;
+    options.rows_min = drift->rows_min > 0 ? drift->rows_min : options.rows_min;
+    options.level = drift->level > 0 ? drift->level : options.level;
+    *drift = options;
+}
+
 /* One option by its name in the file. */
 static enum trivet_status set_option(struct trivet_monitor_options *options, const char *name,
                                      const char *value, struct trivet_error *err)
@@ -132,12 +178,17 @@ static enum trivet_status set_option(struct trivet_monitor_options *options, con
     if (strcmp(name, "webhook") == 0) {
         return set_text(&options->webhook, value, err);
     }
+    if (strcmp(name, "drift_window") == 0 || strcmp(name, "drift_rows") == 0 ||
+        strcmp(name, "drift_level") == 0) {
+        return set_drift(&options->drift, name, value, err);
+    }
     if (strcmp(name, "log_format") == 0) {
         return set_log_format(options, value, err);
     }
     return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                             "'%s' is not known; the keys are server, events, allow_host, http, "
-                            "history, policy, rules, webhook, log_format",
+                            "history, policy, rules, webhook, drift_window, drift_rows, "
+                            "drift_level, log_format",
                             name);
 }
 
@@ -218,6 +269,7 @@ enum trivet_status trivet_monitor_options_finish(struct trivet_monitor_options *
                                                  struct trivet_error *err)
 {
     enum trivet_status status = TRIVET_OK;
+    finish_drift(&options->drift);
     if (options->servers.n == 0 && options->events.n == 0) {
         status = append(&options->servers, TRIVET_DEFAULT_URL, "server", err);
         if (status == TRIVET_OK) {
@@ -296,6 +348,15 @@ static error_t take_option(int key, char *arg, struct argp_state *state)
         break;
     case KEY_PRINT_RULES:
         options->print_rules = true;
+        break;
+    case KEY_DRIFT_WINDOW:
+        status = set_drift(&options->drift, "drift_window", arg, &line->err);
+        break;
+    case KEY_DRIFT_ROWS:
+        status = set_drift(&options->drift, "drift_rows", arg, &line->err);
+        break;
+    case KEY_DRIFT_LEVEL:
+        status = set_drift(&options->drift, "drift_level", arg, &line->err);
         break;
     case KEY_LOG_FORMAT:
         status = set_log_format(options, arg, &line->err);

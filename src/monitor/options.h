@@ -26,6 +26,7 @@ struct trivet_monitor_options {
     char *rules;   /* NULL = those built in */
     char *webhook; /* NULL = none */
     bool print_rules;
+    struct trivet_drift_options drift;
     bool log_json;
 };
 
@@ -35,7 +36,8 @@ enum trivet_status trivet_monitor_options_parse(int argc, char **argv,
                                                 struct trivet_monitor_options *out,
                                                 struct trivet_error *err) TRIVET_MUST_USE;
 /* The keys of the file: server, events, allow_host (may repeat), http, history, policy, rules,
- * webhook, log_format, in the section [monitor]. INVALID_ARGUMENT names file and line. */
+ * webhook, drift_window, drift_rows, drift_level, log_format, in the section [monitor].
+ * INVALID_ARGUMENT names file and line. */
 enum trivet_status trivet_monitor_options_read(const char *path,
                                                struct trivet_monitor_options *options,
                                                struct trivet_error *err) TRIVET_MUST_USE;

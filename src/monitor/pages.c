@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "monitor/assets.h"
+#include "monitor/drift_pages.h"
 #include "monitor/exposition.h"
 #include "monitor/health.h"
 #include "monitor/remote_pages.h"
@@ -30,6 +31,7 @@ struct trivet_monitor_pages {
     _Atomic(struct trivet_loop_runner *) loop; /* NULL = no policy */
     struct trivet_alert_watch *alerts;
     struct trivet_webhook *webhook; /* NULL = none */
+    struct trivet_drift_pages drift;
     struct trivet_sse_hub *hub;
     struct trivet_httpd *server;
     struct trivet_httpd_route routes[ROUTES_MAX];
@@ -228,6 +230,8 @@ static void fill_routes(struct trivet_monitor_pages *pages)
     add_route(pages, "/api/v1/models/{}/versions/{}/series", show_series, pages);
     add_route(pages, "/api/v1/models/{}/versions/{}/history", show_history, pages);
     add_route(pages, "/api/v1/alerts", show_alerts, pages);
+    pages->drift = (struct trivet_drift_pages){pages->monitor, pages->history};
+    add_route(pages, "/api/v1/models/{}/versions/{}/drift", trivet_drift_show, &pages->drift);
     add_route(pages, "/api/v1/health", show_health, pages);
     add_route(pages, "/api/v1/monitor", show_monitor, pages);
     add_route(pages, "/api/v1/loop", show_loop, pages);

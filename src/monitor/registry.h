@@ -93,7 +93,8 @@ struct trivet_monitor_series {
     struct trivet_window *window;                                  /* NULL = no traffic yet */
     struct trivet_monitor_drift *drift;                            /* NULL = no bins yet */
     int64_t last_change_us;
-    bool unsaved; /* changed since the history took it */
+    bool unsaved;       /* changed since the history took it */
+    bool drift_deleted; /* the history has to forget its drift */
 };
 
 struct trivet_monitor {

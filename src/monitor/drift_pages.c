@@ -1,0 +1,57 @@
+#include "monitor/drift_pages.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "monitor/reply.h"
+#include "monitor/report_drift.h"
+
+#define HOURS_MAX (24 * 366)
+#define US_PER_S  1000000
+
+static enum trivet_status report(const struct trivet_drift_pages *pages,
+                                 struct trivet_report_drift *what, uint64_t hours,
+                                 struct trivet_httpd_reply *reply, struct trivet_error *err)
+{
+    struct trivet_history_drift_window *windows = NULL;
+    size_t n_windows = 0;
+    enum trivet_status status = TRIVET_OK;
+    if (hours > 0) {
+        int64_t now_s = trivet_clock_unix_us() / US_PER_S;
+        windows = trivet_calloc(TRIVET_REPORT_DRIFT_WINDOWS_MAX, sizeof(*windows));
+        status =
+            windows == NULL
+                ? trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for a report")
+                : trivet_history_read_drift(pages->history, what->model, what->version,
+                                            now_s - (int64_t)hours * 3600, now_s + 1, windows,
+                                            TRIVET_REPORT_DRIFT_WINDOWS_MAX, &n_windows, err);
+    }
+    if (status == TRIVET_OK) {
+        what->windows = windows;
+        what->n_windows = n_windows;
+        status = trivet_report_drift(pages->monitor, what, &reply->body, err);
+    }
+    trivet_history_drift_release(windows, n_windows);
+    trivet_free(windows);
+    return status;
+}
+
+void trivet_drift_show(void *context, const struct trivet_httpd_request *request,
+                       struct trivet_httpd_reply *reply)
+{
+    struct trivet_error err;
+    struct trivet_report_drift what = {.model = request->params[0],
+                                       .column = trivet_httpd_query(request, "column")};
+    uint64_t hours = 0;
+    const char *text = trivet_httpd_query(request, "hours");
+    if (!trivet_text_parse_uint64(request->params[1], &what.version)) {
+        trivet_httpd_reply_error(reply, 400, "the version in the path must be a number");
+        return;
+    }
+    if (text != NULL &&
+        (!trivet_text_parse_uint64(text, &hours) || hours < 1 || hours > HOURS_MAX)) {
+        trivet_httpd_reply_error(reply, 400, "hours must be 1 to %d", HOURS_MAX);
+        return;
+    }
+    trivet_monitor_reply_status(reply, report(context, &what, hours, reply, &err), &err);
+}
