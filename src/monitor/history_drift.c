@@ -14,6 +14,8 @@
 #define ARENA_BUDGET_BYTES TRIVET_MONITOR_DRIFT_BYTES_MAX
 /* Windows that go at once when there are too many. */
 #define TRIM_WINDOWS 64
+/* Looked at again with each window, so that a pause leaves nothing out. */
+#define THINNED_S 7200
 
 /* --- copying --------------------------------------------------------------------------------- */
 
@@ -223,11 +225,13 @@ static enum trivet_status write_window(struct trivet_history *history,
                   TRIVET_HISTORY_DRIFT_COARSE_S;
     status = prepare(history,
                      "DELETE FROM drift_window WHERE model = ?1 AND version = ?2 AND unix_s >= ?3"
-                     " AND unix_s < ?4 AND id < (SELECT max(id) FROM drift_window WHERE"
-                     " model = ?1 AND version = ?2 AND unix_s >= ?3 AND unix_s < ?4)",
+                     " AND unix_s < ?4 AND id NOT IN (SELECT max(id) FROM drift_window WHERE"
+                     " model = ?1 AND version = ?2 AND unix_s >= ?3 AND unix_s < ?4"
+                     " GROUP BY unix_s / ?5)",
                      saved->series, &write, err);
-    (void)sqlite3_bind_int64(write, 3, end - TRIVET_HISTORY_DRIFT_COARSE_S);
+    (void)sqlite3_bind_int64(write, 3, end - THINNED_S);
     (void)sqlite3_bind_int64(write, 4, end);
+    (void)sqlite3_bind_int64(write, 5, TRIVET_HISTORY_DRIFT_COARSE_S);
     return run(history, write, status, err);
 }
 
