@@ -285,6 +285,7 @@ static void test_migration(void **state)
     assert_int_equal(trivet_history_save(scene->history, scene->monitor, T0_US, &err), TRIVET_OK);
     assert_int_equal(trivet_history_exec(scene->history,
                                          "DROP TABLE drift; DROP TABLE drift_window;"
+                                         "DROP TABLE alert; DROP TABLE webhook;"
                                          "PRAGMA user_version=1",
                                          &err),
                      TRIVET_OK);
