@@ -147,10 +147,16 @@ static enum trivet_status append_server(const struct trivet_cli_top *top, struct
     enum trivet_status status = trivet_buffer_printf(
         out, err,
         "\"server\":{\"rss_bytes\":%" PRIu64 ",\"threads\":%u,\"open_files\":%u,"
-        "\"queue_rows\":%" PRIu64 ",\"events_dropped\":%" PRIu64 ",\"calls\":%" PRIu64
+        "\"queue_rows\":%" PRIu64 ",\"queue_rows_max\":%" PRIu64 ",\"calls_in_hand\":%u,"
+        "\"calls_max\":%u,\"connections\":%u,\"connections_max\":%u,\"model_bytes\":%" PRIu64
+        ",\"model_bytes_max\":%" PRIu64 ",\"models_loaded\":%u,\"jobs_queued\":%u,"
+        "\"jobs_running\":%u,\"events_dropped\":%" PRIu64 ",\"calls\":%" PRIu64
         ",\"errors\":%" PRIu64,
         server->rss_bytes, server->threads, server->open_files, server->queue_rows,
-        server->events_dropped, server->calls, server->errors);
+        server->queue_rows_max, server->calls_in_hand, server->calls_max, server->connections,
+        server->connections_max, server->model_bytes, server->model_bytes_max,
+        server->models_loaded, server->jobs_queued, server->jobs_running, server->events_dropped,
+        server->calls, server->errors);
     if (status == TRIVET_OK) {
         status = append_number("cpu_percent", known, top->cpu_percent, out, err);
     }

@@ -110,6 +110,16 @@ static void take_server(struct trivet_cli_top *top, Trivet__V1__ServerPhase phas
         .threads = totals->threads,
         .open_files = totals->open_files,
         .queue_rows = totals->queue_rows,
+        .queue_rows_max = totals->queue_rows_max,
+        .model_bytes = totals->model_bytes,
+        .model_bytes_max = totals->model_bytes_max,
+        .models_loaded = totals->models_loaded,
+        .calls_in_hand = totals->calls_in_hand,
+        .calls_max = totals->calls_max,
+        .connections = totals->connections,
+        .connections_max = totals->connections_max,
+        .jobs_queued = totals->jobs_queued,
+        .jobs_running = totals->jobs_running,
         .events_dropped = totals->events_dropped,
     };
     uint64_t fine = 0;

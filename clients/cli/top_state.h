@@ -62,6 +62,16 @@ struct trivet_cli_top_server {
     uint32_t threads;
     uint32_t open_files;
     uint64_t queue_rows;
+    uint64_t queue_rows_max; /* of this and the next: 0 = no limit, or not told */
+    uint64_t model_bytes;
+    uint64_t model_bytes_max;
+    uint32_t models_loaded;
+    uint32_t calls_in_hand;
+    uint32_t calls_max;
+    uint32_t connections;
+    uint32_t connections_max;
+    uint32_t jobs_queued;
+    uint32_t jobs_running;
     uint64_t events_dropped;
     uint64_t calls; /* of all methods */
     uint64_t errors;

@@ -216,6 +216,37 @@ static void draw_title(const struct trivet_cli_top *top, const struct trivet_cli
     }
 }
 
+/* Four fifths of a limit are something to look at. */
+static enum trivet_cli_top_style style_of(uint64_t used, uint64_t max)
+{
+    return max > 0 && used >= max / 5 * 4 ? TRIVET_CLI_TOP_WRONG : TRIVET_CLI_TOP_PLAIN;
+}
+
+/* As much of it as fits whole. */
+static void draw_saturation(const struct trivet_cli_top_server *server, struct pen *pen)
+{
+    char bytes[TRIVET_CLI_TEXT_BYTES];
+    char parts[4][LINE_BYTES];
+    trivet_cli_format_bytes(server->model_bytes, bytes);
+    trivet_text_format(parts[0], LINE_BYTES, "  models %u, %s", server->models_loaded, bytes);
+    trivet_text_format(parts[1], LINE_BYTES, "  connections %u", server->connections);
+    trivet_text_format(parts[2], LINE_BYTES, "  calls in hand %u", server->calls_in_hand);
+    trivet_text_format(parts[3], LINE_BYTES, "  jobs %u, %u wait", server->jobs_running,
+                       server->jobs_queued);
+    const enum trivet_cli_top_style styles[] = {
+        style_of(server->model_bytes, server->model_bytes_max),
+        style_of(server->connections, server->connections_max),
+        style_of(server->calls_in_hand, server->calls_max),
+        TRIVET_CLI_TOP_PLAIN,
+    };
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(styles); i++) {
+        if ((int)trivet_cli_text_width(parts[i]) > pen->canvas->n_cols - pen->col) {
+            return;
+        }
+        write_text(pen, styles[i], parts[i]);
+    }
+}
+
 static void draw_server(const struct trivet_cli_top *top,
                         const struct trivet_cli_top_canvas *canvas)
 {
@@ -231,8 +262,11 @@ static void draw_server(const struct trivet_cli_top *top,
     if (top->server_rates_known) {
         write_format(&pen, TRIVET_CLI_TOP_PLAIN, "CPU %.0f %%  ", top->cpu_percent);
     }
-    write_format(&pen, TRIVET_CLI_TOP_PLAIN, "threads %u  files %u  queue %llu rows",
-                 server->threads, server->open_files, (unsigned long long)server->queue_rows);
+    write_format(&pen, TRIVET_CLI_TOP_PLAIN, "threads %u  files %u  ", server->threads,
+                 server->open_files);
+    write_format(&pen, style_of(server->queue_rows, server->queue_rows_max), "queue %llu rows",
+                 (unsigned long long)server->queue_rows);
+    draw_saturation(server, &pen);
 }
 
 static void draw_calls(const struct trivet_cli_top *top, const struct trivet_cli_top_canvas *canvas)

@@ -125,6 +125,13 @@ static void send_server(struct source *source, double cpu_seconds, uint64_t n_ca
     totals.threads = 14;
     totals.open_files = 60;
     totals.queue_rows = 3;
+    totals.queue_rows_max = 100;
+    totals.connections = 90;
+    totals.connections_max = 100;
+    totals.model_bytes = 2 << 20;
+    totals.models_loaded = 7;
+    totals.jobs_queued = 4;
+    totals.jobs_running = 1;
     totals.events_dropped = n_dropped;
     server.phase = TRIVET__V1__SERVER_PHASE__SERVER_PHASE_READY;
     server.totals = &totals;
@@ -403,6 +410,21 @@ static void fill_three(struct source *source)
     }
 }
 
+static void test_screen_that_is_wide(void **state)
+{
+    (void)state;
+    struct source source = {.epoch = EPOCH};
+    struct screen screen;
+    struct trivet_cli_top_view view = {.server = "s", .interval_s = 2, .now_ns = mono_ns(2.1)};
+    fill_three(&source);
+    draw(&screen, &source.top, &view, 24, 130);
+    assert_line(&screen, 1,
+                L"RSS 45.0 MiB  CPU 12 %  threads 14  files 60  queue 3 rows  models 7, 2.0 MiB  "
+                L"connections 90  calls in hand 0  jobs 1, 4 wait");
+    assert_true(any_wrong(&screen, 1)); /* connections, of 100 */
+    trivet_cli_top_release(&source.top);
+}
+
 static void test_screen(void **state)
 {
     (void)state;
@@ -526,6 +548,9 @@ static void test_json(void **state)
     json_t *server = json_object_get(root, "server");
     assert_float_equal(json_number_value(json_object_get(server, "cpu_percent")), 12.5, 1e-9);
     assert_int_equal(json_integer_value(json_object_get(server, "queue_rows")), 3);
+    assert_int_equal(json_integer_value(json_object_get(server, "connections_max")), 100);
+    assert_int_equal(json_integer_value(json_object_get(server, "models_loaded")), 7);
+    assert_int_equal(json_integer_value(json_object_get(server, "jobs_running")), 1);
     json_decref(root);
     trivet_buffer_release(&out);
     trivet_cli_top_release(&source.top);
@@ -542,6 +567,7 @@ int main(void)
         cmocka_unit_test(test_a_bucket_that_is_none),
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_screen),
+        cmocka_unit_test(test_screen_that_is_wide),
         cmocka_unit_test(test_orders),
         cmocka_unit_test(test_any_size),
         cmocka_unit_test(test_scrolling),
