@@ -3,6 +3,7 @@
 #   tests/bench/run.sh train [--quick] [--only REGEX] [--repeat N] [--threads 1,2]
 #   tests/bench/run.sh wire [--quick] [--only REGEX] [--repeat N] [--seconds S] [--workers N] [--loops N]
 #   tests/bench/run.sh compute [--only REGEX]
+#   tests/bench/run.sh monitor [--quick] [--rate N] [--models N] [--features N] [--seconds S] [--stop S] …
 #   TRIVET_BUILD=FOLDER    the build (build/release); the plot goes to its bench/
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -10,9 +11,9 @@ build=${TRIVET_BUILD:-build/release}
 
 what=${1-}
 case $what in
-train | wire | compute) shift ;;
+train | wire | compute | monitor) shift ;;
 *)
-    echo "usage: tests/bench/run.sh train|wire|compute [--quick] [--only REGEX] [--repeat N] …" >&2
+    echo "usage: tests/bench/run.sh train|wire|compute|monitor [--quick] [--only REGEX] [--repeat N] …" >&2
     exit 2
     ;;
 esac
