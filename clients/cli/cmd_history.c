@@ -114,7 +114,8 @@ static int print(struct trivet_cli *cli, const Trivet__V1__HistoryResponse *hist
             trivet_cli_table_empty(table);
         }
         traffic_cell(table, change);
-        trivet_cli_table_text(table, "%s", change->identity);
+        trivet_cli_table_text(table, "%s",
+                              change->identity[0] != '\0' ? change->identity : change->peer);
         trivet_cli_table_text(table, "%s", change->reason);
         if (!person) {
             trivet_cli_table_text(table, "%s", change->request_id);

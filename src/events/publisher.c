@@ -250,7 +250,7 @@ void trivet_publisher_model_change(struct trivet_publisher *publisher,
                                    const struct trivet_model_change *change)
 {
     char topic[TRIVET_TOPIC_BYTES_MAX + 1];
-    char texts[4][CHANGE_TEXT_BYTES];
+    char texts[5][CHANGE_TEXT_BYTES];
     Trivet__V1__ModelEvent body = TRIVET__V1__MODEL_EVENT__INIT;
     Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
     if (!trivet_text_format(topic, sizeof(topic), "model.%s.", change->model)) {
@@ -262,6 +262,7 @@ void trivet_publisher_model_change(struct trivet_publisher *publisher,
     body.alias = text_of(change->alias, texts[1], sizeof(texts[1]));
     body.identity = text_of(change->identity, texts[2], sizeof(texts[2]));
     body.reason = text_of(change->reason, texts[3], sizeof(texts[3]));
+    body.peer = text_of(change->peer, texts[4], sizeof(texts[4]));
     body.traffic = change->traffic;
     body.n_traffic = change->n_traffic;
     event.body_case = TRIVET__V1__EVENT__BODY_MODEL;

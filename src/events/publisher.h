@@ -89,6 +89,7 @@ struct trivet_model_change {
     Trivet__V1__ModelChange change;
     const char *alias;
     const char *identity;
+    const char *peer;
     const char *reason;
     Trivet__V1__TrafficShare **traffic;
     size_t n_traffic;

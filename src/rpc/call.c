@@ -285,6 +285,10 @@ enum trivet_status trivet_call_begin_change(struct trivet_call *call, struct tri
     struct trivet_store_txn *open = NULL;
     bool found = false;
     enum trivet_status status = trivet_call_key(call, &call->key, err);
+    call->peer[0] = '\0';
+    if (call->exchange->ops->peer != NULL) {
+        call->exchange->ops->peer(call->exchange, call->peer);
+    }
     if (status == TRIVET_OK) {
         status = trivet_store_begin(store, domain, &open, err);
     }

@@ -50,6 +50,7 @@ struct trivet_call {
     Trivet__V1__Timings timings; /* total_us is filled on finish */
     bool replayed;
     struct trivet_store_call key; /* of a change that was begun */
+    char peer[TRIVET_PEER_BYTES]; /* who began it */
     /* Free for the handler, for what runs later. */
     void *data;
     struct trivet_call *next_free; /* the dispatch's */

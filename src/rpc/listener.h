@@ -10,6 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Room for who called, with its NUL: an IPv6 address with a zone. */
+#define TRIVET_PEER_BYTES 64
+
 struct trivet_exchange;
 
 struct trivet_exchange_ops {
@@ -19,6 +22,9 @@ struct trivet_exchange_ops {
     /* Sends what was reserved; with nothing reserved the request is dropped. Ends the exchange: the
      * request's bytes and the exchange belong to the transport again. Any thread, exactly once. */
     void (*send)(struct trivet_exchange *exchange);
+    /* Who called: "uid:1000" over ipc, the address without its port over tcp; "" = not known. Any
+     * thread, before send. NULL: no transport behind it. */
+    void (*peer)(struct trivet_exchange *exchange, char text[TRIVET_PEER_BYTES]);
 };
 
 /* One request on its way; the transport embeds it. `data` is borrowed until send. */

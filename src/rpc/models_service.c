@@ -304,7 +304,8 @@ static enum trivet_status store_alias(struct trivet_call *call,
     }
     const struct trivet_store_cause cause = {.identity = call->key.identity,
                                              .request_id = call->key.request_id,
-                                             .reason = change->reason};
+                                             .reason = change->reason,
+                                             .peer = call->peer};
     if (change->rival != NULL) {
         status = trivet_promotion_check_rival(service->store, change->model, change->rival, err);
     }
@@ -346,6 +347,7 @@ static enum trivet_status change_alias(struct trivet_call *call,
         .change = TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_ALIAS_SET,
         .alias = change->alias,
         .identity = call->key.identity,
+        .peer = call->peer,
         .reason = change->reason,
     };
     trivet_publisher_model_change(service->publisher, &told);
@@ -468,6 +470,7 @@ static void encode_change(struct trivet_store_alias_change *record, Trivet__V1__
     out->identity = record->identity;
     out->request_id = record->request_id;
     out->reason = record->reason;
+    out->peer = record->peer;
 }
 
 static void history(struct trivet_call *call, void *arg)

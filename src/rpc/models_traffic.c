@@ -56,6 +56,7 @@ void trivet_models_tell_traffic(struct trivet_call *call,
         .change = TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_TRAFFIC_SET,
         .alias = TRIVET_ALIAS_PRODUCTION,
         .identity = call->key.identity,
+        .peer = call->peer,
         .reason = reason,
         .traffic = shares,
         .n_traffic = count,
@@ -134,7 +135,8 @@ static enum trivet_status store_shares(struct trivet_call *call,
     }
     const struct trivet_store_cause cause = {.identity = call->key.identity,
                                              .request_id = call->key.request_id,
-                                             .reason = request->reason};
+                                             .reason = request->reason,
+                                             .peer = call->peer};
     status = trivet_store_traffic_set(txn, request->model, TRIVET_ALIAS_PRODUCTION, shares,
                                       request->n_shares, &cause, changed, err);
     if (status == TRIVET_OK) {

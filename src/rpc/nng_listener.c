@@ -13,9 +13,12 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "sp/hang_up.h"
 #include "sp/listen.h"
 
+#include <arpa/inet.h>
+#include <inttypes.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/supplemental/util/platform.h>
@@ -108,6 +111,31 @@ static void on_sent(void *arg)
     slot_receive(slot);
 }
 
+/* nng tells it of a message's pipe. */
+static void exchange_peer(struct trivet_exchange *exchange, char text[TRIVET_PEER_BYTES])
+{
+    const struct slot *slot = (const struct slot *)exchange;
+    nng_pipe pipe = nng_msg_get_pipe(slot->request);
+    nng_sockaddr address;
+    uint64_t uid = 0;
+    const char *made = NULL;
+    text[0] = '\0';
+    if (nng_pipe_get_addr(pipe, NNG_OPT_REMADDR, &address) != 0) {
+        return;
+    }
+    if (address.s_family == NNG_AF_INET) {
+        made = inet_ntop(AF_INET, &address.s_in.sa_addr, text, TRIVET_PEER_BYTES);
+    } else if (address.s_family == NNG_AF_INET6) {
+        made = inet_ntop(AF_INET6, address.s_in6.sa_addr, text, TRIVET_PEER_BYTES);
+    } else if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) == 0) {
+        made = text;
+        (void)trivet_text_format(text, TRIVET_PEER_BYTES, "uid:%" PRIu64, uid);
+    }
+    if (made == NULL) {
+        text[0] = '\0';
+    }
+}
+
 static uint8_t *exchange_reserve(struct trivet_exchange *exchange, size_t n_bytes)
 {
     struct slot *slot = (struct slot *)exchange;
@@ -142,6 +170,7 @@ static void exchange_send(struct trivet_exchange *exchange)
 static const struct trivet_exchange_ops exchange_ops = {
     .reserve = exchange_reserve,
     .send = exchange_send,
+    .peer = exchange_peer,
 };
 
 static enum trivet_status nng_failure(struct trivet_error *err, const char *what, int rc)

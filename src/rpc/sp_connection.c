@@ -520,6 +520,7 @@ void trivet_sp_connection_open(struct sp_loop *loop, int fd, enum trivet_sp_fram
     connection->poll.data = connection;
     connection->fd = fd;
     connection->refs = 1;
+    trivet_sp_peer_name(fd, framing, connection->peer);
     trivet_sp_reader_init(&connection->reader, framing, TRIVET_SP_REQ,
                           loop->options->message_bytes_max, sizeof(struct sp_exchange),
                           &loop->spares);

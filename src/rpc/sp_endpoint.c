@@ -194,3 +194,43 @@ void trivet_sp_endpoint_release(struct trivet_sp_endpoint *endpoint)
         endpoint->guard = NULL;
     }
 }
+
+/* --- the other end --------------------------------------------------------------------------- */
+
+static bool tcp_peer(int fd, char text[TRIVET_PEER_BYTES])
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address;
+    socklen_t n_bytes = sizeof(address);
+    if (getpeername(fd, &address.any, &n_bytes) != 0) {
+        return false;
+    }
+    if (address.any.sa_family == AF_INET) {
+        return inet_ntop(AF_INET, &address.v4.sin_addr, text, TRIVET_PEER_BYTES) != NULL;
+    }
+    if (address.any.sa_family != AF_INET6) {
+        return false;
+    }
+    const struct in6_addr *v6 = &address.v6.sin6_addr;
+    return IN6_IS_ADDR_V4MAPPED(v6)
+               ? inet_ntop(AF_INET, &v6->s6_addr[12], text, TRIVET_PEER_BYTES) != NULL
+               : inet_ntop(AF_INET6, v6, text, TRIVET_PEER_BYTES) != NULL;
+}
+
+static bool ipc_peer(int fd, char text[TRIVET_PEER_BYTES])
+{
+    struct ucred who;
+    socklen_t n_bytes = sizeof(who);
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n_bytes) == 0 &&
+           trivet_text_format(text, TRIVET_PEER_BYTES, "uid:%u", (unsigned)who.uid);
+}
+
+void trivet_sp_peer_name(int fd, enum trivet_sp_framing framing, char text[TRIVET_PEER_BYTES])
+{
+    if (!(framing == TRIVET_SP_FRAMING_TCP ? tcp_peer(fd, text) : ipc_peer(fd, text))) {
+        text[0] = '\0';
+    }
+}

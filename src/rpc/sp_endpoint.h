@@ -3,6 +3,7 @@
 #define TRIVET_RPC_SP_ENDPOINT_H
 
 #include "base/compiler.h"
+#include "rpc/listener.h"
 #include "sp/guard.h"
 #include "sp/protocol.h"
 
@@ -24,6 +25,8 @@ enum trivet_status trivet_sp_endpoint_open(struct trivet_sp_endpoint *endpoint, 
                                            struct trivet_error *err) TRIVET_MUST_USE;
 /* No more connections; the path stays this process's until release. */
 void trivet_sp_endpoint_close(struct trivet_sp_endpoint *endpoint);
+/* Who is at the other end of a connection, as struct trivet_exchange_ops tells it. */
+void trivet_sp_peer_name(int fd, enum trivet_sp_framing framing, char text[TRIVET_PEER_BYTES]);
 /* Closes, removes the path, unlocks it. */
 void trivet_sp_endpoint_release(struct trivet_sp_endpoint *endpoint);
 

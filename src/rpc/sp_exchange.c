@@ -72,7 +72,15 @@ static void exchange_send(struct trivet_exchange *face)
     }
 }
 
+/* Written when the connection was opened, and not since. */
+static void exchange_peer(struct trivet_exchange *face, char text[TRIVET_PEER_BYTES])
+{
+    const struct sp_exchange *exchange = (const struct sp_exchange *)face;
+    memcpy(text, exchange->connection->peer, TRIVET_PEER_BYTES);
+}
+
 const struct trivet_exchange_ops trivet_sp_exchange_ops = {
     .reserve = exchange_reserve,
     .send = exchange_send,
+    .peer = exchange_peer,
 };

@@ -102,6 +102,7 @@ struct sp_connection {
     bool in_waiting; /* in the list of that name; likewise below */
     bool in_unsent;
     bool in_timed;
+    char peer[TRIVET_PEER_BYTES];
     struct trivet_sp_reader reader;
     uint8_t *stash; /* read and not taken yet, when paused */
     size_t stash_at;

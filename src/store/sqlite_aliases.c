@@ -3,7 +3,8 @@
 
 #define ALIAS_COLUMNS "model, name, version, previous_version, changed_us"
 #define CHANGE_COLUMNS                                                                             \
-    "seq, kind, name, version, previous_version, changed_us, identity, request_id, reason, shares"
+    "seq, kind, name, version, previous_version, changed_us, identity, request_id, reason, peer, " \
+    "shares"
 
 static void read_alias(struct trivet_sqlite_query *query, struct trivet_store_alias *out)
 {
@@ -62,9 +63,9 @@ enum trivet_status trivet_sqlite_store_change(struct trivet_sqlite_conn *conn,
                                               const struct trivet_store_cause *cause,
                                               struct trivet_error *err)
 {
-    static const char insert_sql[] =
-        "INSERT INTO alias_changes (" ALIAS_COLUMNS ", kind, shares, identity, request_id, reason)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    static const char insert_sql[] = "INSERT INTO alias_changes (" ALIAS_COLUMNS
+                                     ", kind, shares, identity, request_id, reason, peer)"
+                                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     static const char trim_sql[] =
         "DELETE FROM alias_changes WHERE model = ?1 AND name = ?2 AND seq <="
         " (SELECT seq FROM alias_changes WHERE model = ?1 AND name = ?2"
@@ -77,6 +78,7 @@ enum trivet_status trivet_sqlite_store_change(struct trivet_sqlite_conn *conn,
     trivet_sqlite_bind_text(&query, cause->identity);
     trivet_sqlite_bind_text(&query, cause->request_id);
     trivet_sqlite_bind_text(&query, cause->reason);
+    trivet_sqlite_bind_text(&query, cause->peer);
     enum trivet_status status = trivet_sqlite_query_run(&query, err);
     if (status != TRIVET_OK)
         return status;
@@ -304,6 +306,7 @@ static void list_change(struct trivet_sqlite_query *query, void *out, size_t ind
     trivet_sqlite_column_text(query, change->identity, sizeof(change->identity));
     trivet_sqlite_column_text(query, change->request_id, sizeof(change->request_id));
     trivet_sqlite_column_text(query, change->reason, sizeof(change->reason));
+    trivet_sqlite_column_text(query, change->peer, sizeof(change->peer));
     trivet_sqlite_column_shares(query, change);
 }
 

@@ -94,6 +94,7 @@ static const struct trivet_sqlite_migration catalog_migrations[] = {
             " FOREIGN KEY (model, version) REFERENCES versions (model, version)"
             ") STRICT, WITHOUT ROWID;"
             "ALTER TABLE alias_changes ADD COLUMN shares TEXT NOT NULL DEFAULT '';"},
+    {.sql = "ALTER TABLE alias_changes ADD COLUMN peer TEXT NOT NULL DEFAULT '';"},
 };
 
 static const struct trivet_sqlite_migration data_migrations[] = {

@@ -40,6 +40,7 @@
 #define TRIVET_STORE_OPAQUE_BYTES_MAX   (16u << 20) /* a schema, summary, spec or report */
 #define TRIVET_STORE_KEY_BYTES_MAX      256         /* identity, method, request id; each */
 #define TRIVET_STORE_REASON_BYTES       257         /* why an alias changed; with its NUL */
+#define TRIVET_STORE_PEER_BYTES         64          /* where a call came from; with its NUL */
 #define TRIVET_STORE_ALIAS_HISTORY_MAX  1000        /* changes kept per alias */
 #define TRIVET_STORE_ALIASES_MAX        256         /* of one model */
 #define TRIVET_STORE_SHARES_MAX         16          /* of the traffic of one model */
@@ -216,6 +217,7 @@ struct trivet_store_cause {
     const char *identity;
     const char *request_id;
     const char *reason; /* less than TRIVET_STORE_REASON_BYTES */
+    const char *peer;   /* where the call came from */
 };
 
 /* Point the alias at an existing version; the one before is remembered (a history, for rollback).
@@ -280,6 +282,7 @@ struct trivet_store_alias_change {
     char identity[TRIVET_STORE_KEY_BYTES_MAX + 1];
     char request_id[TRIVET_STORE_KEY_BYTES_MAX + 1];
     char reason[TRIVET_STORE_REASON_BYTES];
+    char peer[TRIVET_STORE_PEER_BYTES];
     /* Of TRAFFIC_SET, without their model; none: the split ended. */
     struct trivet_store_share shares[TRIVET_STORE_SHARES_MAX];
     size_t n_shares;

@@ -140,6 +140,7 @@ enum trivet_status trivet_store_prepare_change(const struct trivet_store_txn *tx
     whole->identity = cause->identity == NULL ? "" : cause->identity;
     whole->request_id = cause->request_id == NULL ? "" : cause->request_id;
     whole->reason = cause->reason == NULL ? "" : cause->reason;
+    whole->peer = cause->peer == NULL ? "" : cause->peer;
     enum trivet_status status = trivet_store_txn_check(txn, TRIVET_STORE_CATALOG, err);
     if (status == TRIVET_OK)
         status = trivet_store_check_name("a model", model, err);
@@ -154,6 +155,8 @@ enum trivet_status trivet_store_prepare_change(const struct trivet_store_txn *tx
     if (status == TRIVET_OK)
         status = trivet_store_check_text("the reason", whole->reason, TRIVET_STORE_REASON_BYTES - 1,
                                          err);
+    if (status == TRIVET_OK)
+        status = trivet_store_check_text("the peer", whole->peer, TRIVET_STORE_PEER_BYTES - 1, err);
     if (status != TRIVET_OK)
         return status;
     record->changed_unix_us = trivet_clock_unix_us();

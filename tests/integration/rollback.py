@@ -3,6 +3,7 @@ and the record of who did it and why."""
 
 import csv
 import io
+import os
 import random
 import tempfile
 import threading
@@ -50,7 +51,11 @@ class Calls:
 class Rollback(Calls, ServerTest):
     @classmethod
     def setUpClass(cls):
+        cls.sockets = tempfile.TemporaryDirectory(prefix="trivet-")
+        cls.addClassCleanup(cls.sockets.cleanup)
+        cls.listen = ("tcp://127.0.0.1:0", "ipc://%s/socket" % cls.sockets.name)
         super().setUpClass()
+        cls.url = next(url for url in cls.trivetd.urls if url.startswith("tcp"))
         client = Client(cls.url)
         cls.dataset = client.upload(columns_of(500, 1)).id
         client.close()
@@ -77,6 +82,25 @@ class Rollback(Calls, ServerTest):
              (models.ALIAS_CHANGE_KIND_PROMOTED, 3, 2, "trial 3"),
              (models.ALIAS_CHANGE_KIND_PROMOTED, 2, 1, "trial 2"),
              (models.ALIAS_CHANGE_KIND_PROMOTED, 1, 0, "trial 1")])
+
+    def test_where_it_came_from(self):
+        self.train_alphas("from", self.dataset, (10, 0.1))
+        request = models.PromoteRequest(model="from", version=1)
+        path = next(url for url in self.trivetd.urls if url.startswith("ipc"))
+        for url in (self.url, path):
+            client = Client(url)
+            client.call("Models/Promote", request, models.Model, request_id="from-1")
+            client.close()
+        # Once, whoever repeats it: what is kept does not ask where a call came from.
+        self.assertEqual([c.peer for c in self.history("from")], ["127.0.0.1"])
+        client = Client(path)
+        client.call("Models/Promote", models.PromoteRequest(model="from", version=2), models.Model,
+                    request_id="from-2")
+        client.close()
+        self.assertEqual([c.peer for c in self.history("from")],
+                         ["uid:%d" % os.getuid(), "127.0.0.1"])
+        rows = list(csv.DictReader(io.StringIO(run_cli(self.url, "history", "from").stdout)))
+        self.assertEqual([row["who"] for row in rows], ["uid:%d" % os.getuid(), "127.0.0.1"])
 
     def test_repeated_it_is_made_once(self):
         self.train_alphas("once", self.dataset, (1000, 10, 0.1))

@@ -496,6 +496,7 @@ class Client:
 
     def history(self, model, alias="", limit=0, before=0):
         """Who pointed which alias at what, when and why, newest first: the contract's AliasChange.
+        Its `peer` is where the call came from: "uid:1000", an address; "" when not known.
         `before`: only those with a smaller sequence number."""
         return list(self.call("Models/History", models_pb2.HistoryRequest(
             model=model, alias=alias, limit=limit, before=before),

@@ -63,6 +63,17 @@ static void check_sizes(struct fixture *fixture)
     nng_close(socket);
 }
 
+static void expect_peer(const struct fixture *fixture, struct trivet_exchange *exchange)
+{
+    char peer[TRIVET_PEER_BYTES] = "unset";
+    char uid[TRIVET_PEER_BYTES];
+    snprintf(uid, sizeof(uid), "uid:%u", (unsigned)getuid());
+    exchange->ops->peer(exchange, peer);
+    assert_string_equal(peer, strncmp(fixture->url, "tcp", 3) == 0   ? "127.0.0.1"
+                              : strncmp(fixture->url, "ipc", 3) == 0 ? uid
+                                                                     : "");
+}
+
 /* More parked calls than a plain REP socket would have contexts: the others are still served. */
 static void check_parked(struct fixture *fixture)
 {
@@ -74,6 +85,9 @@ static void check_parked(struct fixture *fixture)
     }
     while (count_parked(fixture) < PARKED_MAX) {
         usleep(1000);
+    }
+    for (size_t i = 0; i < PARKED_MAX; i++) {
+        expect_peer(fixture, fixture->parked[i]);
     }
     nng_socket other = dial(fixture);
     for (int i = 0; i < 100; i++) {

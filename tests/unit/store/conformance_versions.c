@@ -36,7 +36,7 @@ static enum trivet_status roll_back(struct fixture *f, const char *model, const 
 {
     struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_CATALOG);
     const struct trivet_store_cause cause = {
-        .identity = "ops", .request_id = "r-7", .reason = "too slow"};
+        .identity = "ops", .request_id = "r-7", .reason = "too slow", .peer = "uid:1000"};
     enum trivet_status status =
         trivet_store_alias_rollback(txn, model, alias, &cause, out, &f->err);
     if (status == TRIVET_OK)
@@ -331,6 +331,8 @@ static void the_history_tells_who_and_why(void **state)
     assert_string_equal(changes[0].identity, "ops");
     assert_string_equal(changes[0].request_id, "r-7");
     assert_string_equal(changes[0].reason, "too slow");
+    assert_string_equal(changes[0].peer, "uid:1000");
+    assert_string_equal(changes[1].peer, "");
     assert_int_equal(changes[1].kind, TRIVET_STORE_ALIAS_PROMOTED);
     assert_string_equal(changes[2].alias, "q");
     const uint64_t before = changes[1].sequence;
