@@ -93,9 +93,11 @@ function valueAxis(what) {
       ticks: { color, callback: (v) => (isPower(v) ? what.unit(v) : null) },
     };
   }
+  /* Bytes: steps of a power of two. */
+  const most = what.binary ? Math.max(1, ...what.sets.flatMap((set) => set.points.map((p) => p.y || 0))) : 0;
   return {
     beginAtZero: !what.floating, min: what.min, max: what.max, suggestedMax: what.suggestedMax, stacked: Boolean(what.stacked), grid,
-    ticks: { color, maxTicksLimit: 5, callback: (v) => what.unit(v) },
+    ticks: { color, maxTicksLimit: 6, stepSize: most > 0 ? 2 ** Math.ceil(Math.log2(most / 4)) : undefined, callback: (v) => what.unit(v) },
   };
 }
 

@@ -5,7 +5,7 @@ import { percent, short, whole } from "./text.js";
 const states = {
   firing: ["bad", "drift"],
   pending: ["warn", "maybe"],
-  ok: ["good", "none"],
+  quiet: ["good", "none"],
   collecting: ["idle", "collecting"],
   unwatched: ["idle", "not watched"],
 };

@@ -65,7 +65,7 @@ export function alertsPage() {
     node: el("div", { class: "page" }, el("h1", {}, "Alerts"), absent,
       panel("Active", { id: "active" }, calm, active.region),
       panel("Resolved", { id: "resolved" }, never, resolved.region),
-      panel("Rules", { id: "rules", note: el("span", {}, "Changed by the file that ", code("--alerts"), " names.") }, rules.region),
+      panel("Rules", { id: "rules", note: el("span", {}, "Changed by the file that ", code("--rules"), " names.") }, rules.region),
       panel("Webhook", { id: "webhook" }, hook)),
     close: () => watcher.stop(),
   };

@@ -4,6 +4,8 @@ import { alertItems, alertStateOf, watchAlerts } from "./alerts.js";
 import { modelPath, versionPath, watch } from "./api.js";
 import { driftBadge, qualityText } from "./health.js";
 import { code, el, empty, replace, select, setChoices, tile, whenChanged } from "./dom.js";
+import { driftSection } from "./model_drift.js";
+import { loopSection } from "./model_loop.js";
 import { trafficSection } from "./model_traffic.js";
 import { auditSection, versionsSection } from "./model_versions.js";
 import { reportPanels } from "./report.js";
@@ -67,9 +69,11 @@ export function modelPage([model, versionText], state) {
   const context = { model, version: () => version, state };
   const versions = versionsSection(context);
   const traffic = trafficSection(context);
+  const drift = driftSection(context);
+  const loop = loopSection(context);
   const audit = auditSection(context);
   const evaluation = evaluationSection();
-  const sections = [versions, traffic, audit];
+  const sections = [versions, traffic, drift, loop, audit];
 
   const entriesOf = () => (overview ? overview.models.filter((m) => m.model === model) : []);
 
@@ -89,6 +93,7 @@ export function modelPage([model, versionText], state) {
       report.now();
     }
     for (const section of sections) if (section.update) section.update({ entries, mine, known, overview });
+    for (const link of jump.children) link.hidden = !document.getElementById(link.dataset.to) || document.getElementById(link.dataset.to).hidden;
   }
 
   const description = watch(() => modelPath(model), 3, (answer) => {
@@ -115,8 +120,8 @@ export function modelPage([model, versionText], state) {
   });
 
   const jump = el("nav", { class: "jump", aria: { label: "On this page" } },
-    [["versions", "Versions"], ["model-traffic", "Traffic"], ["audit", "Audit trail"]].map(([id, text]) =>
-      el("a", { href: `#/models/${encodeURIComponent(model)}`, data: { key: `jump-${id}` }, onclick: (event) => {
+    [["versions", "Versions"], ["model-traffic", "Traffic"], ["drift", "Drift"], ["loop", "Automation"], ["audit", "Audit trail"]].map(([id, text]) =>
+      el("a", { href: `#/models/${encodeURIComponent(model)}`, data: { key: `jump-${id}`, to: id }, onclick: (event) => {
         event.preventDefault();
         const target = document.getElementById(id);
         if (!target) return;

@@ -18,7 +18,7 @@ function limits(r) {
 }
 
 function limitRow([name, used, most, text]) {
-  const words = most > 0 ? `${text(used)} of ${text(most)}` : `${text(used)}, no limit`;
+  const words = most > 0 ? `${text(used)} of ${text(most)}` : most === 0 ? `${text(used)}, no limit` : text(used);
   return el("div", { class: "limit" }, el("span", {}, name), el("span", { class: "num" }, words),
     most > 0 ? meter(name, used, most, words) : null);
 }
@@ -89,7 +89,7 @@ export function serverPage() {
   const sources = el("div", { class: "sources" });
   const figures = [
     ["cpu", new Figure({ id: "chart-cpu", title: "CPU, cores", unit: short, suggestedMax: 1 })],
-    ["rss", new Figure({ id: "chart-rss", title: "Memory, resident", unit: bytes })],
+    ["rss", new Figure({ id: "chart-rss", title: "Memory, resident", unit: bytes, binary: true })],
     ["queue", new Figure({ id: "chart-queue", title: "Rows in the queue", unit: whole, suggestedMax: 10 })],
     ["calls", new Figure({ id: "chart-calls", title: "Calls in hand", unit: whole, suggestedMax: 10 })],
   ];

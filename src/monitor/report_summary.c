@@ -37,7 +37,7 @@ json_t *trivet_report_drift_summary(const struct trivet_monitor_series *series)
     trivet_monitor_drift_summary(series, &summary);
     int worst = worst_finding(&summary);
     const struct trivet_drift_told *told = worst >= 0 ? &summary.told[worst] : NULL;
-    const char *state = "ok";
+    const char *state = "quiet";
     if (!summary.watched) {
         state = series->drift->refused ? "unwatched" : "collecting";
     } else if (!summary.known) {

@@ -6,9 +6,9 @@
 
 #include <jansson.h>
 
-/* {"state": "unwatched", "collecting", "ok", "pending" or "firing", "finding", "worst" (the column
- * farthest over its limit, or null), "value", "rows", "open_rows", "windows", "psi_max"}. Null
- * where nothing was heard of the version's bins. Under the monitor's lock. */
+/* {"state": "unwatched", "collecting", "quiet", "pending" or "firing", "finding", "worst" (the
+ * column farthest over its limit, or null), "value", "rows", "open_rows", "windows", "psi_max"}.
+ * Null where nothing was heard of the version's bins. Under the monitor's lock. */
 json_t *trivet_report_drift_summary(const struct trivet_monitor_series *series);
 
 #endif

@@ -223,7 +223,7 @@ class MonitorPage(unittest.TestCase):
         accuracy = next(m["value"] for m in report["test"]["metrics"] if m["name"] == "accuracy")
         self.assertEqual(float(self.text("[data-metric=accuracy] td")), float("%.4g" % accuracy))
 
-    def test_07_jobs(self):
+    def test_09_jobs(self):
         self.go("/jobs")
         self.wait("document.querySelectorAll('#jobs-table tbody tr').length === 4")
         jobs = self.get("/jobs")["servers"][0]["jobs"]
@@ -244,7 +244,7 @@ class MonitorPage(unittest.TestCase):
         self.go("/jobs/job-0000000000000000")
         self.wait("document.querySelector('.why')?.textContent.startsWith('No server knows')")
 
-    def test_08_server(self):
+    def test_10_server(self):
         self.go("/server")
         self.wait("document.querySelectorAll('#page .source').length === 1")
         self.wait("trivetCharts.drawn['chart-rss']?.data.datasets[0].data.length > 1")
@@ -253,7 +253,7 @@ class MonitorPage(unittest.TestCase):
         self.assertLess(abs(memory[-1] - now), 64 << 20)
         self.assertIn("up", self.text(".source .badge"))
 
-    def test_09_monitor(self):
+    def test_11_monitor(self):
         self.go("/monitor")
 
         def shown():
@@ -269,6 +269,34 @@ class MonitorPage(unittest.TestCase):
         self.agree(shown, told)
         self.assertGreater(self.get("/monitor")["sources"][0]["events_received"], 10)
         self.assertEqual(self.text("[data-tile=pages] .value"), "1")
+
+    def test_12_alerts(self):
+        self.go("/alerts")
+
+        def active():
+            return sorted((row[0], row[1], row[2]) for row in self.rows("alerts-active"))
+
+        def told():
+            return sorted((a["state"], a["rule"].replace("_", " "), "%s:%d" % (
+                a["model"], a["version"])) for a in self.get("/alerts")["active"])
+
+        shown = self.agree(active, told)
+        self.assertIn(("firing", "error ratio", "prices:2"), shown)
+        self.wait("document.querySelectorAll('#alerts-resolved tbody tr').length > 0")
+        resolved = self.get("/alerts")["resolved"]
+        self.assertEqual([row[0] for row in self.rows("alerts-resolved")],
+                         [a["rule"].replace("_", " ") for a in resolved])
+        self.assertIn("error_burst", [a["rule"] for a in resolved])
+        self.assertEqual(len(self.rows("alerts-rules")), len(self.get("/alerts")["rules"]))
+        self.go("/")
+        self.wait("document.querySelectorAll('#active-alerts .alert').length === %d" % len(shown))
+        counts = self.get("/overview")["alerts"]
+        self.assertEqual(self.text("#nav-alerts"), str(counts["firing"] + counts["pending"]))
+        badges = dict(self.value(
+            "[...document.querySelectorAll('#models-table tbody tr')].map(row => "
+            "[row.dataset.key, row.cells[2].textContent])"))
+        self.assertTrue(badges["prices:2"].startswith("error ratio"), badges)
+        self.assertEqual(badges["prices:1"], "ok")
 
     # --- for everyone
 

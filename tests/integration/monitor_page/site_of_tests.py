@@ -29,6 +29,33 @@ def prices(n_rows):
             "price": [9 * a + 20 * r + chance.gauss(0, 10) for a, r in zip(area, rooms)]}
 
 
+# One alert that stays, one that is soon over.
+RULES = """
+[down]
+for = 1
+[error_ratio]
+threshold = 0.05
+for = 1
+resolve = 600
+window = 10
+minimum = 10
+[error_burst]
+kind = error_ratio
+model = prices
+threshold = 0.05
+for = 1
+resolve = 1
+window = 3
+minimum = 5
+[drift]
+for = 0
+[latency_burn]
+on = no
+[latency_burn_fast]
+on = no
+"""
+
+
 class Site:
     """Three models: prices (two versions, both called), flowers (a network, for its loss curve),
     and idle, which nobody calls."""
@@ -37,7 +64,15 @@ class Site:
         self.temporary = tempfile.TemporaryDirectory(prefix="trivet-")
         self.folder = self.temporary.name
         self.trivetd = start_trivetd(self.folder)
-        self.monitor = start_monitor(self.folder, self.trivetd, *monitor_arguments)
+        rules = os.path.join(self.folder, "rules.ini")
+        with open(rules, "w") as file:
+            file.write(RULES)
+        try:
+            self.monitor = start_monitor(self.folder, self.trivetd, "--rules", rules,
+                                         *monitor_arguments)
+        except RuntimeError:
+            self.trivetd.kill()
+            raise
         self.url = self.monitor.ready["http"]
         self.client = Client(self.trivetd.ready["listen"])
         self.chance = random.Random(1)
@@ -69,6 +104,17 @@ class Site:
                 raise AssertionError("a wrong width was taken")
             except CallError:
                 pass
+            time.sleep(0.02)
+
+    def drift(self, seconds):
+        """Undisturbed calls for half of the time, then the length is not as in training."""
+        begin = time.monotonic()
+        gauss = self.chance.gauss
+        while time.monotonic() < begin + seconds:
+            moved = 2.5 if time.monotonic() > begin + seconds / 2 else 0
+            rows = [[gauss(4 + 1.4 * (i % 3) + moved, 0.8), gauss(3 - 0.4 * (i % 3), 0.5)]
+                    for i in range(90)]
+            self.client.predict("flowers", rows)
             time.sleep(0.02)
 
     def close(self):
