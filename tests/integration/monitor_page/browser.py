@@ -119,7 +119,8 @@ class Browser:
 
     def screenshot(self, path):
         """The whole page."""
-        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True,
+                         optimizeForSpeed=True)
         with open(path, "wb") as file:
             file.write(base64.b64decode(shot["data"]))
 
