@@ -41,6 +41,8 @@ struct place {
     struct trivet_publisher *publisher;
     struct trivet_executor *executor;
     struct trivet_dispatch *dispatch;
+    struct trivet_shadow_totals *shadow_totals;
+    struct trivet_shadows *shadows;
     struct trivet_fast_lane_options options;
     struct trivet_fast_lane *lane;
     uint64_t versions[2];
@@ -118,6 +120,7 @@ static void open_lane(struct place *place, int64_t turn_ns_max)
                                                        .totals = place->totals,
                                                        .publisher = place->publisher,
                                                        .dispatch = place->dispatch,
+                                                       .shadows = place->shadows,
                                                        .turn_ns_max = turn_ns_max};
     place->lane = trivet_fast_lane_ops.open(&place->options, no_wake, NULL);
     assert_non_null(place->lane);
@@ -143,6 +146,11 @@ static int setup(void **state)
                                                      .totals = place->totals,
                                                      .executor = place->executor};
     assert_int_equal(trivet_dispatch_create(&dispatch, &place->dispatch, err), TRIVET_OK);
+    place->shadow_totals = trivet_shadow_totals_create();
+    assert_non_null(place->shadow_totals);
+    const struct trivet_shadows_options shadows = {
+        .totals = place->shadow_totals, .queue_rows_max = N_CALLS, .queue_bytes_max = 1 << 20};
+    assert_int_equal(trivet_shadows_create(&shadows, &place->shadows, err), TRIVET_OK);
     place->exchanges = calloc(N_CALLS, sizeof(*place->exchanges));
     for (size_t i = 0; i < 2; i++) {
         place->versions[i] = add_version(place, i + 1);
@@ -161,6 +169,8 @@ static int teardown(void **state)
     }
     free(place->exchanges);
     trivet_dispatch_free(place->dispatch);
+    trivet_shadows_free(place->shadows);
+    trivet_shadow_totals_free(place->shadow_totals);
     trivet_executor_free(place->executor);
     trivet_publisher_close(place->publisher);
     trivet_servable_set_free(place->set);
@@ -326,6 +336,91 @@ static void more_versions_than_places(void **state)
     }
 }
 
+static void split(struct place *place, const struct trivet_store_share *shares, size_t count)
+{
+    struct trivet_store_txn *txn = NULL;
+    bool changed = false;
+    assert_int_equal(trivet_store_begin(place->store, TRIVET_STORE_CATALOG, &txn, &place->err),
+                     TRIVET_OK);
+    assert_int_equal(trivet_store_traffic_set(txn, "houses", TRIVET_ALIAS_PRODUCTION, shares, count,
+                                              &(struct trivet_store_cause){0}, &changed,
+                                              &place->err),
+                     TRIVET_OK);
+    assert_int_equal(trivet_store_commit(txn, &place->err), TRIVET_OK);
+    assert_int_equal(trivet_servable_set_point(place->set, "houses", TRIVET_ALIAS_PRODUCTION,
+                                               place->versions[0], &place->err),
+                     TRIVET_OK);
+}
+
+static void a_split_is_served(void **state)
+{
+    struct place *place = *state;
+    const struct trivet_store_share shares[] = {{.version = place->versions[0], .weight = 9},
+                                                {.version = place->versions[1], .weight = 1}};
+    uint64_t version;
+    size_t n_second = 0;
+    open_lane(place, TURN_NS);
+    assert_true(take(place, 0)); /* of the turn before the split */
+    split(place, shares, 2);
+    for (size_t i = 1; i <= 1000; i++) {
+        assert_true(take(place, i));
+    }
+    trivet_fast_lane_ops.end_turn(place->lane);
+    assert_int_equal(place->n_sent, 1001);
+    assert_true(answer_of(place, 0, &version) == expected_of(place, place->versions[0], 0));
+    for (size_t i = 1; i <= 1000; i++) {
+        double value = answer_of(place, i, &version);
+        assert_true(value == expected_of(place, version, i));
+        n_second += version == place->versions[1];
+        assert_int_not_equal(place->exchanges[i].face.traffic_turn, 0);
+    }
+    assert_in_range(n_second, 97, 103);
+}
+
+/* Calls that a shadow is to see wait in the turn while so many names are asked for that the entry
+ * of their split has to go. */
+static void a_shadowed_turn_outlives_its_entry(void **state)
+{
+    struct place *place = *state;
+    const struct trivet_store_share shadow = {
+        .version = place->versions[1], .weight = 10000, .shadow = true};
+    char alias[32];
+    uint64_t version;
+    for (size_t i = 0; i < ALIASES; i++) {
+        assert_true(trivet_text_format(alias, sizeof(alias), "a%zu", i));
+        point(place, alias, place->versions[0]);
+    }
+    split(place, &shadow, 1);
+    open_lane(place, TURN_NS);
+    for (size_t i = 0; i < 2 * ALIASES; i++) {
+        assert_true(trivet_text_format(alias, sizeof(alias), "a%zu", i / 2));
+        assert_true(
+            trivet_fast_lane_ops.take(place->lane, make_call(place, i, i % 2 == 0 ? "" : alias)));
+        if (i == ALIASES) { /* from now on no call to the split keeps its entry */
+            for (size_t k = ALIASES; k-- > ALIASES / 2;) {
+                assert_true(trivet_text_format(alias, sizeof(alias), "a%zu", k));
+                assert_true(trivet_fast_lane_ops.take(place->lane,
+                                                      make_call(place, 2 * ALIASES + k, alias)));
+            }
+        }
+    }
+    trivet_fast_lane_ops.end_turn(place->lane);
+    for (size_t i = 0; i < 2 * ALIASES; i++) {
+        assert_true(answer_of(place, i, &version) == expected_of(place, place->versions[0], i));
+    }
+    trivet_shadows_free(place->shadows); /* what it has not come to is skipped */
+    place->shadows = NULL;
+    struct trivet_arena *arena = trivet_arena_create(1 << 20, 0);
+    Trivet__V1__ShadowTotals **list = NULL;
+    size_t n_pairs = 0;
+    assert_int_equal(
+        trivet_shadow_totals_encode(place->shadow_totals, arena, &list, &n_pairs, &place->err),
+        TRIVET_OK);
+    assert_int_equal(n_pairs, 1);
+    assert_int_equal(list[0]->compared + list[0]->skipped + list[0]->failed, ALIASES);
+    trivet_arena_free(arena);
+}
+
 /* What is dear goes to the workers until they find that it is not. */
 static void what_is_dear_is_left_and_comes_back(void **state)
 {
@@ -357,10 +452,9 @@ static void what_is_dear_is_left_and_comes_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(answers_at_the_end_of_a_turn),
-        TEST(a_promotion_while_a_full_turn_ends),
-        TEST(more_versions_than_places),
-        TEST(what_is_dear_is_left_and_comes_back),
+        TEST(answers_at_the_end_of_a_turn),       TEST(a_promotion_while_a_full_turn_ends),
+        TEST(more_versions_than_places),          TEST(a_split_is_served),
+        TEST(a_shadowed_turn_outlives_its_entry), TEST(what_is_dear_is_left_and_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
