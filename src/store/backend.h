@@ -100,6 +100,9 @@ struct trivet_store_backend_ops {
                                        size_t *count, struct trivet_error *err);
     enum trivet_status (*version_delete)(void *txn, const char *model, uint64_t version,
                                          struct trivet_error *err);
+    enum trivet_status (*version_retain)(void *txn, const char *model, uint64_t keep,
+                                         uint64_t *gone, size_t count_max, size_t *count,
+                                         struct trivet_error *err);
     enum trivet_status (*model_list)(void *backend, const char *after,
                                      char (*names)[TRIVET_STORE_NAME_BYTES],
                                      uint64_t *version_counts, size_t count_max, size_t *count,

@@ -83,6 +83,7 @@ const struct trivet_store_backend_ops trivet_store_sqlite_ops = {
     .version_get = trivet_sqlite_version_get,
     .version_list = trivet_sqlite_version_list,
     .version_delete = trivet_sqlite_version_delete,
+    .version_retain = trivet_sqlite_version_retain,
     .model_list = trivet_sqlite_model_list,
     .alias_set = trivet_sqlite_alias_set,
     .alias_rollback = trivet_sqlite_alias_rollback,

@@ -234,6 +234,9 @@ enum trivet_status trivet_sqlite_version_list(void *backend, const char *model,
                                               size_t *count, struct trivet_error *err);
 enum trivet_status trivet_sqlite_version_delete(void *txn, const char *model, uint64_t version,
                                                 struct trivet_error *err);
+enum trivet_status trivet_sqlite_version_retain(void *txn, const char *model, uint64_t keep,
+                                                uint64_t *gone, size_t count_max, size_t *count,
+                                                struct trivet_error *err) TRIVET_MUST_USE;
 enum trivet_status trivet_sqlite_model_list(void *backend, const char *after,
                                             char (*names)[TRIVET_STORE_NAME_BYTES],
                                             uint64_t *version_counts, size_t count_max,

@@ -311,3 +311,42 @@ enum trivet_status trivet_sqlite_version_delete(void *txn, const char *model, ui
     return version == 0 ? delete_model(conn, model, err)
                         : delete_version(conn, model, version, err);
 }
+
+/* --- Retention ------------------------------------------------------------------------------- */
+
+static void list_number(struct trivet_sqlite_query *query, void *out, size_t index)
+{
+    uint64_t *numbers = out;
+    numbers[index] = trivet_sqlite_column_u64(query);
+}
+
+/* The numbers first, then the deletes: a row that is returned while others go has no order. */
+static enum trivet_status list_unused(struct trivet_sqlite_conn *conn, const char *model,
+                                      uint64_t keep, uint64_t *out, size_t count_max, size_t *count,
+                                      struct trivet_error *err)
+{
+    static const char sql[] =
+        "SELECT version FROM (SELECT version FROM versions WHERE model = ?1 AND version NOT IN"
+        " (SELECT version FROM aliases WHERE model = ?1"
+        "  UNION SELECT previous_version FROM aliases WHERE model = ?1"
+        "  UNION SELECT version FROM traffic WHERE model = ?1"
+        "  UNION SELECT version FROM jobs WHERE model = ?1 AND state IN (1, 2))"
+        " ORDER BY version DESC LIMIT -1 OFFSET ?2) ORDER BY version LIMIT ?3";
+    struct trivet_sqlite_query query;
+    trivet_sqlite_query_open(&query, conn, sql);
+    trivet_sqlite_bind_text(&query, model);
+    trivet_sqlite_bind_u64(&query, keep);
+    trivet_sqlite_bind_u64(&query, count_max);
+    return trivet_sqlite_query_list(&query, list_number, out, count_max, count, err);
+}
+
+enum trivet_status trivet_sqlite_version_retain(void *txn, const char *model, uint64_t keep,
+                                                uint64_t *gone, size_t count_max, size_t *count,
+                                                struct trivet_error *err)
+{
+    struct trivet_sqlite_conn *conn = TRIVET_SQLITE_TXN_CONN(txn);
+    enum trivet_status status = list_unused(conn, model, keep, gone, count_max, count, err);
+    for (size_t i = 0; status == TRIVET_OK && i < *count; i++)
+        status = delete_version(conn, model, gone[i], err);
+    return status;
+}

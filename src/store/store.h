@@ -44,6 +44,7 @@
 #define TRIVET_STORE_ALIAS_HISTORY_MAX  1000        /* changes kept per alias */
 #define TRIVET_STORE_ALIASES_MAX        256         /* of one model */
 #define TRIVET_STORE_SHARES_MAX         16          /* of the traffic of one model */
+#define TRIVET_STORE_RETAIN_MAX         16          /* versions deleted by one change */
 #define TRIVET_STORE_OPEN_DATASETS_MAX  256         /* not yet committed */
 #define TRIVET_STORE_OPEN_KEEP_US       (24LL * 3600 * 1000000) /* since the last chunk */
 #define TRIVET_STORE_EXPIRE_MAX         16                      /* datasets deleted by one call */
@@ -205,6 +206,14 @@ enum trivet_status trivet_store_version_list(struct trivet_store *store, const c
  * the model with all its versions and aliases. NOT_FOUND. */
 enum trivet_status trivet_store_version_delete(struct trivet_store_txn *txn, const char *model,
                                                uint64_t version,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+/* Retention. Of the versions that nothing points at (no alias, no rollback of one, no share of the
+ * traffic, no unfinished job) the newest `keep` stay; `gone` gets the others' numbers, the oldest
+ * first and at most TRIVET_STORE_RETAIN_MAX: the next change takes the rest. keep 0 = all stay. */
+enum trivet_status trivet_store_version_retain(struct trivet_store_txn *txn, const char *model,
+                                               uint64_t keep,
+                                               uint64_t gone[TRIVET_STORE_RETAIN_MAX],
+                                               size_t *count,
                                                struct trivet_error *err) TRIVET_MUST_USE;
 /* Names after `after` ("" = from the first), by bytes; rows of TRIVET_STORE_NAME_BYTES; version
  * counts beside them. */

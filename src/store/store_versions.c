@@ -119,6 +119,22 @@ enum trivet_status trivet_store_version_delete(struct trivet_store_txn *txn, con
                                  txn->store->ops->version_delete(txn->state, model, version, err));
 }
 
+enum trivet_status trivet_store_version_retain(struct trivet_store_txn *txn, const char *model,
+                                               uint64_t keep,
+                                               uint64_t gone[TRIVET_STORE_RETAIN_MAX],
+                                               size_t *count, struct trivet_error *err)
+{
+    enum trivet_status status = trivet_store_txn_check(txn, TRIVET_STORE_CATALOG, err);
+    *count = 0;
+    if (status == TRIVET_OK)
+        status = trivet_store_check_name("a model", model, err);
+    if (status != TRIVET_OK || keep == 0 || keep > INT64_MAX)
+        return status;
+    return trivet_store_txn_note(txn, txn->store->ops->version_retain(txn->state, model, keep, gone,
+                                                                      TRIVET_STORE_RETAIN_MAX,
+                                                                      count, err));
+}
+
 enum trivet_status trivet_store_model_list(struct trivet_store *store, const char *after,
                                            char (*names)[TRIVET_STORE_NAME_BYTES],
                                            uint64_t *version_counts, size_t count_max,

@@ -14,6 +14,7 @@ extern const struct conformance_part conformance_txn;
 extern const struct conformance_part conformance_datasets;
 extern const struct conformance_part conformance_versions;
 extern const struct conformance_part conformance_traffic;
+extern const struct conformance_part conformance_retention;
 extern const struct conformance_part conformance_jobs;
 
 #endif
