@@ -216,6 +216,25 @@ enum trivet_status trivet_history_save_alerts(struct trivet_history *history,
     return status;
 }
 
+enum trivet_status trivet_history_webhook_add(struct trivet_history *history, const char *body,
+                                              size_t n_bytes, struct trivet_error *err)
+{
+    sqlite3_stmt *write = NULL;
+    pthread_mutex_lock(&history->lock);
+    enum trivet_status status =
+        trivet_history_prepare(history, "INSERT INTO webhook(body) VALUES(?)", &write, err);
+    if (status == TRIVET_OK) {
+        (void)sqlite3_bind_text(write, 1, body, (int)n_bytes, SQLITE_STATIC);
+        status = run(history, write, err);
+    }
+    sqlite3_finalize(write);
+    if (status == TRIVET_OK) {
+        status = trim(history, err);
+    }
+    pthread_mutex_unlock(&history->lock);
+    return status;
+}
+
 enum trivet_status trivet_history_webhook_next(struct trivet_history *history, int64_t *id,
                                                struct trivet_buffer *body, struct trivet_error *err)
 {

@@ -29,6 +29,10 @@ enum trivet_status trivet_history_save_alerts(struct trivet_history *history,
                                               bool webhook,
                                               struct trivet_error *err) TRIVET_MUST_USE;
 
+/* Queue one more message, a JSON object. */
+enum trivet_status trivet_history_webhook_add(struct trivet_history *history, const char *body,
+                                              size_t n_bytes,
+                                              struct trivet_error *err) TRIVET_MUST_USE;
 /* The oldest message that waits: its number and its text, after what `body` holds. `*id` 0 = none.
  */
 enum trivet_status trivet_history_webhook_next(struct trivet_history *history, int64_t *id,

@@ -6,24 +6,6 @@
 
 #include <string.h>
 
-static const char tables_sql[] =
-    "CREATE TABLE IF NOT EXISTS loop_state(model TEXT PRIMARY KEY, state TEXT NOT NULL)"
-    " STRICT, WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS loop_step(id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " unix_us INTEGER NOT NULL, model TEXT NOT NULL, round INTEGER NOT NULL,"
-    " step TEXT NOT NULL, outcome TEXT NOT NULL, version INTEGER NOT NULL,"
-    " text TEXT NOT NULL) STRICT;"
-    "CREATE INDEX IF NOT EXISTS loop_step_of ON loop_step(model, id);";
-
-enum trivet_status trivet_history_loop_begin(struct trivet_history *history,
-                                             struct trivet_error *err)
-{
-    pthread_mutex_lock(&history->lock);
-    enum trivet_status status = trivet_history_exec(history, tables_sql, err);
-    pthread_mutex_unlock(&history->lock);
-    return status;
-}
-
 enum trivet_status trivet_history_loop_load(struct trivet_history *history, const char *model,
                                             struct trivet_loop_state *out, struct trivet_error *err)
 {

@@ -21,9 +21,6 @@ struct trivet_history_loop_step {
     struct trivet_loop_event event;
 };
 
-/* The tables, where they are missing. */
-enum trivet_status trivet_history_loop_begin(struct trivet_history *history,
-                                             struct trivet_error *err) TRIVET_MUST_USE;
 /* NOT_FOUND: none is stored; DATA_LOSS: it is damaged. */
 enum trivet_status trivet_history_loop_load(struct trivet_history *history, const char *model,
                                             struct trivet_loop_state *out,

@@ -36,6 +36,15 @@ static const char *const steps[] = {
     " n_firing INTEGER NOT NULL, psi_max REAL NOT NULL, expected_accuracy REAL,"
     " n_columns INTEGER NOT NULL, scores BLOB NOT NULL) STRICT;"
     "CREATE INDEX drift_window_of ON drift_window(model, version, unix_s, n_columns);",
+
+    /* The loop: history_loop.h. */
+    "CREATE TABLE IF NOT EXISTS loop_state(model TEXT PRIMARY KEY, state TEXT NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS loop_step(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " unix_us INTEGER NOT NULL, model TEXT NOT NULL, round INTEGER NOT NULL,"
+    " step TEXT NOT NULL, outcome TEXT NOT NULL, version INTEGER NOT NULL, text TEXT NOT NULL)"
+    " STRICT;"
+    "CREATE INDEX IF NOT EXISTS loop_step_of ON loop_step(model, id);",
 };
 
 static enum trivet_status read_number(struct trivet_history *history, const char *sql, int64_t *out,

@@ -15,10 +15,10 @@ static json_t *text_of(const char *text)
 json_t *trivet_loop_report_step(const char *model, const struct trivet_history_loop_step *step)
 {
     const struct trivet_loop_event *event = &step->event;
-    return json_pack("{s:s, s:I, s:o, s:s, s:s, s:o, s:o}", "model", model, "unix_us",
-                     (json_int_t)step->unix_us, "round", trivet_json_count(event->round), "step",
-                     trivet_loop_step_name(event->step), "outcome",
-                     trivet_loop_outcome_name(event->outcome), "version",
+    return json_pack("{s:s, s:s, s:I, s:o, s:s, s:s, s:o, s:o}", "kind", "loop_step", "model",
+                     model, "unix_us", (json_int_t)step->unix_us, "round",
+                     trivet_json_count(event->round), "step", trivet_loop_step_name(event->step),
+                     "outcome", trivet_loop_outcome_name(event->outcome), "version",
                      trivet_json_count(event->version), "text", text_of(event->text));
 }
 

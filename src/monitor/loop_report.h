@@ -8,7 +8,8 @@
 
 #include <jansson.h>
 
-/* {"model", "unix_us", "round", "step", "outcome", "version", "text"}. NULL when out of memory. */
+/* {"kind": "loop_step", "model", "unix_us", "round", "step", "outcome", "version", "text"}. NULL
+ * when out of memory. */
 json_t *trivet_loop_report_step(const char *model, const struct trivet_history_loop_step *step);
 /* One model: where it is, what it waits for and until when, its switches, its last steps (newest
  * first). NULL when out of memory. */

@@ -232,9 +232,6 @@ enum trivet_status trivet_loop_runner_create(const struct trivet_loop_runner_opt
     if (status == TRIVET_OK && runner->models == NULL) {
         status = trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the loop");
     }
-    if (status == TRIVET_OK) {
-        status = trivet_history_loop_begin(options->history, err);
-    }
     for (size_t i = 0; i < options->policies->n_items && status == TRIVET_OK; i++) {
         runner->models[i].policy = &options->policies->items[i];
         status = load_model(runner, &runner->models[i], err);

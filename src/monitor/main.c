@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "monitor/alert_watch.h"
 #include "monitor/history.h"
+#include "monitor/history_alerts.h"
 #include "monitor/history_drift.h"
+#include "monitor/loop_alerts.h"
 #include "monitor/loop_runner.h"
 #include "monitor/options.h"
 #include "monitor/pages.h"
@@ -32,29 +34,39 @@ struct program {
 static void on_loop_step(void *context, const char *json, size_t n_bytes)
 {
     const struct program *program = context;
+    struct trivet_error err;
     trivet_monitor_pages_tell(program->pages, "loop", json, n_bytes);
+    if (program->webhook == NULL) {
+        return;
+    }
+    if (trivet_history_webhook_add(program->history, json, n_bytes, &err) != TRIVET_OK) {
+        trivet_log(TRIVET_LOG_ERROR, "webhook_not_told", "message=%s", err.message);
+    }
+    trivet_webhook_wake(program->webhook);
+}
+
+static void read_alerts(void *context, const char *model, uint64_t version,
+                        struct trivet_loop_alerts *out)
+{
+    const struct program *program = context;
+    trivet_loop_alerts_read(program->alerts, model, version, out);
 }
 
 /* The first server is the one that is acted on: the others are copies of it, or none of its
  * business. */
-static enum trivet_status start_loop(struct program *program, struct trivet_error *err)
+static enum trivet_status create_loop(struct program *program, struct trivet_error *err)
 {
     const struct trivet_loop_runner_options options = {
         .history = program->history,
         .server_url = program->options.servers.items[0],
         .policies = &program->policies,
+        .alerts = read_alerts,
         .on_step = on_loop_step,
         .context = program,
     };
-    if (program->policies.n_items == 0) {
-        return TRIVET_OK;
-    }
-    enum trivet_status status = trivet_loop_runner_create(&options, &program->loop, err);
-    if (status == TRIVET_OK) {
-        trivet_monitor_pages_set_loop(program->pages, program->loop);
-        status = trivet_loop_runner_start(program->loop, err);
-    }
-    return status;
+    return program->policies.n_items == 0
+               ? TRIVET_OK
+               : trivet_loop_runner_create(&options, &program->loop, err);
 }
 
 static void on_alert(void *context, const struct trivet_alert *alert)
@@ -110,11 +122,15 @@ static enum trivet_status start(struct program *program, struct trivet_error *er
         status = start_alerts(program, err);
     }
     if (status == TRIVET_OK) {
+        status = create_loop(program, err);
+    }
+    if (status == TRIVET_OK) {
         const struct trivet_monitor_pages_options pages = {
             .monitor = program->monitor,
             .history = program->history,
             .alerts = program->alerts,
             .webhook = program->webhook,
+            .loop = program->loop,
             .address = options->http,
             .hosts = (const char *const *)options->hosts.items,
             .n_hosts = options->hosts.n,
@@ -128,7 +144,10 @@ static enum trivet_status start(struct program *program, struct trivet_error *er
             status = trivet_monitor_poller_start(program->monitor, i, &program->pollers[i], err);
         }
     }
-    return status == TRIVET_OK ? start_loop(program, err) : status;
+    if (status == TRIVET_OK && program->loop != NULL) {
+        status = trivet_loop_runner_start(program->loop, err);
+    }
+    return status;
 }
 
 static void save_history(struct program *program, int64_t now_us, bool last, bool *was_failing)

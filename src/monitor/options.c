@@ -56,7 +56,8 @@ static const struct argp_option argp_options[] = {
     {"rules", KEY_RULES, "FILE", 0,
      "alert rules: what FILE says over the rules built in, which --print-rules shows", 0},
     {"webhook", KEY_WEBHOOK, "URL", 0,
-     "tell this http:// or https:// address of each alert that fires or ends, by a POST of JSON",
+     "tell this http:// or https:// address of each alert that fires or ends, and each step of the "
+     "loop, by a POST of JSON",
      0},
     {"print-rules", KEY_PRINT_RULES, NULL, 0, "print the rules in effect, as a file, and end", 0},
     {"drift-window", KEY_DRIFT_WINDOW, "SECONDS", 0,

@@ -28,7 +28,7 @@ struct trivet_monitor_pages {
     struct trivet_monitor *monitor;
     struct trivet_history *history;
     struct trivet_monitor_remote *remote;
-    _Atomic(struct trivet_loop_runner *) loop; /* NULL = no policy */
+    struct trivet_loop_runner *loop; /* NULL = no policy */
     struct trivet_alert_watch *alerts;
     struct trivet_webhook *webhook; /* NULL = none */
     struct trivet_drift_pages drift;
@@ -183,8 +183,8 @@ static void show_loop(void *context, const struct trivet_httpd_request *request,
     (void)request;
     struct trivet_monitor_pages *pages = context;
     struct trivet_error err;
-    trivet_monitor_reply_status(
-        reply, trivet_loop_runner_report(atomic_load(&pages->loop), &reply->body, &err), &err);
+    trivet_monitor_reply_status(reply, trivet_loop_runner_report(pages->loop, &reply->body, &err),
+                                &err);
 }
 
 static void show_metrics(void *context, const struct trivet_httpd_request *request,
@@ -279,6 +279,7 @@ enum trivet_status trivet_monitor_pages_start(const struct trivet_monitor_pages_
     pages->history = options->history;
     pages->alerts = options->alerts;
     pages->webhook = options->webhook;
+    pages->loop = options->loop;
     enum trivet_status status = trivet_monitor_remote_start(options->monitor, &pages->remote, err);
     if (status != TRIVET_OK) {
         trivet_sse_free(pages->hub);
@@ -308,12 +309,6 @@ enum trivet_status trivet_monitor_pages_start(const struct trivet_monitor_pages_
 const char *trivet_monitor_pages_address(const struct trivet_monitor_pages *pages)
 {
     return trivet_httpd_address(pages->server);
-}
-
-void trivet_monitor_pages_set_loop(struct trivet_monitor_pages *pages,
-                                   struct trivet_loop_runner *loop)
-{
-    atomic_store(&pages->loop, loop);
 }
 
 void trivet_monitor_pages_tell(struct trivet_monitor_pages *pages, const char *kind,

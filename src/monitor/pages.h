@@ -21,9 +21,10 @@ struct trivet_monitor_pages_options {
     struct trivet_monitor *monitor;
     struct trivet_history *history;
     struct trivet_alert_watch *alerts;
-    struct trivet_webhook *webhook; /* NULL = none */
-    const char *address;            /* "HOST:PORT" */
-    const char *const *hosts;       /* further names allowed in Host */
+    struct trivet_webhook *webhook;  /* NULL = none */
+    struct trivet_loop_runner *loop; /* NULL = no policy */
+    const char *address;             /* "HOST:PORT" */
+    const char *const *hosts;        /* further names allowed in Host */
     size_t n_hosts;
 };
 
@@ -34,9 +35,6 @@ enum trivet_status trivet_monitor_pages_start(const struct trivet_monitor_pages_
 const char *trivet_monitor_pages_address(const struct trivet_monitor_pages *pages);
 /* Send the overview to all open pages; about once a second. */
 void trivet_monitor_pages_tick(struct trivet_monitor_pages *pages, int64_t now_us);
-/* The loop to show, borrowed until the stop; once, before the loop is started. */
-void trivet_monitor_pages_set_loop(struct trivet_monitor_pages *pages,
-                                   struct trivet_loop_runner *loop);
 /* Send something to all open pages, under the name of its kind. Any thread. */
 void trivet_monitor_pages_tell(struct trivet_monitor_pages *pages, const char *kind,
                                const char *json, size_t n_bytes);

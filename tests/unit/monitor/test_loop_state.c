@@ -1,6 +1,7 @@
 /* The loop's state survives as text, and in the history. */
 #include "monitor/loop_state.h"
 
+#include "monitor/history_alerts.h"
 #include "monitor/history_loop.h"
 #include "monitor/loop_report.h"
 #include "monitor/loop_runner.h"
@@ -152,7 +153,6 @@ static void test_history(void **state)
     const struct trivet_loop_event nothing = {0};
     struct trivet_history *history = NULL;
     assert_int_equal(trivet_history_open(path, 0, &history, &err), TRIVET_OK);
-    assert_int_equal(trivet_history_loop_begin(history, &err), TRIVET_OK);
     assert_int_equal(trivet_history_loop_load(history, "a", &read, &err), TRIVET_NOT_FOUND);
     for (uint64_t round = 1; round <= 3; round++) {
         event.round = round;
@@ -165,7 +165,6 @@ static void test_history(void **state)
     trivet_history_close(history);
 
     assert_int_equal(trivet_history_open(path, 0, &history, &err), TRIVET_OK);
-    assert_int_equal(trivet_history_loop_begin(history, &err), TRIVET_OK);
     assert_int_equal(trivet_history_loop_load(history, "a", &read, &err), TRIVET_OK);
     assert_int_equal(read.step, TRIVET_LOOP_WATCH);
     struct trivet_history_loop_step steps[2];
@@ -180,6 +179,26 @@ static void test_history(void **state)
     assert_string_equal(steps[0].event.text, "no");
     assert_int_equal(trivet_history_loop_steps(history, "b", steps, 2, &n, &err), TRIVET_OK);
     assert_int_equal(n, 0);
+    trivet_history_close(history);
+}
+
+static void test_webhook(void **state)
+{
+    (void)state;
+    struct trivet_history *history = NULL;
+    struct trivet_buffer body = {0};
+    static const char told[] = "{\"kind\":\"loop_step\"}";
+    int64_t id = 0;
+    assert_int_equal(trivet_history_open(path, 0, &history, &err), TRIVET_OK);
+    assert_int_equal(trivet_history_webhook_add(history, told, strlen(told), &err), TRIVET_OK);
+    assert_int_equal(trivet_history_webhook_next(history, &id, &body, &err), TRIVET_OK);
+    assert_true(id > 0);
+    assert_int_equal(body.n_bytes, strlen(told));
+    assert_memory_equal(body.data, told, body.n_bytes);
+    assert_int_equal(trivet_history_webhook_done(history, id, &err), TRIVET_OK);
+    assert_int_equal(trivet_history_webhook_next(history, &id, &body, &err), TRIVET_OK);
+    assert_int_equal(id, 0);
+    trivet_buffer_release(&body);
     trivet_history_close(history);
 }
 
@@ -219,11 +238,9 @@ static void test_runner_without_a_server(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_half_a_character),
-        cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_history),
-        cmocka_unit_test(test_runner_without_a_server),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_half_a_character),
+        cmocka_unit_test(test_damaged),    cmocka_unit_test(test_history),
+        cmocka_unit_test(test_webhook),    cmocka_unit_test(test_runner_without_a_server),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
