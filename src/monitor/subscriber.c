@@ -1,6 +1,7 @@
-/* A stock nng SUB socket. The thread blocks in a receive without a time-out (one with a time-out
- * is not safe in nng 1.5.2); closing the socket ends it. nng's pipe
- * callbacks set one atomic and never wait. */
+/* A stock nng SUB socket. A receive has no time-out and is never cancelled: either crashes nng
+ * 1.5.2. Its callback, on a thread of nng's, wakes ours, and so does a stop: closing the socket
+ * would not do for that, as nng may hang in it before it ends the receive (sp/hang_up.h); then
+ * socket and subscriber are left behind. nng's pipe callbacks set one atomic and never wait. */
 #include "monitor/subscriber.h"
 
 #include "base/alloc.h"
@@ -27,7 +28,22 @@ struct trivet_monitor_subscriber {
     nng_socket socket;
     struct trivet_arena *arena; /* the thread's */
     pthread_t thread;
+    nng_aio *aio;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool receiving; /* lock: the aio is nng's */
+    bool stopping;  /* lock */
 };
+
+/* A thread of nng's. */
+static void on_received(void *arg)
+{
+    struct trivet_monitor_subscriber *subscriber = arg;
+    pthread_mutex_lock(&subscriber->lock);
+    subscriber->receiving = false;
+    pthread_cond_signal(&subscriber->changed);
+    pthread_mutex_unlock(&subscriber->lock);
+}
 
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
 {
@@ -62,13 +78,38 @@ static enum trivet_status take_message(struct trivet_monitor_subscriber *subscri
                                 (const Trivet__V1__Event *)message, trivet_clock_unix_us(), err);
 }
 
+/* The next message; NULL when it is time to end. */
+static nng_msg *receive(struct trivet_monitor_subscriber *subscriber)
+{
+    pthread_mutex_lock(&subscriber->lock);
+    bool stopping = subscriber->stopping;
+    subscriber->receiving = !stopping;
+    pthread_mutex_unlock(&subscriber->lock);
+    if (stopping) {
+        return NULL;
+    }
+    nng_recv_aio(subscriber->socket, subscriber->aio);
+    pthread_mutex_lock(&subscriber->lock);
+    while (subscriber->receiving && !subscriber->stopping) {
+        (void)pthread_cond_wait(&subscriber->changed, &subscriber->lock);
+    }
+    stopping = subscriber->stopping;
+    pthread_mutex_unlock(&subscriber->lock);
+    if (stopping || nng_aio_result(subscriber->aio) != 0) {
+        return NULL; /* a message that came meanwhile goes with the aio */
+    }
+    nng_msg *msg = nng_aio_get_msg(subscriber->aio);
+    nng_aio_set_msg(subscriber->aio, NULL);
+    return msg;
+}
+
 static void *receive_events(void *arg)
 {
     struct trivet_monitor_subscriber *subscriber = arg;
     const char *url = subscriber->monitor->sources[subscriber->source].events_url;
     bool complained = false;
     nng_msg *msg = NULL;
-    while (nng_recvmsg(subscriber->socket, &msg, 0) == 0) {
+    while ((msg = receive(subscriber)) != NULL) {
         struct trivet_error err;
         enum trivet_status status =
             take_message(subscriber, nng_msg_body(msg), nng_msg_len(msg), &err);
@@ -120,31 +161,52 @@ static int open_socket(struct trivet_monitor_subscriber *subscriber, const char 
     return 0;
 }
 
+/* The socket is closed, or was never open. */
+static void release(struct trivet_monitor_subscriber *subscriber)
+{
+    if (subscriber->aio != NULL) {
+        nng_msg *left = nng_aio_get_msg(subscriber->aio);
+        if (left != NULL) {
+            nng_msg_free(left);
+        }
+        nng_aio_free(subscriber->aio); /* waits for its callback */
+    }
+    pthread_cond_destroy(&subscriber->changed);
+    pthread_mutex_destroy(&subscriber->lock);
+    trivet_arena_free(subscriber->arena);
+    trivet_free(subscriber);
+}
+
 enum trivet_status trivet_monitor_subscriber_start(struct trivet_monitor *monitor, size_t source,
                                                    struct trivet_monitor_subscriber **out,
                                                    struct trivet_error *err)
 {
     struct trivet_monitor_subscriber *subscriber = trivet_calloc(1, sizeof(*subscriber));
-    if (subscriber != NULL) {
-        subscriber->arena = trivet_arena_create(ARENA_BUDGET_BYTES, MESSAGE_BYTES_MAX);
-    }
-    if (subscriber == NULL || subscriber->arena == NULL) {
-        trivet_free(subscriber);
+    if (subscriber == NULL) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for a subscriber");
     }
     subscriber->monitor = monitor;
     subscriber->source = source;
+    pthread_mutex_init(&subscriber->lock, NULL);
+    pthread_cond_init(&subscriber->changed, NULL);
+    subscriber->arena = trivet_arena_create(ARENA_BUDGET_BYTES, MESSAGE_BYTES_MAX);
+    if (subscriber->arena == NULL ||
+        nng_aio_alloc(&subscriber->aio, on_received, subscriber) != 0) {
+        release(subscriber);
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for a subscriber");
+    }
     const char *url = monitor->sources[source].events_url;
     int failed = open_socket(subscriber, url);
     enum trivet_status status = failed != 0 ? nng_failed(failed, url, err) : TRIVET_OK;
     if (status == TRIVET_OK &&
         pthread_create(&subscriber->thread, NULL, receive_events, subscriber) != 0) {
-        (void)nng_close(subscriber->socket);
         status = trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "no thread for a subscriber");
+        if (!trivet_sp_hang_up(subscriber->socket)) {
+            return status; /* nng may still look at it */
+        }
     }
     if (status != TRIVET_OK) {
-        trivet_arena_free(subscriber->arena);
-        trivet_free(subscriber);
+        release(subscriber);
         return status;
     }
     *out = subscriber;
@@ -156,11 +218,13 @@ void trivet_monitor_subscriber_stop(struct trivet_monitor_subscriber *subscriber
     if (subscriber == NULL) {
         return;
     }
-    bool closed = trivet_sp_hang_up(subscriber->socket);
+    pthread_mutex_lock(&subscriber->lock);
+    subscriber->stopping = true;
+    pthread_cond_signal(&subscriber->changed);
+    pthread_mutex_unlock(&subscriber->lock);
     (void)pthread_join(subscriber->thread, NULL);
-    if (!closed) {
-        return; /* nng may still look at it */
-    }
-    trivet_arena_free(subscriber->arena);
-    trivet_free(subscriber);
+    if (trivet_sp_hang_up(subscriber->socket)) {
+        nng_aio_wait(subscriber->aio);
+        release(subscriber);
+    } /* else nng may still look at it */
 }

