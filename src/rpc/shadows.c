@@ -97,9 +97,9 @@ static void free_done(struct trivet_shadows *shadows)
 /* False when there is none. */
 static bool take_room(struct trivet_shadows *shadows, size_t n_rows, size_t n_bytes)
 {
-    size_t rows = atomic_fetch_add(&shadows->queued_rows, n_rows) + n_rows;
+    size_t rows = atomic_fetch_add(&shadows->queued_rows, n_rows); /* a large call finds room too */
     size_t bytes = atomic_fetch_add(&shadows->queued_bytes, n_bytes) + n_bytes;
-    if (rows <= shadows->options.queue_rows_max && bytes <= shadows->options.queue_bytes_max) {
+    if (rows < shadows->options.queue_rows_max && bytes <= shadows->options.queue_bytes_max) {
         return true;
     }
     atomic_fetch_sub(&shadows->queued_rows, n_rows);

@@ -22,7 +22,7 @@ struct trivet_shadows;
 
 struct trivet_shadows_options {
     struct trivet_shadow_totals *totals; /* borrowed */
-    size_t queue_rows_max;               /* of calls that wait, for all shadows together */
+    size_t queue_rows_max; /* so many of calls that wait, of all shadows: no more are taken */
     size_t queue_bytes_max;
 };
 

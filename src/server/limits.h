@@ -25,8 +25,9 @@
 #define TRIVET_SEND_TIMEOUT_MS    30000  /* a reply's bytes make no progress */
 #define TRIVET_IDLE_TIMEOUT_MS    600000 /* nothing asked, nothing to answer */
 #define TRIVET_DRAIN_TIMEOUT_MS   10000
-/* Of calls that wait to be computed by shadows. */
-#define TRIVET_SHADOW_QUEUE_ROWS_MAX   65536
+/* Of calls that wait to be computed by shadows; few enough for their memory to stay in the cache.
+ */
+#define TRIVET_SHADOW_QUEUE_ROWS_MAX   8192
 #define TRIVET_SHADOW_QUEUE_BYTES_MAX  (64u << 20)
 #define TRIVET_SAMPLES_PER_S_MAX       100
 #define TRIVET_ERROR_SAMPLES_PER_S_MAX 20

@@ -320,13 +320,13 @@ class Shadow(Calls, ServerTest):
         for point in points:  # in the lane, as tables, and as large matrices
             self.assertEqual(self.client.predict("exact", [point]).version, 1)
         self.versions_of(request_of("exact", table=True, rows=3) for _ in range(100))
-        self.versions_of(request_of("exact", rows=2000) for _ in range(5))
+        self.versions_of(request_of("exact", rows=1000) for _ in range(5))
         # A row without an answer is no row for the shadow; nor is one that names a version.
         bad = request_of("exact", rows=2)
         bad.matrix.f64[0] = float("nan")
         self.versions_of([bad])
         self.client.predict("exact", points, version=1)
-        n_rows = 100 + 300 + 10000 + 1
+        n_rows = 100 + 300 + 5000 + 1
         found = self.shadows_of("exact", n_rows)
         self.assertEqual(set(found), {(2, 1)})
         totals = found[2, 1]
