@@ -245,6 +245,52 @@ static void take_drift(struct follow *follow)
     take_told(&follow->missing, &summary.told[TRIVET_DRIFT_MISSING], TRIVET_DRIFT_MISSING_MIN);
 }
 
+/* The rule's metric of a version, live and in its test. False when there is nothing to judge. */
+static bool quality_facts(const struct trivet_alert_rule *rule,
+                          const struct trivet_monitor_live *live, int64_t now_us,
+                          struct trivet_alert_quality *out)
+{
+    struct trivet_quality_sums sums;
+    struct trivet_quality_statement statement;
+    struct trivet_error err;
+    if (live->quality == NULL ||
+        trivet_quality_window(live->quality, now_us, rule->window_s * US_PER_S, &sums, &err) !=
+            TRIVET_OK) {
+        return false;
+    }
+    trivet_quality_state(live->quality, &sums, &statement);
+    trivet_quality_sums_release(&sums);
+    const char *metric = rule->metric;
+    if (metric[0] == '\0') {
+        metric = statement.task == TRIVET_QUALITY_CLASSES ? "accuracy" : "mae";
+    }
+    const struct {
+        const char *name;
+        bool greater;
+        const struct trivet_quality_estimate *estimate;
+        double test;
+    } metrics[] = {{"accuracy", true, &statement.accuracy, live->test.accuracy},
+                   {"r2", true, &statement.r2, live->test.r2},
+                   {"mae", false, &statement.mae, live->test.mae},
+                   {"mse", false, &statement.mse, live->test.mse}};
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(metrics); i++) {
+        if (strcmp(metrics[i].name, metric) == 0) {
+            *out = (struct trivet_alert_quality){
+                .labels = statement.labels,
+                .known = metrics[i].estimate->known,
+                .greater_is_better = metrics[i].greater,
+                .metric = metrics[i].name,
+                .value = metrics[i].estimate->value,
+                .lower = metrics[i].estimate->lower,
+                .upper = metrics[i].estimate->upper,
+                .test_known = live->test.known && isfinite(metrics[i].test),
+                .test = metrics[i].test,
+            };
+        }
+    }
+    return true;
+}
+
 static void judge_series(const struct trivet_alert_facts *facts, size_t r,
                          const struct follow *follow, struct trivet_alerts *alerts, int64_t now_us)
 {
@@ -252,6 +298,7 @@ static void judge_series(const struct trivet_alert_facts *facts, size_t r,
     const struct trivet_monitor_series *series = follow->series;
     struct trivet_alert_ratio *const *ratios = follow->ratios[r];
     struct trivet_alert_verdict verdict = {0};
+    struct trivet_alert_quality quality = {0};
     int64_t to_s = facts->taken_s;
     switch (rule->kind) {
     case TRIVET_ALERT_ERROR_RATIO:
@@ -268,6 +315,11 @@ static void judge_series(const struct trivet_alert_facts *facts, size_t r,
         break;
     case TRIVET_ALERT_MISSING_RATIO:
         trivet_alert_judge_drift(rule, &follow->missing, &verdict);
+        break;
+    case TRIVET_ALERT_QUALITY_DROP:
+        if (quality_facts(rule, &series->live, now_us, &quality)) {
+            trivet_alert_judge_quality(rule, &quality, &verdict);
+        }
         break;
     default:
         return;

@@ -11,8 +11,9 @@ static void read_codes(Trivet__V1__CodeCount *const *list, size_t n,
     }
 }
 
-static enum trivet_status read_histogram(const Trivet__V1__Histogram *message, const char *name,
-                                         struct trivet_histogram *out, struct trivet_error *err)
+enum trivet_status trivet_monitor_histogram_read(const Trivet__V1__Histogram *message,
+                                                 const char *name, struct trivet_histogram *out,
+                                                 struct trivet_error *err)
 {
     if (message == NULL) {
         return TRIVET_OK; /* a sub-message of zeros may be left out */
@@ -41,12 +42,13 @@ enum trivet_status trivet_monitor_counts_read(const Trivet__V1__PredictionTotals
     struct trivet_monitor_counts counts = {.batches = message->batches};
     read_codes(message->calls, message->n_calls, counts.calls);
     read_codes(message->rows, message->n_rows, counts.rows);
-    enum trivet_status status = read_histogram(message->queue, "queue", &counts.queue, err);
+    enum trivet_status status =
+        trivet_monitor_histogram_read(message->queue, "queue", &counts.queue, err);
     if (status == TRIVET_OK) {
-        status = read_histogram(message->compute, "compute", &counts.compute, err);
+        status = trivet_monitor_histogram_read(message->compute, "compute", &counts.compute, err);
     }
     if (status == TRIVET_OK) {
-        status = read_histogram(message->total, "total", &counts.total, err);
+        status = trivet_monitor_histogram_read(message->total, "total", &counts.total, err);
     }
     if (status == TRIVET_OK) {
         *out = counts;

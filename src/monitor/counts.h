@@ -28,6 +28,11 @@ struct trivet_monitor_counts {
 enum trivet_status trivet_monitor_counts_read(const Trivet__V1__PredictionTotals *message,
                                               struct trivet_monitor_counts *out,
                                               struct trivet_error *err) TRIVET_MUST_USE;
+/* A message's histogram added to an empty `out`; NULL is one of zeros. Errors as above, by `name`.
+ */
+enum trivet_status trivet_monitor_histogram_read(const Trivet__V1__Histogram *message,
+                                                 const char *name, struct trivet_histogram *out,
+                                                 struct trivet_error *err) TRIVET_MUST_USE;
 /* Pack as PredictionTotals (without model and version), and back. */
 enum trivet_status trivet_monitor_counts_pack(const struct trivet_monitor_counts *counts,
                                               struct trivet_buffer *out,

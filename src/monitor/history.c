@@ -169,7 +169,11 @@ static enum trivet_status load_source(struct trivet_history *history,
             source->sequence.epoch = (uint64_t)sqlite3_column_int64(row, 1);
             source->sequence.lost = (uint64_t)sqlite3_column_int64(row, 2);
             source->sequence.restarts = (uint64_t)sqlite3_column_int64(row, 3);
-            status = load_totals(history, monitor, index, sqlite3_column_int64(row, 0), err);
+            int64_t id = sqlite3_column_int64(row, 0);
+            status = load_totals(history, monitor, index, id, err);
+            if (status == TRIVET_OK) {
+                status = trivet_history_outcomes_load(history, monitor, index, id, err);
+            }
         } else if (step != SQLITE_DONE) {
             status = trivet_history_error(history, "reading the history", err);
         }
@@ -186,6 +190,9 @@ enum trivet_status trivet_history_load(struct trivet_history *history,
     pthread_mutex_lock(&monitor->lock);
     for (size_t i = 0; i < monitor->n_sources && status == TRIVET_OK; i++) {
         status = load_source(history, monitor, i, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_history_outcomes_load(history, monitor, TRIVET_LIVE_SOURCES, 0, err);
     }
     pthread_mutex_unlock(&monitor->lock);
     pthread_mutex_unlock(&history->lock);

@@ -3,11 +3,9 @@
 enum trivet_status trivet_history_facts(struct trivet_history *history,
                                         struct trivet_history_facts *out, struct trivet_error *err)
 {
-    /* Ids grow, and only the oldest rows are ever removed: their span is their number, without a
-     * walk through the table. */
     static const char sql[] =
         "SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM "
-        "pragma_page_size), coalesce((SELECT max(id) - min(id) + 1 FROM sample), 0),"
+        "pragma_page_size), (SELECT count(*) FROM sample),"
         " coalesce((SELECT unix_s FROM sample ORDER BY id LIMIT 1), 0)";
     sqlite3_stmt *row = NULL;
     pthread_mutex_lock(&history->lock);

@@ -23,6 +23,29 @@ enum trivet_status trivet_history_exec(struct trivet_history *history, const cha
 enum trivet_status trivet_history_prepare(struct trivet_history *history, const char *sql,
                                           sqlite3_stmt **out,
                                           struct trivet_error *err) TRIVET_MUST_USE;
+/* Outcomes and shadows that changed since the last save: history_quality.c. Taking and marking is
+ * under the monitor's lock, by the caller; `*taken` is to be freed on error, too. */
+struct trivet_history_outcomes;
+enum trivet_status trivet_history_outcomes_take(struct trivet_monitor *monitor, int64_t now_us,
+                                                struct trivet_history_outcomes **taken,
+                                                struct trivet_error *err) TRIVET_MUST_USE;
+/* What was taken has not changed since; or, when storing `only` failed, has. */
+void trivet_history_outcomes_mark(struct trivet_monitor *monitor, bool changed,
+                                  const struct trivet_history_outcomes *only);
+enum trivet_status trivet_history_outcomes_write(struct trivet_history *history,
+                                                 const struct trivet_monitor *monitor,
+                                                 const struct trivet_history_outcomes *outcomes,
+                                                 struct trivet_error *err) TRIVET_MUST_USE;
+void trivet_history_outcomes_free(struct trivet_history_outcomes *outcomes);
+/* Of the source with this row; source TRIVET_LIVE_SOURCES, row 0: what ended epochs left. */
+enum trivet_status trivet_history_outcomes_load(struct trivet_history *history,
+                                                struct trivet_monitor *monitor, size_t source,
+                                                int64_t id,
+                                                struct trivet_error *err) TRIVET_MUST_USE;
+/* Part of a save: old points are made fewer, a bounded piece at a time: history_thin.c. */
+enum trivet_status trivet_history_thin(struct trivet_history *history, int64_t now_s,
+                                       struct trivet_error *err) TRIVET_MUST_USE;
+
 /* Make the tables in an empty file, bring those of an earlier version forward: history_schema.c.
  * FAILED_PRECONDITION for a file of something else or of a later version. */
 enum trivet_status trivet_history_migrate(struct trivet_history *history, const char *path,

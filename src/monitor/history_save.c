@@ -33,6 +33,8 @@ struct snapshot {
     size_t n_totals;
     struct saved_sample *samples;
     size_t n_samples;
+    struct trivet_history_outcomes *outcomes;
+    int64_t now_s;
 };
 
 static void snapshot_release(struct snapshot *snapshot)
@@ -43,6 +45,7 @@ static void snapshot_release(struct snapshot *snapshot)
     }
     trivet_free(snapshot->totals);
     trivet_free(snapshot->samples);
+    trivet_history_outcomes_free(snapshot->outcomes);
 }
 
 static void take_sample(struct trivet_monitor_series *series, int64_t now_s,
@@ -186,7 +189,6 @@ static enum trivet_status write_samples(struct trivet_history *history,
                                         const struct snapshot *snapshot, struct trivet_error *err)
 {
     sqlite3_stmt *write = NULL;
-    sqlite3_stmt *trim = NULL;
     enum trivet_status status = trivet_history_prepare(
         history,
         "INSERT INTO sample(unix_s, model, version, predictions, calls, failed_calls, failed_rows,"
@@ -205,20 +207,12 @@ static enum trivet_status write_samples(struct trivet_history *history,
         (void)sqlite3_bind_double(write, 9, sample->point.p99_us);
         status = run(history, write, err);
     }
-    if (status == TRIVET_OK) {
-        status = trivet_history_prepare(
-            history, "DELETE FROM sample WHERE id <= (SELECT max(id) FROM sample) - ?", &trim, err);
-    }
-    if (status == TRIVET_OK) {
-        (void)sqlite3_bind_int64(trim, 1, (int64_t)history->samples_max);
-        status = run(history, trim, err);
-    }
     sqlite3_finalize(write);
-    sqlite3_finalize(trim);
     return status;
 }
 
 static enum trivet_status snapshot_write(struct trivet_history *history,
+                                         const struct trivet_monitor *monitor,
                                          const struct snapshot *snapshot, struct trivet_error *err)
 {
     enum trivet_status status = trivet_history_exec(history, "BEGIN IMMEDIATE", err);
@@ -233,6 +227,12 @@ static enum trivet_status snapshot_write(struct trivet_history *history,
         status = write_samples(history, snapshot, err);
     }
     if (status == TRIVET_OK) {
+        status = trivet_history_outcomes_write(history, monitor, snapshot->outcomes, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_history_thin(history, snapshot->now_s, err);
+    }
+    if (status == TRIVET_OK) {
         status = trivet_history_exec(history, "COMMIT", err);
     }
     if (status != TRIVET_OK && sqlite3_get_autocommit(history->db) == 0) {
@@ -245,13 +245,20 @@ enum trivet_status trivet_history_save(struct trivet_history *history,
                                        struct trivet_monitor *monitor, int64_t now_us,
                                        struct trivet_error *err)
 {
-    struct snapshot snapshot = {0};
+    struct snapshot snapshot = {.now_s = now_us / US_PER_S};
     pthread_mutex_lock(&monitor->lock);
     enum trivet_status status = snapshot_take(monitor, now_us, &snapshot, err);
+    if (status == TRIVET_OK) {
+        status = trivet_history_outcomes_take(monitor, now_us, &snapshot.outcomes, err);
+    }
+    if (status == TRIVET_OK) {
+        trivet_history_outcomes_mark(monitor, false, NULL);
+    }
+    bool marked = status == TRIVET_OK;
     pthread_mutex_unlock(&monitor->lock);
     if (status == TRIVET_OK) {
         pthread_mutex_lock(&history->lock);
-        status = snapshot_write(history, &snapshot, err);
+        status = snapshot_write(history, monitor, &snapshot, err);
         pthread_mutex_unlock(&history->lock);
     }
     pthread_mutex_lock(&monitor->lock);
@@ -259,6 +266,9 @@ enum trivet_status trivet_history_save(struct trivet_history *history,
     if (status != TRIVET_OK) {
         for (size_t i = 0; i < snapshot.n_samples; i++) {
             snapshot.samples[i].series->unsaved = true;
+        }
+        if (marked) {
+            trivet_history_outcomes_mark(monitor, true, snapshot.outcomes);
         }
     }
     pthread_mutex_unlock(&monitor->lock);

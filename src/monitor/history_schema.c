@@ -45,6 +45,26 @@ static const char *const steps[] = {
     " step TEXT NOT NULL, outcome TEXT NOT NULL, version INTEGER NOT NULL, text TEXT NOT NULL)"
     " STRICT;"
     "CREATE INDEX IF NOT EXISTS loop_step_of ON loop_step(model, id);",
+
+    /* Outcomes as packed QualityTotals; shadows, and outcomes that joined to nothing, as numbers
+     * (answered_by 0: unmatched, not sampled, refused); source 0 is what ended epochs left. */
+    "CREATE TABLE outcome(source INTEGER NOT NULL REFERENCES source(id), model TEXT NOT NULL,"
+    " version INTEGER NOT NULL, base BLOB NOT NULL, current BLOB NOT NULL,"
+    " PRIMARY KEY(source, model, version)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE outcome_sum(model TEXT NOT NULL, version INTEGER NOT NULL,"
+    " answered_by INTEGER NOT NULL, source INTEGER NOT NULL, a INTEGER NOT NULL,"
+    " b INTEGER NOT NULL, c INTEGER NOT NULL, d INTEGER NOT NULL, absolute REAL NOT NULL,"
+    " squared REAL NOT NULL, PRIMARY KEY(model, version, answered_by, source))"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE quality_point(id INTEGER PRIMARY KEY AUTOINCREMENT, unix_s INTEGER NOT NULL,"
+    " model TEXT NOT NULL, version INTEGER NOT NULL, labels INTEGER NOT NULL,"
+    " metric TEXT NOT NULL, value REAL NOT NULL, lower REAL NOT NULL, upper REAL NOT NULL,"
+    " expected REAL) STRICT;"
+    "CREATE INDEX quality_point_of ON quality_point(model, version, unix_s);"
+    "CREATE INDEX quality_point_at ON quality_point(unix_s);"
+    "CREATE INDEX sample_at ON sample(unix_s);"
+    "CREATE TABLE thinned(name TEXT NOT NULL, step INTEGER NOT NULL, done_s INTEGER NOT NULL,"
+    " PRIMARY KEY(name, step)) STRICT, WITHOUT ROWID;",
 };
 
 static enum trivet_status read_number(struct trivet_history *history, const char *sql, int64_t *out,

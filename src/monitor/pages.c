@@ -13,6 +13,8 @@
 #include "monitor/reply.h"
 #include "monitor/report.h"
 #include "monitor/report_alerts.h"
+#include "monitor/report_quality.h"
+#include "monitor/report_server.h"
 #include "telemetry/prometheus.h"
 
 #include <string.h>
@@ -139,6 +141,53 @@ static void show_alerts(void *context, const struct trivet_httpd_request *reques
                                 &err);
 }
 
+static void show_quality(void *context, const struct trivet_httpd_request *request,
+                         struct trivet_httpd_reply *reply)
+{
+    struct trivet_monitor_pages *pages = context;
+    struct trivet_error err;
+    int64_t hours = 0;
+    uint64_t version = 0;
+    if (!query_number(request, "hours", HISTORY_HOURS, &hours, reply) ||
+        !path_version(request, &version, reply)) {
+        return;
+    }
+    if (hours < 1 || hours > HISTORY_HOURS_MAX) {
+        trivet_httpd_reply_error(reply, 400, "hours must be 1 to %d", HISTORY_HOURS_MAX);
+        return;
+    }
+    trivet_monitor_reply_status(reply,
+                                trivet_report_quality(pages->monitor, pages->history,
+                                                      request->params[0], version, hours,
+                                                      trivet_clock_unix_us(), &reply->body, &err),
+                                &err);
+}
+
+static void show_shadow(void *context, const struct trivet_httpd_request *request,
+                        struct trivet_httpd_reply *reply)
+{
+    struct trivet_monitor_pages *pages = context;
+    struct trivet_error err;
+    uint64_t version = 0;
+    if (path_version(request, &version, reply)) {
+        trivet_monitor_reply_status(
+            reply,
+            trivet_report_shadow(pages->monitor, request->params[0], version, &reply->body, &err),
+            &err);
+    }
+}
+
+static void show_server(void *context, const struct trivet_httpd_request *request,
+                        struct trivet_httpd_reply *reply)
+{
+    (void)request;
+    struct trivet_monitor_pages *pages = context;
+    struct trivet_error err;
+    trivet_monitor_reply_status(
+        reply, trivet_report_server(pages->monitor, trivet_clock_unix_us(), &reply->body, &err),
+        &err);
+}
+
 static void show_health(void *context, const struct trivet_httpd_request *request,
                         struct trivet_httpd_reply *reply)
 {
@@ -229,6 +278,9 @@ static void fill_routes(struct trivet_monitor_pages *pages)
     add_route(pages, "/api/v1/series", show_series, pages);
     add_route(pages, "/api/v1/models/{}/versions/{}/series", show_series, pages);
     add_route(pages, "/api/v1/models/{}/versions/{}/history", show_history, pages);
+    add_route(pages, "/api/v1/models/{}/versions/{}/quality", show_quality, pages);
+    add_route(pages, "/api/v1/models/{}/versions/{}/shadow", show_shadow, pages);
+    add_route(pages, "/api/v1/server", show_server, pages);
     add_route(pages, "/api/v1/alerts", show_alerts, pages);
     pages->drift = (struct trivet_drift_pages){pages->monitor, pages->history};
     add_route(pages, "/api/v1/models/{}/versions/{}/drift", trivet_drift_show, &pages->drift);

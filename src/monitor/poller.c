@@ -111,6 +111,7 @@ static enum trivet_status describe(struct trivet_monitor_poller *poller, char *m
     }
     if (status == TRIVET_OK) {
         const Trivet__V1__Model *found = (const Trivet__V1__Model *)message;
+        trivet_live_test_take(poller->monitor, found);
         status = trivet_monitor_drift_profile(poller->monitor, model, version,
                                               profile_of(found, version), err);
     }
@@ -126,8 +127,10 @@ static void fetch_profiles(struct trivet_monitor_poller *poller)
     uint64_t version = 0;
     struct trivet_error err;
     for (int i = 0; i < PROFILES_MAX; i++) {
-        if (!trivet_monitor_drift_wanted(poller->monitor, poller->source, trivet_clock_unix_us(),
-                                         model, &version)) {
+        int64_t now_us = trivet_clock_unix_us();
+        if (!trivet_monitor_drift_wanted(poller->monitor, poller->source, now_us, model,
+                                         &version) &&
+            !trivet_live_test_wanted(poller->monitor, poller->source, now_us, model, &version)) {
             return;
         }
         if (describe(poller, model, version, &err) != TRIVET_OK) {

@@ -51,9 +51,11 @@ void trivet_monitor_free(struct trivet_monitor *monitor)
         }
         trivet_window_free(series->window);
         trivet_monitor_drift_free(&monitor->drift_budget, series->drift);
+        trivet_live_series_release(&series->live);
         trivet_free(series);
     }
     trivet_free(monitor->series);
+    trivet_live_release(&monitor->live);
     pthread_mutex_destroy(&monitor->lock);
     trivet_free(monitor);
 }
@@ -165,6 +167,7 @@ static void fold_epoch(struct trivet_monitor *monitor, size_t source)
         }
     }
     monitor->sources[source].resources = (struct trivet_monitor_resources){0};
+    trivet_live_fold(monitor, source);
     trivet_monitor_jobs_forget(&monitor->jobs, source);
 }
 
@@ -316,6 +319,25 @@ static enum trivet_status take_bins(struct trivet_monitor *monitor, size_t index
                                       series->parts[index]->zero_epoch == epoch, piece, at_us, err);
 }
 
+/* What comes back of predictions; `*taken` false for any other event. */
+static enum trivet_status take_live(struct trivet_monitor *monitor, size_t index,
+                                    const Trivet__V1__Event *event, int64_t at_us, bool *taken,
+                                    struct trivet_error *err)
+{
+    *taken = true;
+    switch (event->body_case) {
+    case TRIVET__V1__EVENT__BODY_QUALITY_TOTALS:
+        return trivet_live_quality(monitor, index, event->quality_totals, at_us, err);
+    case TRIVET__V1__EVENT__BODY_SHADOW_TOTALS:
+        return trivet_live_shadow(monitor, index, event->shadow_totals, err);
+    case TRIVET__V1__EVENT__BODY_UNJOINED_TOTALS:
+        return trivet_live_unjoined(monitor, index, event->unjoined_totals, err);
+    default:
+        *taken = false;
+        return TRIVET_OK;
+    }
+}
+
 static enum trivet_status take_event(struct trivet_monitor *monitor, size_t index,
                                      const Trivet__V1__Event *event, int64_t now_us,
                                      struct trivet_error *err)
@@ -334,6 +356,11 @@ static enum trivet_status take_event(struct trivet_monitor *monitor, size_t inde
     if (!trivet_sequence_event(&source->sequence, event->sequence)) {
         return TRIVET_OK;
     }
+    bool taken = false;
+    enum trivet_status status = take_live(monitor, index, event, at_us, &taken, err);
+    if (taken) {
+        return status;
+    }
     if (event->body_case == TRIVET__V1__EVENT__BODY_PREDICTION_TOTALS) {
         return take_totals(monitor, index, event->prediction_totals, at_us, err);
     }
@@ -349,6 +376,8 @@ static enum trivet_status take_event(struct trivet_monitor *monitor, size_t inde
     }
     if (event->body_case == TRIVET__V1__EVENT__BODY_SERVER && event->server->totals != NULL) {
         take_server(source, event->server->totals);
+        trivet_resource_ring_add(&source->history, event->server->totals, event->publisher_epoch,
+                                 at_us);
     }
     return TRIVET_OK;
 }
@@ -361,6 +390,27 @@ enum trivet_status trivet_monitor_event(struct trivet_monitor *monitor, size_t s
     enum trivet_status status = take_event(monitor, source, event, now_us, err);
     monitor->sources[source].malformed += status == TRIVET_INVALID_ARGUMENT;
     pthread_mutex_unlock(&monitor->lock);
+    return status;
+}
+
+static enum trivet_status take_live_stats(struct trivet_monitor *monitor, size_t index,
+                                          const Trivet__V1__StatsResponse *stats, int64_t now_us,
+                                          struct trivet_error *err)
+{
+    enum trivet_status status = TRIVET_OK;
+    enum trivet_status one = TRIVET_OK;
+    for (size_t i = 0; i < stats->n_quality; i++) {
+        one = trivet_live_quality(monitor, index, stats->quality[i], now_us, err);
+        status = one != TRIVET_OK ? one : status;
+    }
+    for (size_t i = 0; i < stats->n_shadows; i++) {
+        one = trivet_live_shadow(monitor, index, stats->shadows[i], err);
+        status = one != TRIVET_OK ? one : status;
+    }
+    for (size_t i = 0; i < stats->n_unjoined; i++) {
+        one = trivet_live_unjoined(monitor, index, stats->unjoined[i], err);
+        status = one != TRIVET_OK ? one : status;
+    }
     return status;
 }
 
@@ -383,8 +433,12 @@ enum trivet_status trivet_monitor_stats(struct trivet_monitor *monitor, size_t i
                 take_totals(monitor, index, stats->predictions[i], now_us, err);
             status = one != TRIVET_OK ? one : status;
         }
+        enum trivet_status live = take_live_stats(monitor, index, stats, now_us, err);
+        status = live != TRIVET_OK ? live : status;
         if (stats->server != NULL) {
             take_server(source, stats->server);
+            trivet_resource_ring_add(&source->history, stats->server, stats->publisher_epoch,
+                                     now_us);
         }
         source->synchronised = true;
     }

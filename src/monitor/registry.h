@@ -14,6 +14,8 @@
 #include "monitor/counts.h"
 #include "monitor/drift_series.h"
 #include "monitor/jobs.h"
+#include "monitor/live.h"
+#include "monitor/resources.h"
 #include "monitor/sequence.h"
 #include "monitor/window.h"
 #include "trivet/v1/server.pb-c.h"
@@ -74,6 +76,7 @@ struct trivet_monitor_source {
     bool synchronised;
     uint32_t contact; /* grows when contact was lost and found again */
     struct trivet_monitor_resources resources;
+    struct trivet_resource_ring history; /* of the last 15 minutes */
 };
 
 /* One source's share of a series. */
@@ -92,6 +95,7 @@ struct trivet_monitor_series {
     struct trivet_monitor_part *parts[TRIVET_MONITOR_SOURCES_MAX]; /* NULL = never seen there */
     struct trivet_window *window;                                  /* NULL = no traffic yet */
     struct trivet_monitor_drift *drift;                            /* NULL = no bins yet */
+    struct trivet_monitor_live live;                               /* outcomes, shadows */
     int64_t last_change_us;
     bool unsaved;       /* changed since the history took it */
     bool drift_deleted; /* the history has to forget its drift */
@@ -109,6 +113,7 @@ struct trivet_monitor {
     struct trivet_drift_budget drift_budget;
     struct trivet_drift_options drift_options;
     struct trivet_monitor_jobs jobs;
+    struct trivet_live_all live;
     int64_t started_us;
     bool history_failing;
 };

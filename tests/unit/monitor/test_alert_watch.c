@@ -3,6 +3,7 @@
 #include "monitor/alert_watch.h"
 #include "monitor/history_alerts.h"
 #include "monitor/report_alerts.h"
+#include "outcomes.h"
 
 #include <jansson.h>
 #include <setjmp.h>
@@ -135,6 +136,30 @@ static void test_errors_and_latency(void **state)
     }
     expect("error_ratio:resolved latency_burn:pending latency_burn_fast:pending "
            "latency_burn:firing latency_burn_fast:firing ");
+}
+
+/* The interval is under what the version's own test allows, on enough labels. */
+static void test_quality(void **state)
+{
+    (void)state;
+    send_stats(monitor, 0, 7, "m", 1, 0, 0, T0_US);
+    send_classes(monitor, 7, 1, 0, 50, 49, T0_US + S);
+    trivet_monitor_find(monitor, "m", 1)->live.test =
+        (struct trivet_live_test){.known = true, .accuracy = 0.95};
+    tick(1);
+    tick(3);
+    expect("");
+    send_classes(monitor, 7, 2, 0, 50, 50, T0_US + 3 * S);
+    tick(3);
+    tick(5);
+    expect("quality_drop:pending quality_drop:firing ");
+    const struct trivet_alerts *alerts = trivet_alert_watch_lock(watch);
+    size_t n = 0;
+    const struct trivet_alert *alert = trivet_alerts_active(alerts, &n);
+    assert_int_equal(alert->version, 1);
+    assert_float_equal(alert->value, 0.5, 1e-9);
+    assert_float_equal(alert->threshold, 0.9, 1e-9);
+    trivet_alert_watch_unlock(watch);
 }
 
 static void test_lost_events(void **state)
@@ -281,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_down, begin, end),
         cmocka_unit_test_setup_teardown(test_errors_and_latency, begin, end),
+        cmocka_unit_test_setup_teardown(test_quality, begin, end),
         cmocka_unit_test_setup_teardown(test_lost_events, begin, end),
         cmocka_unit_test_setup_teardown(test_restart, begin, end),
         cmocka_unit_test_setup_teardown(test_failing_history, begin, end),
