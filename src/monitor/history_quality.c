@@ -72,6 +72,11 @@ static void take_point(const struct trivet_monitor_series *series, int64_t now_u
         trivet_quality_state(series->live.quality, &sums, &at);
         trivet_quality_sums_release(&sums);
     }
+    double coverage = (double)NAN;
+    if (trivet_quality_ever(series->live.quality, &sums, &err) == TRIVET_OK) {
+        coverage = trivet_quality_coverage(&sums);
+        trivet_quality_sums_release(&sums);
+    }
     const struct trivet_quality_estimate *estimate = at.accuracy.known ? &at.accuracy : &at.mae;
     *out = (struct saved_point){.series = series,
                                 .point = {.unix_s = now_us / US_PER_S,
@@ -79,6 +84,7 @@ static void take_point(const struct trivet_monitor_series *series, int64_t now_u
                                           .value = estimate->value,
                                           .lower = estimate->lower,
                                           .upper = estimate->upper,
+                                          .coverage = coverage,
                                           .expected = drift.expected_accuracy}};
     if (estimate->known) {
         (void)trivet_text_copy(out->point.metric, sizeof(out->point.metric),
@@ -267,7 +273,7 @@ static enum trivet_status write_points(struct trivet_history *history,
     enum trivet_status status = trivet_history_prepare(
         history,
         "INSERT INTO quality_point(unix_s, model, version, labels, metric, value, lower, upper,"
-        " expected) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " coverage, expected) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         &write, err);
     for (size_t i = 0; i < outcomes->n_points && status == TRIVET_OK; i++) {
         const struct trivet_quality_point *point = &outcomes->points[i].point;
@@ -279,7 +285,8 @@ static enum trivet_status write_points(struct trivet_history *history,
         (void)sqlite3_bind_double(write, 6, point->value);
         (void)sqlite3_bind_double(write, 7, point->lower);
         (void)sqlite3_bind_double(write, 8, point->upper);
-        (void)sqlite3_bind_double(write, 9, point->expected); /* NaN is stored as NULL */
+        (void)sqlite3_bind_double(write, 9, point->coverage); /* NaN is stored as NULL */
+        (void)sqlite3_bind_double(write, 10, point->expected);
         status = run(history, write, err);
     }
     sqlite3_finalize(write);

@@ -19,6 +19,8 @@ struct trivet_quality_point {
     double value;
     double lower;
     double upper;
+
+    double coverage; /* ever; NaN = nothing was logged */
     double expected; /* accuracy, from confidence; NaN = not known */
 };
 

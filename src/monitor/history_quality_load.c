@@ -141,6 +141,12 @@ enum trivet_status trivet_history_outcomes_load(struct trivet_history *history,
     return status == TRIVET_OK ? load_sums(history, monitor, source, id, err) : status;
 }
 
+static double or_nan(sqlite3_stmt *row, int column)
+{
+    bool known = sqlite3_column_type(row, column) != SQLITE_NULL;
+    return known ? sqlite3_column_double(row, column) : (double)NAN;
+}
+
 static void read_point(sqlite3_stmt *row, struct trivet_quality_point *point)
 {
     const char *metric = (const char *)sqlite3_column_text(row, 2);
@@ -150,8 +156,8 @@ static void read_point(sqlite3_stmt *row, struct trivet_quality_point *point)
         .value = sqlite3_column_double(row, 3),
         .lower = sqlite3_column_double(row, 4),
         .upper = sqlite3_column_double(row, 5),
-        .expected = sqlite3_column_type(row, 6) == SQLITE_NULL ? (double)NAN
-                                                               : sqlite3_column_double(row, 6),
+        .coverage = or_nan(row, 6),
+        .expected = or_nan(row, 7),
     };
     (void)trivet_text_copy(point->metric, sizeof(point->metric), metric != NULL ? metric : "");
 }
@@ -169,7 +175,7 @@ enum trivet_status trivet_history_quality_read(struct trivet_history *history, c
     pthread_mutex_lock(&history->lock);
     enum trivet_status status = trivet_history_prepare(
         history,
-        "SELECT * FROM (SELECT unix_s, labels, metric, value, lower, upper, expected FROM"
+        "SELECT * FROM (SELECT unix_s, labels, metric, value, lower, upper, coverage, expected FROM"
         " quality_point WHERE model = ? AND version = ? AND unix_s >= ? AND unix_s < ?"
         " ORDER BY unix_s DESC LIMIT ?) ORDER BY unix_s",
         &rows, err);

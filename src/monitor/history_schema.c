@@ -59,7 +59,7 @@ static const char *const steps[] = {
     "CREATE TABLE quality_point(id INTEGER PRIMARY KEY AUTOINCREMENT, unix_s INTEGER NOT NULL,"
     " model TEXT NOT NULL, version INTEGER NOT NULL, labels INTEGER NOT NULL,"
     " metric TEXT NOT NULL, value REAL NOT NULL, lower REAL NOT NULL, upper REAL NOT NULL,"
-    " expected REAL) STRICT;"
+    " coverage REAL, expected REAL) STRICT;"
     "CREATE INDEX quality_point_of ON quality_point(model, version, unix_s);"
     "CREATE INDEX quality_point_at ON quality_point(unix_s);"
     "CREATE INDEX sample_at ON sample(unix_s);"

@@ -128,6 +128,9 @@ enum trivet_status trivet_quality_ever(const struct trivet_quality *quality,
                                        struct trivet_error *err) TRIVET_MUST_USE;
 void trivet_quality_sums_release(struct trivet_quality_sums *sums);
 
+/* The share of the logged predictions with an outcome, by weight; NaN without any. */
+double trivet_quality_coverage(const struct trivet_quality_sums *sums);
+
 /* A number with its 95 % interval. */
 struct trivet_quality_estimate {
     bool known;

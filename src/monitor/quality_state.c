@@ -154,6 +154,13 @@ void trivet_quality_state(const struct trivet_quality *quality,
     }
 }
 
+double trivet_quality_coverage(const struct trivet_quality_sums *sums)
+{
+    double logged = sums->values[TRIVET_QUALITY_LOGGED_WEIGHT];
+    double share = sums->values[TRIVET_QUALITY_LABELLED_WEIGHT] / logged;
+    return logged > 0.0 ? fmin(1.0, fmax(0.0, share)) : (double)NAN;
+}
+
 /* --- as a message ------------------------------------------------------------------------------
  */
 

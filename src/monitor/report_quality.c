@@ -1,14 +1,16 @@
 #include "monitor/report_quality.h"
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "monitor/history_quality.h"
 #include "monitor/json.h"
 
 #include <math.h>
+#include <string.h>
 
 #define US_PER_S 1000000LL
 #define DAY_S    (24 * 3600)
+/* Of a matrix that can be looked at; more are told as others. */
+#define CLASSES_MAX 40
 
 static json_t *or_null(bool known, double value)
 {
@@ -17,14 +19,44 @@ static json_t *or_null(bool known, double value)
 
 static json_t *estimate_json(const struct trivet_quality_estimate *estimate)
 {
-    return estimate->known
-               ? json_pack("{s:o, s:o, s:o}", "value", trivet_json_number(estimate->value), "lower",
-                           trivet_json_number(estimate->lower), "upper",
-                           trivet_json_number(estimate->upper))
-               : json_null();
+    return json_pack("{s:o, s:o, s:o}", "value", or_null(estimate->known, estimate->value), "lower",
+                     or_null(estimate->known, estimate->lower), "upper",
+                     or_null(estimate->known, estimate->upper));
 }
 
-static json_t *counts_json(const struct trivet_quality_sums *sums)
+static void set_metric(json_t *object, const char *name,
+                       const struct trivet_quality_estimate *estimate, double test)
+{
+    json_t *metric = estimate_json(estimate);
+    (void)json_object_set_new(metric, "test", or_null(true, test));
+    (void)json_object_set_new(object, name, metric);
+}
+
+/* Those that are known: value, 95 % interval, and what the version's own test gave. */
+static json_t *metrics_json(const struct trivet_quality_statement *at,
+                            const struct trivet_live_test *test)
+{
+    json_t *object = json_object();
+    double none = (double)NAN;
+    if (at->accuracy.known) {
+        set_metric(object, "accuracy", &at->accuracy, test->known ? test->accuracy : none);
+    }
+    if (at->f1_known) {
+        const struct trivet_quality_estimate f1 = {true, at->f1_macro, none, none};
+        set_metric(object, "f1_macro", &f1, test->known ? test->f1_macro : none);
+    }
+    if (at->mae.known) {
+        set_metric(object, "mae", &at->mae, test->known ? test->mae : none);
+        set_metric(object, "mse", &at->mse, test->known ? test->mse : none);
+    }
+    if (at->r2.known) {
+        set_metric(object, "r2", &at->r2, test->known ? test->r2 : none);
+    }
+    return object;
+}
+
+/* Ever: what was logged, what came back of it. */
+static void set_counts(json_t *object, const struct trivet_quality_sums *sums)
 {
     static const struct {
         const char *name;
@@ -34,89 +66,76 @@ static json_t *counts_json(const struct trivet_quality_sums *sums)
                  {"corrected", TRIVET_QUALITY_CORRECTED},
                  {"duplicate", TRIVET_QUALITY_DUPLICATE},
                  {"late", TRIVET_QUALITY_LATE}};
-    json_t *object = json_object();
     for (size_t i = 0; i < TRIVET_ARRAY_COUNT(names); i++) {
         double value = fmax(0.0, sums->values[names[i].sum]);
         (void)json_object_set_new(object, names[i].name, trivet_json_count((uint64_t)value));
     }
-    double logged = sums->values[TRIVET_QUALITY_LOGGED_WEIGHT];
-    double labelled = sums->values[TRIVET_QUALITY_LABELLED_WEIGHT];
-    (void)json_object_set_new(object, "coverage",
-                              or_null(logged > 0.0, fmin(1.0, fmax(0.0, labelled / logged))));
-    return object;
+    (void)json_object_set_new(object, "coverage", or_null(true, trivet_quality_coverage(sums)));
 }
 
-/* Takes nothing; NULL without memory. */
-static json_t *state_json(const struct trivet_quality *quality,
-                          const struct trivet_quality_sums *sums)
+/* The number of a class, in the order in which they were heard of; made when missing. */
+static size_t class_at(const char **names, size_t *n, const char *name)
 {
-    struct trivet_quality_statement at;
-    trivet_quality_state(quality, sums, &at);
-    return json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "counts", counts_json(sums),
-                     "labels", trivet_json_count(at.labels), "enough_labels", at.enough, "accuracy",
-                     estimate_json(&at.accuracy), "f1_macro", or_null(at.f1_known, at.f1_macro),
-                     "mae", estimate_json(&at.mae), "mse", estimate_json(&at.mse), "r2",
-                     estimate_json(&at.r2), "bias", or_null(at.mae.known, at.bias));
+    for (size_t i = 0; i < *n; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return i;
+        }
+    }
+    names[*n] = name;
+    return (*n)++;
 }
 
+/* Rows are the truth, columns the predictions. NULL without memory. */
 static json_t *confusion_json(const struct trivet_quality *quality,
                               const struct trivet_quality_sums *sums)
 {
-    json_t *list = json_array();
+    const char *names[2 * CLASSES_MAX];
+    double cells[CLASSES_MAX * CLASSES_MAX] = {0.0};
+    double others[2] = {sums->values[TRIVET_QUALITY_OTHER_WRONG],
+                        sums->values[TRIVET_QUALITY_OTHER_RIGHT]};
+    size_t n = 0;
     for (size_t i = 0; i < sums->n_pairs; i++) {
-        if (sums->pairs[i] != 0.0) {
-            (void)json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "truth",
-                                                        quality->pairs[i].truth, "predicted",
-                                                        quality->pairs[i].predicted, "weight",
-                                                        trivet_json_number(sums->pairs[i])));
+        const struct trivet_quality_pair *pair = &quality->pairs[i];
+        bool fits = n + 2 <= CLASSES_MAX;
+        size_t truth = fits ? class_at(names, &n, pair->truth) : CLASSES_MAX;
+        size_t predicted = fits ? class_at(names, &n, pair->predicted) : CLASSES_MAX;
+        if (fits) {
+            cells[truth * CLASSES_MAX + predicted] += sums->pairs[i];
+        } else {
+            others[strcmp(pair->truth, pair->predicted) == 0] += sums->pairs[i];
         }
     }
-    return json_pack("{s:o, s:o, s:o}", "pairs", list, "other_right",
-                     trivet_json_number(sums->values[TRIVET_QUALITY_OTHER_RIGHT]), "other_wrong",
-                     trivet_json_number(sums->values[TRIVET_QUALITY_OTHER_WRONG]));
+    json_t *labels = json_array();
+    json_t *counts = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_t *row = json_array();
+        for (size_t k = 0; k < n; k++) {
+            (void)json_array_append_new(row, trivet_json_number(cells[i * CLASSES_MAX + k]));
+        }
+        (void)json_array_append_new(labels, json_string(names[i]));
+        (void)json_array_append_new(counts, row);
+    }
+    return json_pack("{s:o, s:o, s:o, s:o}", "labels", labels, "counts", counts, "other_right",
+                     trivet_json_number(others[1]), "other_wrong", trivet_json_number(others[0]));
 }
 
-static const char *task_of(const struct trivet_quality *quality, int64_t now_us)
+/* Of the last hour, or, with too few labels in it, of the last day. */
+static enum trivet_status window_of(const struct trivet_quality *quality, int64_t now_us,
+                                    int64_t *window_s, struct trivet_quality_sums *sums,
+                                    struct trivet_quality_statement *at, struct trivet_error *err)
 {
-    static const char *const names[] = {"none", "classification", "regression"};
-    struct trivet_quality_sums sums;
-    struct trivet_quality_statement at = {0};
-    struct trivet_error err;
-    (void)now_us;
-    if (quality != NULL && trivet_quality_ever(quality, &sums, &err) == TRIVET_OK) {
-        trivet_quality_state(quality, &sums, &at);
-        trivet_quality_sums_release(&sums);
-    }
-    return names[at.task];
-}
-
-/* Sets "hour", "day", "ever" and "confusion"; null where there is no outcome. */
-static void set_windows(json_t *object, const struct trivet_quality *quality, int64_t now_us)
-{
-    static const struct {
-        const char *name;
-        int64_t window_s; /* 0 = ever */
-    } windows[] = {{"hour", TRIVET_REPORT_QUALITY_WINDOW_S}, {"day", DAY_S}, {"ever", 0}};
-    json_t *confusion = NULL;
-    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(windows); i++) {
-        struct trivet_quality_sums sums = {0};
-        struct trivet_error err;
-        enum trivet_status status = TRIVET_OK;
-        if (quality != NULL) {
-            status = windows[i].window_s > 0
-                         ? trivet_quality_window(quality, now_us, windows[i].window_s * US_PER_S,
-                                                 &sums, &err)
-                         : trivet_quality_ever(quality, &sums, &err);
+    static const int64_t windows_s[] = {TRIVET_REPORT_QUALITY_WINDOW_S, DAY_S};
+    enum trivet_status status = TRIVET_OK;
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(windows_s) && !at->enough; i++) {
+        trivet_quality_sums_release(sums);
+        *window_s = windows_s[i];
+        status = trivet_quality_window(quality, now_us, windows_s[i] * US_PER_S, sums, err);
+        if (status != TRIVET_OK) {
+            return status;
         }
-        bool known = quality != NULL && status == TRIVET_OK;
-        (void)json_object_set_new(object, windows[i].name,
-                                  known ? state_json(quality, &sums) : json_null());
-        if (known && windows[i].window_s == DAY_S) {
-            confusion = confusion_json(quality, &sums);
-        }
-        trivet_quality_sums_release(&sums);
+        trivet_quality_state(quality, sums, at);
     }
-    (void)json_object_set_new(object, "confusion", confusion != NULL ? confusion : json_null());
+    return status;
 }
 
 static json_t *unjoined_json(const struct trivet_monitor *monitor, const char *model)
@@ -131,29 +150,55 @@ static json_t *unjoined_json(const struct trivet_monitor *monitor, const char *m
                      trivet_json_count(sum.refused));
 }
 
-static json_t *test_json(const struct trivet_live_test *test)
+/* Takes its part out of `object`; without outcomes "task" is null and the rest is missing. */
+static enum trivet_status set_quality(json_t *object, const struct trivet_monitor_live *live,
+                                      int64_t now_us, struct trivet_error *err)
 {
-    return test->known ? json_pack("{s:o, s:o, s:o, s:o, s:o}", "accuracy",
-                                   or_null(true, test->accuracy), "f1_macro",
-                                   or_null(true, test->f1_macro), "mae", or_null(true, test->mae),
-                                   "mse", or_null(true, test->mse), "r2", or_null(true, test->r2))
-                       : json_null();
+    static const char *const tasks[] = {NULL, "classification", "regression"};
+    struct trivet_quality_sums ever = {0};
+    struct trivet_quality_sums sums = {0};
+    struct trivet_quality_statement all = {0};
+    struct trivet_quality_statement at = {0};
+    int64_t window_s = 0;
+    enum trivet_status status = TRIVET_OK;
+    if (live->quality != NULL) {
+        status = trivet_quality_ever(live->quality, &ever, err);
+    }
+    if (live->quality != NULL && status == TRIVET_OK) {
+        trivet_quality_state(live->quality, &ever, &all);
+        set_counts(object, &ever);
+        status = window_of(live->quality, now_us, &window_s, &sums, &at, err);
+    }
+    json_t *task = tasks[all.task] != NULL ? json_string(tasks[all.task]) : json_null();
+    (void)json_object_set_new(object, "task", task);
+    if (live->quality != NULL && status == TRIVET_OK) {
+        (void)json_object_set_new(object, "window_s", json_integer(window_s));
+        (void)json_object_set_new(object, "labels", trivet_json_count(at.labels));
+        (void)json_object_set_new(object, "enough", json_boolean(at.enough));
+        (void)json_object_set_new(object, "metrics", metrics_json(&at, &live->test));
+        (void)json_object_set_new(object, "bias", or_null(at.mae.known, at.bias));
+        (void)json_object_set_new(object, "confusion",
+                                  all.task == TRIVET_QUALITY_CLASSES
+                                      ? confusion_json(live->quality, &sums)
+                                      : json_null());
+    }
+    trivet_quality_sums_release(&ever);
+    trivet_quality_sums_release(&sums);
+    return status;
 }
 
-static json_t *now_json(const struct trivet_monitor *monitor,
-                        const struct trivet_monitor_series *series, int64_t now_us)
+static enum trivet_status now_json(const struct trivet_monitor *monitor,
+                                   const struct trivet_monitor_series *series, int64_t now_us,
+                                   json_t **out, struct trivet_error *err)
 {
     struct trivet_drift_summary drift;
     trivet_monitor_drift_summary(series, &drift);
-    json_t *object =
-        json_pack("{s:s, s:o, s:s, s:i, s:o, s:o, s:o, s:o}", "model", series->model, "version",
-                  trivet_json_count(series->version), "task", task_of(series->live.quality, now_us),
-                  "labels_min", TRIVET_QUALITY_LABELS_MIN, "unjoined_of_model",
-                  unjoined_json(monitor, series->model), "test", test_json(&series->live.test),
-                  "expected_accuracy", or_null(true, drift.expected_accuracy),
-                  "reference_confidence", or_null(true, drift.reference_confidence));
-    set_windows(object, series->live.quality, now_us);
-    return object;
+    *out = json_pack("{s:s, s:o, s:i, s:o, s:o, s:o}", "model", series->model, "version",
+                     trivet_json_count(series->version), "labels_min", TRIVET_QUALITY_LABELS_MIN,
+                     "unjoined", unjoined_json(monitor, series->model), "expected_accuracy",
+                     or_null(true, drift.expected_accuracy), "reference_confidence",
+                     or_null(true, drift.reference_confidence));
+    return set_quality(*out, &series->live, now_us, err);
 }
 
 static json_t *points_json(const struct trivet_quality_point *points, size_t n_points)
@@ -161,14 +206,15 @@ static json_t *points_json(const struct trivet_quality_point *points, size_t n_p
     json_t *list = json_array();
     for (size_t i = 0; i < n_points; i++) {
         const struct trivet_quality_point *at = &points[i];
-        (void)json_array_append_new(
-            list, json_pack("{s:I, s:o, s:s?, s:o, s:o, s:o, s:o}", "t", (json_int_t)at->unix_s,
-                            "labels", trivet_json_count(at->labels), "metric",
-                            at->metric[0] != '\0' ? at->metric : NULL, "value",
-                            or_null(at->metric[0] != '\0', at->value), "lower",
-                            or_null(at->metric[0] != '\0', at->lower), "upper",
-                            or_null(at->metric[0] != '\0', at->upper), "expected_accuracy",
-                            or_null(true, at->expected)));
+        json_t *point =
+            json_pack("{s:I, s:o, s:o, s:o}", "t", (json_int_t)at->unix_s, "labels",
+                      trivet_json_count(at->labels), "coverage", or_null(true, at->coverage),
+                      "expected_accuracy", or_null(true, at->expected));
+        if (at->metric[0] != '\0') {
+            const struct trivet_quality_estimate estimate = {true, at->value, at->lower, at->upper};
+            (void)json_object_set_new(point, at->metric, estimate_json(&estimate));
+        }
+        (void)json_array_append_new(list, point);
     }
     return list;
 }
@@ -190,17 +236,19 @@ enum trivet_status trivet_report_quality(struct trivet_monitor *monitor,
     pthread_mutex_lock(&monitor->lock);
     const struct trivet_monitor_series *series = trivet_monitor_find(monitor, model, version);
     bool found = series != NULL;
+    enum trivet_status status = TRIVET_OK;
     if (found) {
-        json = now_json(monitor, series, now_us);
+        status = now_json(monitor, series, now_us, &json, err);
     }
     pthread_mutex_unlock(&monitor->lock);
-    if (!found) {
-        return not_found(model, version, err);
+    if (!found || status != TRIVET_OK) {
+        json_decref(json);
+        return found ? status : not_found(model, version, err);
     }
     struct trivet_quality_point *points =
         trivet_alloc_array(TRIVET_HISTORY_POINTS_MAX, sizeof(*points));
     int64_t now_s = now_us / US_PER_S;
-    enum trivet_status status =
+    status =
         points == NULL
             ? trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for a report")
             : trivet_history_quality_read(history, model, version, now_s - hours * 3600, now_s + 1,
@@ -210,7 +258,7 @@ enum trivet_status trivet_report_quality(struct trivet_monitor *monitor,
         trivet_free(points);
         return status;
     }
-    if (json_object_set_new(json, "points", points_json(points, n_points)) != 0) {
+    if (json_object_set_new(json, "history", points_json(points, n_points)) != 0) {
         json_decref(json);
         json = NULL;
     }
@@ -218,7 +266,7 @@ enum trivet_status trivet_report_quality(struct trivet_monitor *monitor,
     return trivet_json_finish(json, out, err);
 }
 
-static json_t *shadow_json(const struct trivet_shadow *shadow)
+static json_t *shadow_json(uint64_t version, const struct trivet_shadow *shadow)
 {
     struct trivet_shadow_sums sum;
     trivet_live_shadow_sum(shadow, &sum);
@@ -226,9 +274,9 @@ static json_t *shadow_json(const struct trivet_shadow *shadow)
     bool any = sum.compared > 0;
     bool timed = sum.compute.count > 0;
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "answered_by",
-        trivet_json_count(shadow->answered_by), "compared", trivet_json_count(sum.compared),
-        "equal", trivet_json_count(sum.equal), "agreement",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", trivet_json_count(version),
+        "answered_by", trivet_json_count(shadow->answered_by), "compared",
+        trivet_json_count(sum.compared), "equal", trivet_json_count(sum.equal), "agreement",
         or_null(any, (double)sum.equal / compared), "mean_absolute_difference",
         or_null(any, sum.absolute_difference / compared), "root_mean_squared_difference",
         or_null(any, sqrt(fmax(0.0, sum.squared_difference) / compared)), "failed",
@@ -245,7 +293,7 @@ enum trivet_status trivet_report_shadow(struct trivet_monitor *monitor, const ch
     const struct trivet_monitor_series *series = trivet_monitor_find(monitor, model, version);
     bool found = series != NULL;
     for (size_t i = 0; found && i < series->live.n_shadows; i++) {
-        (void)json_array_append_new(list, shadow_json(series->live.shadows[i]));
+        (void)json_array_append_new(list, shadow_json(version, series->live.shadows[i]));
     }
     pthread_mutex_unlock(&monitor->lock);
     if (!found) {
@@ -253,6 +301,6 @@ enum trivet_status trivet_report_shadow(struct trivet_monitor *monitor, const ch
         return not_found(model, version, err);
     }
     return trivet_json_finish(json_pack("{s:s, s:o, s:o}", "model", model, "version",
-                                        trivet_json_count(version), "shadow_of", list),
+                                        trivet_json_count(version), "shadows", list),
                               out, err);
 }

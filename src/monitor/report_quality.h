@@ -14,9 +14,10 @@
 /* What the live quality is told over. */
 #define TRIVET_REPORT_QUALITY_WINDOW_S 3600
 
-/* Now (of the last hour, the last day, and ever), the confusion matrix of the last day, what the
- * drift watch expects before labels arrive, and the stored points of the last `hours`. NOT_FOUND:
- * no such version was seen. Takes the monitor's lock, then the history's; any thread. */
+/* Metrics and confusion matrix of the last hour (with too few labels in it: of the last day),
+ * counts of ever, what the drift watch expects before labels arrive, and the stored points of the
+ * last `hours`. NOT_FOUND: no such version was seen. Takes the monitor's lock, then the history's;
+ * any thread. */
 enum trivet_status trivet_report_quality(struct trivet_monitor *monitor,
                                          struct trivet_history *history, const char *model,
                                          uint64_t version, int64_t hours, int64_t now_us,

@@ -286,6 +286,9 @@ static void test_migration(void **state)
     assert_int_equal(trivet_history_exec(scene->history,
                                          "DROP TABLE drift; DROP TABLE drift_window;"
                                          "DROP TABLE alert; DROP TABLE webhook;"
+                                         "DROP TABLE outcome; DROP TABLE outcome_sum;"
+                                         "DROP TABLE quality_point; DROP TABLE thinned;"
+                                         "DROP INDEX sample_at;"
                                          "PRAGMA user_version=1",
                                          &err),
                      TRIVET_OK);

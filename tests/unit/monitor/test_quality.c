@@ -280,16 +280,20 @@ static void test_restart(void **state)
     }
     json_t *json = report(monitor, history, false);
     assert_int_equal(
-        json_integer_value(json_object_get(json_object_get(json, "unjoined_of_model"), "refused")),
-        6);
-    json_t *points = json_object_get(json, "points");
+        json_integer_value(json_object_get(json_object_get(json, "unjoined"), "refused")), 6);
+    json_t *points = json_object_get(json, "history");
     assert_int_equal(json_array_size(points), 1);
-    assert_float_equal(json_real_value(json_object_get(json_array_get(points, 0), "value")), 0.9,
-                       1e-9);
+    json_t *point = json_array_get(points, 0);
+    assert_float_equal(json_real_value(json_object_get(point, "coverage")), 0.5, 1e-9);
+    point = json_object_get(point, "accuracy");
+    assert_float_equal(json_real_value(json_object_get(point, "value")), 0.9, 1e-9);
+    /* What came while this monitor did not look is in no window of it. */
+    assert_false(json_boolean_value(json_object_get(json, "enough")));
+    assert_int_equal(json_integer_value(json_object_get(json, "labelled")), 120);
     assert_string_equal(json_string_value(json_object_get(json, "task")), "classification");
     json_decref(json);
     json = report(monitor, history, true);
-    json_t *first = json_array_get(json_object_get(json, "shadow_of"), 0);
+    json_t *first = json_array_get(json_object_get(json, "shadows"), 0);
     assert_float_equal(json_real_value(json_object_get(first, "agreement")), 0.75, 1e-9);
     assert_float_equal(json_real_value(json_object_get(first, "mean_absolute_difference")), 0.1,
                        1e-9);
