@@ -59,6 +59,7 @@ struct trivet_publisher {
     struct trivet_sp_listen *listen;
     uint64_t epoch;
     struct trivet_totals *totals;
+    struct trivet_quality *quality; /* NULL = none */
     struct trivet_sampler *sampler;
     pthread_t ticker;
 
@@ -161,6 +162,36 @@ static void send_totals(struct trivet_publisher *publisher, bool changed_only,
     }
 }
 
+/* Outcomes, on the topics of their models. */
+static void send_quality(struct trivet_publisher *publisher, bool changed_only,
+                         struct trivet_arena *arena)
+{
+    struct trivet_error err = {0};
+    struct trivet_quality_messages messages = {0};
+    char topic[TRIVET_TOPIC_BYTES_MAX + 1];
+    trivet_arena_reset(arena);
+    if (publisher->quality != NULL && trivet_quality_encode(publisher->quality, changed_only, arena,
+                                                            &messages, &err) != TRIVET_OK) {
+        trivet_log(TRIVET_LOG_WARN, "totals_not_sent", "message=%s", err.message);
+    }
+    for (size_t i = 0; i < messages.n_versions; i++) {
+        Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+        event.body_case = TRIVET__V1__EVENT__BODY_QUALITY_TOTALS;
+        event.quality_totals = messages.versions[i];
+        if (prediction_topic(messages.versions[i]->model, topic)) {
+            trivet_publisher_send(publisher, topic, &event);
+        }
+    }
+    for (size_t i = 0; i < messages.n_models; i++) {
+        Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+        event.body_case = TRIVET__V1__EVENT__BODY_UNJOINED_TOTALS;
+        event.unjoined_totals = messages.models[i];
+        if (prediction_topic(messages.models[i]->model, topic)) {
+            trivet_publisher_send(publisher, topic, &event);
+        }
+    }
+}
+
 static void send_server(struct trivet_publisher *publisher, struct trivet_arena *arena)
 {
     struct trivet_error err = {0};
@@ -224,6 +255,7 @@ static void *run_ticker(void *arg)
     for (uint64_t tick = 1; wait_tick(publisher, next_ns); tick++) {
         send_totals(publisher, tick % REPEAT_TICKS != 0, arena);
         call_ticks(publisher, false);
+        send_quality(publisher, tick % REPEAT_TICKS != 0, arena);
         /* Between repeats, not behind one: a subscriber with a short queue must not lose the
          * repeated totals to it every time. */
         if (tick % TICKS_PER_SECOND == TICKS_PER_SECOND / 2) {
@@ -235,6 +267,7 @@ static void *run_ticker(void *arg)
     }
     send_totals(publisher, true, arena);
     call_ticks(publisher, true);
+    send_quality(publisher, true, arena);
     trivet_arena_free(arena);
     return NULL;
 }
@@ -440,6 +473,7 @@ enum trivet_status trivet_publisher_open(const struct trivet_publisher_options *
     init_locks(publisher);
     publisher->epoch = trivet_rng_entropy();
     publisher->totals = options->totals;
+    publisher->quality = options->quality;
     atomic_store(&publisher->phase, TRIVET__V1__SERVER_PHASE__SERVER_PHASE_STARTED);
     publisher->sampler =
         trivet_sampler_create(options->samples_per_s_max, options->errors_per_s_max);

@@ -6,6 +6,7 @@
 
 #include "base/compiler.h"
 #include "base/hash.h"
+#include "events/quality.h"
 #include "events/sampler.h"
 #include "events/totals.h"
 #include "trivet/v1/events.pb-c.h"
@@ -22,8 +23,9 @@ struct trivet_publisher;
 
 struct trivet_publisher_options {
     const char *url; /* tcp://, ipc:// or inproc://; NULL = no socket, events are counted only */
-    struct trivet_totals *totals; /* borrowed */
-    uint32_t samples_per_s_max;   /* PredictionSample events, per version */
+    struct trivet_totals *totals;   /* borrowed */
+    struct trivet_quality *quality; /* borrowed; NULL = none */
+    uint32_t samples_per_s_max;     /* PredictionSample events, per version */
     uint32_t errors_per_s_max;
 };
 

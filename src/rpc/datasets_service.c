@@ -21,9 +21,8 @@ static enum trivet_status out_of_memory(struct trivet_error *err)
     return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
 }
 
-/* The public message in the call's arena; borrows from the record. */
-static Trivet__V1__Dataset *encode(struct trivet_arena *arena,
-                                   const struct trivet_store_dataset *record)
+Trivet__V1__Dataset *trivet_dataset_message(struct trivet_arena *arena,
+                                            const struct trivet_store_dataset *record)
 {
     Trivet__V1__Dataset *message = trivet_arena_alloc(arena, sizeof(*message));
     if (message == NULL) {
@@ -50,7 +49,8 @@ static enum trivet_status keep(struct trivet_call *call, struct trivet_store_txn
                                Trivet__V1__Schema *schema, ProtobufCMessage **response,
                                struct trivet_error *err)
 {
-    Trivet__V1__Dataset *made = status == TRIVET_OK ? encode(call->arena, record) : NULL;
+    Trivet__V1__Dataset *made =
+        status == TRIVET_OK ? trivet_dataset_message(call->arena, record) : NULL;
     if (made == NULL) {
         trivet_store_abort(txn);
         return status == TRIVET_OK ? out_of_memory(err) : status;
@@ -251,7 +251,7 @@ static void describe(struct trivet_call *call, void *arg)
                                      bytes.n_bytes, &schema, &err);
     }
     if (status == TRIVET_OK) {
-        response = encode(call->arena, &record);
+        response = trivet_dataset_message(call->arena, &record);
         status = response == NULL ? out_of_memory(&err) : TRIVET_OK;
     }
     if (status == TRIVET_OK) {
@@ -316,7 +316,7 @@ static void list(struct trivet_call *call, void *arg)
             ? out_of_memory(&err)
             : trivet_store_dataset_list(service->store, records, limit, &count, &err);
     for (size_t i = 0; status == TRIVET_OK && i < count; i++) {
-        response.datasets[i] = encode(call->arena, &records[i]);
+        response.datasets[i] = trivet_dataset_message(call->arena, &records[i]);
         status = response.datasets[i] == NULL ? out_of_memory(&err) : TRIVET_OK;
         response.n_datasets++;
     }

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "rpc/fast_lane_internal.h"
+#include "rpc/log_rows.h"
 #include "serving/observer.h"
 
 #include <assert.h>
@@ -57,6 +58,7 @@ struct answer {
     int64_t computed_ns;
     struct trivet_publisher_round *samples;
     struct trivet_observer_round observed;
+    struct trivet_log_round *log;
 };
 
 static uint64_t span_us(int64_t from_ns, int64_t to_ns)
@@ -125,7 +127,24 @@ static const void *row_of(const struct fast_version *version, const struct fast_
     return call->view.values + row * version->n_inputs * value_bytes;
 }
 
-/* Rows to be sent as samples, and to be counted in the bins of drift. */
+static void log_row(const struct answer *answer, const struct fast_call *call,
+                    struct trivet_text_view id, uint32_t i, uint64_t hash)
+{
+    const struct fast_version *version = answer->version;
+    const struct trivet_log_numbers row = {
+        .id = id.data,
+        .id_bytes = id.n_bytes,
+        .row = i,
+        .hash = hash,
+        .out = &answer->out[i * version->n_outputs],
+        .values = row_of(version, call, i),
+        .single_precision = call->view.single_precision,
+        .n_values = version->n_inputs,
+    };
+    trivet_log_put_numbers(answer->log, version->pipeline, &row, answer->lane->arena);
+}
+
+/* Rows to be sent as samples, to be counted in the bins of drift, and to be logged. */
 static void sample(const struct answer *answer, const struct fast_call *call,
                    struct trivet_text_view id)
 {
@@ -139,6 +158,9 @@ static void sample(const struct answer *answer, const struct fast_call *call,
             trivet_observer_add_numbers(&answer->observed, row_of(version, call, i),
                                         call->view.single_precision,
                                         &answer->out[i * version->n_outputs]);
+        }
+        if (trivet_log_chooses(answer->log, hash)) {
+            log_row(answer, call, id, i, hash);
         }
         if (hash > answer->samples->limits.threshold) {
             continue;
@@ -263,9 +285,11 @@ static void answer_calls(struct trivet_fast_lane *lane, struct fast_version *ver
     uint64_t number = trivet_servable_version(version->servable);
     int64_t computed_ns = trivet_clock_monotonic_ns();
     struct trivet_publisher_round samples = {0};
+    struct trivet_log_round log = {0};
     if (TRIVET_CHECKS) {
         samples = trivet_publisher_begin_samples(options->publisher, model, number, version->n_rows,
                                                  computed_ns);
+        log = trivet_log_begin(options->log, version->log, version->n_rows);
     }
     struct answer answer = {
         .lane = lane,
@@ -273,6 +297,7 @@ static void answer_calls(struct trivet_fast_lane *lane, struct fast_version *ver
         .started_ns = started_ns,
         .computed_ns = computed_ns,
         .samples = &samples,
+        .log = &log,
         .observed = trivet_observer_begin(version->servable, version->n_rows, computed_ns)};
     trivet_cost_learn(&version->cost, version->n_rows, (double)(computed_ns - started_ns));
     struct fast_call *next;
@@ -451,6 +476,7 @@ static struct fast_version *find_named(struct trivet_fast_lane *lane,
         if (found == NULL) {
             return NULL;
         }
+        found->log = found->fit ? trivet_log_version_of(lane->options->log, found->servable) : NULL;
         struct fast_version **place = choose_place(lane, hash);
         if (*place != NULL) {
             run_batches(lane); /* shadowed calls of any version have the split of an entry */

@@ -8,6 +8,7 @@
 #ifndef TRIVET_RPC_FAST_LANE_H
 #define TRIVET_RPC_FAST_LANE_H
 
+#include "events/prediction_log.h"
 #include "events/publisher.h"
 #include "events/totals.h"
 #include "rpc/dispatch.h"
@@ -23,6 +24,7 @@ struct trivet_fast_lane_options {
     struct trivet_publisher *publisher;
     struct trivet_dispatch *dispatch;
     struct trivet_shadows *shadows;
+    struct trivet_prediction_log *log; /* NULL = nothing is logged */
     int64_t turn_ns_max; /* of prediction in one turn of a loop */
 };
 

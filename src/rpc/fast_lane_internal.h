@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/compiler.h"
 #include "data/table.h"
+#include "events/prediction_log.h"
 #include "models/outputs.h"
 #include "models/pipeline.h"
 #include "rpc/listener.h"
@@ -48,7 +49,8 @@ struct fast_version {
     size_t n_outputs;
     enum trivet_output_kind kind;
     struct trivet_cost cost;
-    uint64_t n_dear; /* calls that went to the workers for what they cost */
+    struct trivet_log_version *log; /* NULL = not logged */
+    uint64_t n_dear;                /* calls that went to the workers for what they cost */
 
     struct trivet_arena *parts; /* all of the below */
     const uint8_t *version_part;

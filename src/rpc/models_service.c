@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "rpc/call.h"
+#include "rpc/model_settings.h"
 #include "rpc/models_internal.h"
 #include "rpc/promotion.h"
 #include "rpc/services.h"
@@ -141,6 +142,9 @@ static enum trivet_status encode_model(const struct trivet_models_service *servi
     if (status == TRIVET_OK) {
         status = trivet_models_add_traffic(service, arena, model, err);
     }
+    if (status == TRIVET_OK) {
+        status = trivet_model_settings_read(service->store, arena, name, &model->settings, err);
+    }
     model->version_count = model->n_versions;
     *out = model;
     return status;
@@ -204,6 +208,10 @@ static void describe_version(struct trivet_call *call, const struct trivet_model
     }
     if (status == TRIVET_OK) {
         status = trivet_models_add_traffic(service, call->arena, &model, &err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_model_settings_read(service->store, call->arena, request->model,
+                                            &model.settings, &err);
     }
     if (status == TRIVET_OK) {
         status = trivet_servable_set_load(service->servables, request->model, request->version,
@@ -456,6 +464,16 @@ static void rollback(struct trivet_call *call, void *arg)
     trivet_servable_unref(before);
 }
 
+static void configure(struct trivet_call *call, void *arg)
+{
+    struct trivet_models_service *service = arg;
+    const Trivet__V1__ConfigureRequest *request =
+        (const Trivet__V1__ConfigureRequest *)call->request;
+    struct trivet_error err;
+    enum trivet_status status = trivet_model_settings_configure(call, service, &err);
+    trivet_models_answer(call, service, request->model, status, &err);
+}
+
 /* --- History --------------------------------------------------------------------------------- */
 
 static void encode_change(struct trivet_store_alias_change *record, Trivet__V1__AliasChange *out)
@@ -560,7 +578,7 @@ static const struct trivet_method rows[] = {
     CHANGE("Promote", promote),
     CHANGE("Rollback", rollback),
     CHANGE("SetTraffic", trivet_models_set_traffic),
-    CHANGE("Configure", trivet_call_unimplemented),
+    CHANGE("Configure", configure),
     CONTROL("Export", trivet_call_unimplemented),
     CHANGE("Import", trivet_call_unimplemented),
     CHANGE("Delete", delete_model),

@@ -12,6 +12,7 @@
 #include "models/pipeline.h"
 #include "rpc/call.h"
 #include "rpc/explain.h"
+#include "rpc/log_rows.h"
 #include "rpc/predict_dataset.h"
 #include "rpc/row_errors.h"
 #include "rpc/services.h"
@@ -128,6 +129,19 @@ static void offer_to_shadows(const struct prediction *prediction)
         .request_bytes = prediction->call->body_bytes,
     };
     trivet_shadows_offer(prediction->service->shadows, &offer);
+}
+
+/* Before the reply, so that an outcome may follow it at once. */
+static void log_rows(const struct prediction *prediction)
+{
+    const struct trivet_pool_task *task = &prediction->task;
+    struct trivet_prediction_log *log = prediction->service->log;
+    struct trivet_log_round round =
+        trivet_log_begin(log, trivet_log_version_of(log, prediction->servable), task->rows.n_rows);
+    if (round.version != NULL) {
+        trivet_log_put_table(&round, trivet_servable_pipeline(prediction->servable), prediction->id,
+                             &task->rows, task->row_status, task->outputs);
+    }
 }
 
 /* --- the answer ------------------------------------------------------------------------------ */
@@ -294,6 +308,7 @@ static enum trivet_status respond(struct prediction *prediction, struct trivet_e
     sample(prediction);
     observe(prediction);
     offer_to_shadows(prediction);
+    log_rows(prediction);
     struct trivet_servable *servable = prediction->servable;
     struct trivet_traffic *traffic = prediction->traffic;
     trivet_call_finish(call, &response.base);

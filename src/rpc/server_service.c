@@ -112,6 +112,14 @@ static void stats(struct trivet_call *call, void *arg)
         status = trivet_shadow_totals_encode(service->shadow_totals, call->arena, &response.shadows,
                                              &response.n_shadows, &err);
     }
+    struct trivet_quality_messages quality = {0};
+    if (status == TRIVET_OK) {
+        status = trivet_quality_encode(service->quality, false, call->arena, &quality, &err);
+    }
+    response.quality = quality.versions;
+    response.n_quality = quality.n_versions;
+    response.unjoined = quality.models;
+    response.n_unjoined = quality.n_models;
     trivet_call_end(call, status, &response.base, &err);
 }
 

@@ -4,14 +4,18 @@
 #define TRIVET_RPC_SERVICES_H
 
 #include "base/compiler.h"
+#include "events/prediction_log.h"
 #include "events/publisher.h"
+#include "events/quality.h"
 #include "events/totals.h"
+#include "lifecycle/outcome_limit.h"
 #include "rpc/dispatch.h"
 #include "rpc/shadows.h"
 #include "serving/pool.h"
 #include "serving/servable_set.h"
 #include "store/store.h"
 #include "training/jobs.h"
+#include "trivet/v1/datasets.pb-c.h"
 
 #include <trivet/error.h>
 
@@ -28,6 +32,7 @@ struct trivet_prediction_service {
     struct trivet_store *store; /* these two for whole datasets */
     struct trivet_jobs *jobs;
     struct trivet_shadows *shadows;
+    struct trivet_prediction_log *log; /* NULL = nothing is logged */
 };
 
 struct trivet_training_service {
@@ -51,7 +56,20 @@ struct trivet_models_service {
     struct trivet_servable_set *servables;
     struct trivet_publisher *publisher;
     size_t dataset_bytes_max; /* of a holdout; a larger one is not scored in the server */
+    struct trivet_prediction_log *log;
 };
+
+struct trivet_feedback_service {
+    struct trivet_store *store;
+    struct trivet_servable_set *servables;
+    struct trivet_prediction_log *log;
+    struct trivet_quality *quality;
+    struct trivet_outcome_limit *limit;
+};
+
+/* The public message of a dataset, in `arena`, without its schema; NULL when out of memory. */
+Trivet__V1__Dataset *trivet_dataset_message(struct trivet_arena *arena,
+                                            const struct trivet_store_dataset *record);
 
 /* A limit as Server.Info tells it. */
 struct trivet_limit {
@@ -63,6 +81,7 @@ struct trivet_limit {
 struct trivet_server_service {
     struct trivet_totals *totals;
     struct trivet_shadow_totals *shadow_totals;
+    struct trivet_quality *quality;
     struct trivet_publisher *publisher;
     const char *const *listen; /* real addresses; the first n_listen are there */
     atomic_size_t n_listen;    /* set once, when the listener is open: calls may come before */
@@ -95,6 +114,7 @@ enum trivet_status trivet_models_service_add(struct trivet_dispatch *dispatch,
                                              struct trivet_models_service *service,
                                              struct trivet_error *err) TRIVET_MUST_USE;
 enum trivet_status trivet_feedback_service_add(struct trivet_dispatch *dispatch,
+                                               struct trivet_feedback_service *service,
                                                struct trivet_error *err) TRIVET_MUST_USE;
 enum trivet_status trivet_server_service_add(struct trivet_dispatch *dispatch,
                                              struct trivet_server_service *service,

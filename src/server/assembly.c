@@ -9,9 +9,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "events/prediction_log.h"
 #include "events/publisher.h"
+#include "events/quality.h"
 #include "events/totals.h"
 #include "http/http.h"
+#include "lifecycle/outcome_limit.h"
 #include "linalg/blas.h"
 #include "rpc/dispatch.h"
 #include "rpc/executor.h"
@@ -21,6 +24,7 @@
 #include "rpc/shadows.h"
 #include "server/bins_feed.h"
 #include "server/limits.h"
+#include "server/open_log.h"
 #include "server/readiness.h"
 #include "server/saturation.h"
 #include "serving/observer.h"
@@ -34,7 +38,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LIMITS_MAX        24
+#define LIMITS_MAX        32
 #define EVENT_ARENA_BYTES (64u << 10)
 #define PATH_BYTES_MAX    4096
 #define BLAS_ADVICE_BYTES 256
@@ -42,6 +46,9 @@
 struct trivet_server {
     struct trivet_store *store;
     struct trivet_totals *totals;
+    struct trivet_quality *quality;
+    struct trivet_prediction_log *log;
+    struct trivet_outcome_limit *outcome_limit;
     struct trivet_publisher *publisher;
     struct trivet_observers *observers;
     struct trivet_bins_feed *bins;
@@ -63,6 +70,7 @@ struct trivet_server {
     struct trivet_evaluation_service evaluation;
     struct trivet_datasets_service datasets;
     struct trivet_models_service models;
+    struct trivet_feedback_service feedback;
     struct trivet_server_service self;
     struct trivet_limit limits[LIMITS_MAX];
     const char *listen[TRIVET_LISTEN_MAX];
@@ -181,7 +189,9 @@ static enum trivet_status open_pool_and_events(struct trivet_server *server,
                                                struct trivet_error *err)
 {
     server->totals = trivet_totals_create();
-    if (server->totals == NULL) {
+    server->quality = trivet_quality_create();
+    server->outcome_limit = trivet_outcome_limit_create();
+    if (server->totals == NULL || server->quality == NULL || server->outcome_limit == NULL) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
     }
     const struct trivet_pool_options pool = {
@@ -197,6 +207,7 @@ static enum trivet_status open_pool_and_events(struct trivet_server *server,
     const struct trivet_publisher_options publisher = {
         .url = options->events[0] == '\0' ? NULL : options->events,
         .totals = server->totals,
+        .quality = server->quality,
         .samples_per_s_max = TRIVET_SAMPLES_PER_S_MAX,
         .errors_per_s_max = TRIVET_ERROR_SAMPLES_PER_S_MAX,
     };
@@ -279,6 +290,10 @@ static void set_limits(struct trivet_server *server, const struct trivet_options
         {"jobs_queued_max", TRIVET_JOBS_QUEUED_MAX, "jobs"},
         {"chunk_bytes_max", TRIVET_STORE_CHUNK_BYTES_MAX, "bytes"},
         {"evaluate_bytes_max", TRIVET_EVALUATE_BYTES_MAX, "bytes"},
+        {"logged_rows_per_s", TRIVET_LOGGED_ROWS_PER_S, "rows"},
+        {"log_model_rows_max", TRIVET_LOG_MODEL_ROWS_MAX, "rows"},
+        {"log_rows_max", TRIVET_LOG_ROWS_MAX, "rows"},
+        {"log_keep_hours", TRIVET_LOG_KEEP_HOURS, "hours"},
         {"model_memory_bytes_max", options->model_memory_bytes_max, "bytes"},
         {"trainer_memory_bytes_max", options->trainer_memory_bytes_max, "bytes"},
     };
@@ -296,6 +311,7 @@ static void fill_services(struct trivet_server *server, const struct trivet_opti
         .publisher = server->publisher,
         .dispatch = server->dispatch,
         .shadows = server->shadows,
+        .log = server->log,
         .turn_ns_max = (int64_t)options->inline_us_max * TRIVET_NS_PER_US,
     };
     server->prediction.servables = server->servables;
@@ -304,6 +320,7 @@ static void fill_services(struct trivet_server *server, const struct trivet_opti
     server->prediction.store = server->store;
     server->prediction.jobs = server->jobs;
     server->prediction.shadows = server->shadows;
+    server->prediction.log = server->log;
     server->training.jobs = server->jobs;
     server->evaluation.jobs = server->jobs;
     server->evaluation.store = server->store;
@@ -314,9 +331,16 @@ static void fill_services(struct trivet_server *server, const struct trivet_opti
     server->models.store = server->store;
     server->models.servables = server->servables;
     server->models.publisher = server->publisher;
+    server->models.log = server->log;
+    server->feedback.store = server->store;
+    server->feedback.servables = server->servables;
+    server->feedback.log = server->log;
+    server->feedback.quality = server->quality;
+    server->feedback.limit = server->outcome_limit;
     server->models.dataset_bytes_max = TRIVET_EVALUATE_BYTES_MAX;
     server->self.totals = server->totals;
     server->self.shadow_totals = server->shadow_totals;
+    server->self.quality = server->quality;
     server->self.publisher = server->publisher;
     server->self.listen = server->listen;
     server->self.data_dir = options->data_dir;
@@ -346,7 +370,7 @@ static enum trivet_status add_services(struct trivet_server *server, struct triv
         status = trivet_models_service_add(dispatch, &server->models, err);
     }
     if (status == TRIVET_OK) {
-        status = trivet_feedback_service_add(dispatch, err);
+        status = trivet_feedback_service_add(dispatch, &server->feedback, err);
     }
     return status == TRIVET_OK ? trivet_server_service_add(dispatch, &server->self, err) : status;
 }
@@ -485,6 +509,9 @@ enum trivet_status trivet_server_start(const struct trivet_options *options,
         status = open_pool_and_events(server, options, err);
     }
     if (status == TRIVET_OK) {
+        status = trivet_server_open_log(server->store, server->quality, &server->log, err);
+    }
+    if (status == TRIVET_OK) {
         status = open_serving(server, options, err);
     }
     if (status == TRIVET_OK) {
@@ -545,12 +572,15 @@ void trivet_server_stop(struct trivet_server *server)
     trivet_dispatch_free(server->dispatch);
     trivet_shadows_free(server->shadows);
     trivet_servable_set_free(server->servables);
+    trivet_prediction_log_close(server->log); /* writes what is queued; its totals go out next */
     trivet_publisher_close(server->publisher);
     trivet_shadow_totals_free(server->shadow_totals);
     trivet_bins_feed_free(server->bins);
     trivet_observers_free(server->observers);
     trivet_pool_free(server->pool); /* idle; the publisher asked it to the end */
     trivet_totals_free(server->totals);
+    trivet_quality_free(server->quality);
+    trivet_outcome_limit_free(server->outcome_limit);
     trivet_store_close(server->store);
     trivet_free(server);
 }

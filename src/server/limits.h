@@ -33,5 +33,12 @@
 #define TRIVET_ERROR_SAMPLES_PER_S_MAX 20
 /* Of snapshots of bins, over all versions. */
 #define TRIVET_BINS_BYTES_PER_S_MAX (512u << 10)
+/* The log of predictions, that outcomes join to. */
+#define TRIVET_LOGGED_ROWS_PER_S   1000 /* of a version, from about here a sample by the hash */
+#define TRIVET_LOGGED_BURST_ROWS   20000
+#define TRIVET_LOG_QUEUE_BYTES_MAX (32u << 20) /* between the threads that predict and the disk */
+#define TRIVET_LOG_MODEL_ROWS_MAX  1000000
+#define TRIVET_LOG_ROWS_MAX        4000000
+#define TRIVET_LOG_KEEP_HOURS      720
 
 #endif

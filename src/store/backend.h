@@ -14,6 +14,7 @@
 #define TRIVET_STORE_BACKEND_H
 
 #include "base/hash.h"
+#include "store/log_store.h"
 #include "store/store.h"
 
 /* One chunk on its way in. Borrowed for the call. */
@@ -133,6 +134,13 @@ struct trivet_store_backend_ops {
     enum trivet_status (*traffic_list)(void *backend, const char *model,
                                        struct trivet_store_share *out, size_t count_max,
                                        size_t *count, struct trivet_error *err);
+    /* `change`: model, changed_unix_us. NOT_FOUND: the model has no versions. */
+    enum trivet_status (*settings_set)(void *txn, const struct trivet_store_alias *change,
+                                       struct trivet_store_bytes settings,
+                                       const struct trivet_store_cause *cause,
+                                       struct trivet_error *err);
+    enum trivet_status (*settings_get)(void *backend, const char *model,
+                                       struct trivet_buffer *settings, struct trivet_error *err);
 
     /* --- Jobs (domain CATALOG) */
     enum trivet_status (*job_create)(void *txn, const struct trivet_store_job *job,
@@ -146,9 +154,48 @@ struct trivet_store_backend_ops {
     enum trivet_status (*job_list)(void *backend, const char *model, bool unfinished,
                                    struct trivet_store_job *out, size_t count_max, size_t *count,
                                    struct trivet_error *err);
+
+    /* --- Predictions (domain LOG): as store/log_store.h has them. */
+    enum trivet_status (*log_put)(void *txn, const struct trivet_store_prediction *prediction,
+                                  bool *added, struct trivet_error *err);
+    enum trivet_status (*log_find)(void *txn, const char *model, const char *id,
+                                   struct trivet_store_logged *out, bool *found,
+                                   struct trivet_error *err);
+    enum trivet_status (*log_set_outcome)(void *txn, uint64_t key,
+                                          const struct trivet_store_outcome *outcome,
+                                          struct trivet_error *err);
+    enum trivet_status (*log_put_level)(void *txn, const char *model, unsigned level,
+                                        int64_t last_unix_us, struct trivet_error *err);
+    enum trivet_status (*log_list_levels)(void *backend, struct trivet_store_level *out,
+                                          size_t count_max, size_t *count,
+                                          struct trivet_error *err);
+    enum trivet_status (*log_usage)(void *backend, struct trivet_store_usage *out, size_t count_max,
+                                    size_t *count, struct trivet_error *err);
+    enum trivet_status (*log_count_zeros)(void *backend, const char *model,
+                                          uint64_t counts[TRIVET_STORE_LEVELS],
+                                          struct trivet_error *err);
+    enum trivet_status (*log_thin)(void *txn, const char *model, unsigned level, uint64_t *cursor,
+                                   size_t count_max, uint64_t *n_dropped, struct trivet_error *err);
+    enum trivet_status (*log_drop)(void *txn, const char *model, int64_t before_unix_us,
+                                   size_t count_max, uint64_t *n_dropped, struct trivet_error *err);
+    enum trivet_status (*log_drop_levels)(void *txn, int64_t before_unix_us,
+                                          struct trivet_error *err);
+    enum trivet_status (*log_erase)(void *txn, const char *model, size_t count_max,
+                                    uint64_t *n_erased, struct trivet_error *err);
+    void (*log_wipe)(void *backend);
+    enum trivet_status (*log_grown_from)(void *backend, const char *model, int64_t since_unix_us,
+                                         uint64_t rows_max, uint64_t *after,
+                                         struct trivet_error *err);
+    enum trivet_status (*log_list_labelled)(void *backend, const char *model, int64_t since_unix_us,
+                                            uint64_t after, struct trivet_store_labelled *out,
+                                            size_t count_max, size_t *count,
+                                            struct trivet_buffer *features,
+                                            struct trivet_error *err);
+    enum trivet_status (*log_get_columns)(void *backend, uint64_t columns_key,
+                                          struct trivet_buffer *columns, struct trivet_error *err);
 };
 
-/* Files in the data directory: LOCK, catalog.db, data.db. */
+/* Files in the data directory: LOCK, catalog.db, data.db, log.db. */
 extern const struct trivet_store_backend_ops trivet_store_sqlite_ops;
 
 /* trivet_store_open with a chosen backend. */

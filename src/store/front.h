@@ -4,7 +4,7 @@
 
 #include "store/backend.h"
 
-#define TRIVET_STORE_DOMAINS 2
+#define TRIVET_STORE_DOMAINS 3
 
 struct trivet_store_txn {
     struct trivet_store *store;

@@ -1,5 +1,6 @@
-/* The SQLite backend: a data directory with LOCK, catalog.db and data.db. */
+/* The SQLite backend: a data directory with LOCK, catalog.db, data.db and log.db. */
 #include "base/alloc.h"
+#include "base/log.h"
 #include "store/sqlite_db.h"
 
 #include <unistd.h>
@@ -7,12 +8,30 @@
 static void store_close(void *backend)
 {
     struct trivet_sqlite_store *store = backend;
+    trivet_sqlite_db_close(&store->log);
     trivet_sqlite_db_close(&store->data);
     trivet_sqlite_db_close(&store->catalog);
     /* Last: the next owner must find the files closed. */
     if (store->lock_fd >= 0)
         close(store->lock_fd);
     trivet_free(store);
+}
+
+/* A log that is damaged or finds no room must not keep models from being served: the store goes on
+ * without it. */
+static enum trivet_status open_log(struct trivet_sqlite_store *store, const char *data_dir,
+                                   struct trivet_error *err)
+{
+    enum trivet_status status = trivet_sqlite_db_open(
+        &store->log, data_dir, &trivet_sqlite_log_schema, TRIVET_STORE_OWNER, err);
+    if (status != TRIVET_DATA_LOSS && status != TRIVET_UNAVAILABLE)
+        return status;
+    (void)trivet_error_set(&store->log_error, status,
+                           "predictions are not logged and outcomes are not taken since the log "
+                           "could not be opened: %.300s",
+                           err->message);
+    trivet_log(TRIVET_LOG_ERROR, "log_not_opened", "message=%s", store->log_error.message);
+    return TRIVET_OK;
 }
 
 static enum trivet_status store_open(const char *data_dir, enum trivet_store_mode mode, void **out,
@@ -32,6 +51,8 @@ static enum trivet_status store_open(const char *data_dir, enum trivet_store_mod
     if (status == TRIVET_OK)
         status =
             trivet_sqlite_db_open(&store->data, data_dir, &trivet_sqlite_data_schema, mode, err);
+    if (status == TRIVET_OK && mode == TRIVET_STORE_OWNER)
+        status = open_log(store, data_dir, err);
     if (status != TRIVET_OK) {
         store_close(store);
         return status;
@@ -45,7 +66,16 @@ static enum trivet_status txn_begin(void *backend, enum trivet_store_domain doma
                                     struct trivet_error *err)
 {
     struct trivet_sqlite_store *store = backend;
-    struct trivet_sqlite_db *db = domain == TRIVET_STORE_CATALOG ? &store->catalog : &store->data;
+    struct trivet_sqlite_db *const files[] = {
+        [TRIVET_STORE_CATALOG] = &store->catalog,
+        [TRIVET_STORE_DATA] = &store->data,
+        [TRIVET_STORE_LOG] = &store->log,
+    };
+    struct trivet_sqlite_db *db = files[domain];
+    if (db == &store->log && store->log_error.status != TRIVET_OK) {
+        *err = store->log_error;
+        return err->status;
+    }
     enum trivet_status status = trivet_sqlite_begin(db, err);
     if (status == TRIVET_OK)
         *out = db;
@@ -91,8 +121,25 @@ const struct trivet_store_backend_ops trivet_store_sqlite_ops = {
     .alias_history = trivet_sqlite_alias_history,
     .traffic_set = trivet_sqlite_traffic_set,
     .traffic_list = trivet_sqlite_traffic_list,
+    .settings_set = trivet_sqlite_settings_set,
+    .settings_get = trivet_sqlite_settings_get,
     .job_create = trivet_sqlite_job_create,
     .job_update = trivet_sqlite_job_update,
     .job_get = trivet_sqlite_job_get,
     .job_list = trivet_sqlite_job_list,
+    .log_put = trivet_sqlite_log_put,
+    .log_find = trivet_sqlite_log_find,
+    .log_set_outcome = trivet_sqlite_log_set_outcome,
+    .log_put_level = trivet_sqlite_log_put_level,
+    .log_list_levels = trivet_sqlite_log_list_levels,
+    .log_usage = trivet_sqlite_log_usage,
+    .log_count_zeros = trivet_sqlite_log_count_zeros,
+    .log_thin = trivet_sqlite_log_thin,
+    .log_drop = trivet_sqlite_log_drop,
+    .log_drop_levels = trivet_sqlite_log_drop_levels,
+    .log_erase = trivet_sqlite_log_erase,
+    .log_wipe = trivet_sqlite_log_wipe,
+    .log_grown_from = trivet_sqlite_log_grown_from,
+    .log_list_labelled = trivet_sqlite_log_list_labelled,
+    .log_get_columns = trivet_sqlite_log_get_columns,
 };

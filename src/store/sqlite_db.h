@@ -1,6 +1,6 @@
 /* The SQLite backend's own parts: connections, statements, schemas.
  *
- * DESIGN. One file per domain (catalog.db, data.db), each with one writer connection under
+ * DESIGN. One file per domain (catalog.db, data.db, log.db), each with one writer connection under
  * write_lock and TRIVET_SQLITE_READERS reader connections that calls borrow; WAL keeps readers from
  * waiting for the writer. Statements are prepared once per connection and found again by the
  * address of their text. Connections are opened without SQLite's own mutexes: one thread has one at
@@ -56,10 +56,12 @@ struct trivet_sqlite_schema {
     int page_bytes; /* of a new file */
     const struct trivet_sqlite_migration *migrations;
     int n_migrations;
+    bool secure_delete; /* what is deleted is overwritten */
 };
 
 extern const struct trivet_sqlite_schema trivet_sqlite_catalog_schema;
 extern const struct trivet_sqlite_schema trivet_sqlite_data_schema;
+extern const struct trivet_sqlite_schema trivet_sqlite_log_schema;
 
 /* One file. */
 struct trivet_sqlite_db {
@@ -76,6 +78,8 @@ struct trivet_sqlite_store {
     int lock_fd; /* -1 in a read-only store */
     struct trivet_sqlite_db catalog;
     struct trivet_sqlite_db data;
+    struct trivet_sqlite_db log;   /* not open in a read-only store, nor after log_error */
+    struct trivet_error log_error; /* why it could not be opened; status OK = none */
 };
 
 /* --- sqlite_lock.c: the data directory ------------------------------------------------------- */
@@ -144,6 +148,7 @@ void trivet_sqlite_bind_text(struct trivet_sqlite_query *query, const char *text
 void trivet_sqlite_bind_int(struct trivet_sqlite_query *query, int64_t value);
 void trivet_sqlite_bind_u64(struct trivet_sqlite_query *query, uint64_t value);
 void trivet_sqlite_bind_blob(struct trivet_sqlite_query *query, const void *data, size_t n_bytes);
+void trivet_sqlite_bind_double(struct trivet_sqlite_query *query, double value); /* not NaN */
 /* *row: there is a row to read. */
 enum trivet_status trivet_sqlite_query_step(struct trivet_sqlite_query *query, bool *row,
                                             struct trivet_error *err) TRIVET_MUST_USE;
@@ -151,6 +156,7 @@ enum trivet_status trivet_sqlite_query_step(struct trivet_sqlite_query *query, b
 void trivet_sqlite_column_text(struct trivet_sqlite_query *query, char *to, size_t to_bytes);
 int64_t trivet_sqlite_column_int(struct trivet_sqlite_query *query);
 uint64_t trivet_sqlite_column_u64(struct trivet_sqlite_query *query);
+double trivet_sqlite_column_double(struct trivet_sqlite_query *query);
 void trivet_sqlite_column_fixed(struct trivet_sqlite_query *query, void *to, size_t n_bytes);
 /* Valid until the next step or finish. */
 const void *trivet_sqlite_column_blob(struct trivet_sqlite_query *query, size_t *n_bytes);
@@ -256,6 +262,13 @@ enum trivet_status trivet_sqlite_alias_history(void *backend, const char *model,
                                                struct trivet_store_alias_change *out,
                                                size_t count_max, size_t *count,
                                                struct trivet_error *err);
+enum trivet_status trivet_sqlite_settings_set(void *txn, const struct trivet_store_alias *change,
+                                              struct trivet_store_bytes settings,
+                                              const struct trivet_store_cause *cause,
+                                              struct trivet_error *err);
+enum trivet_status trivet_sqlite_settings_get(void *backend, const char *model,
+                                              struct trivet_buffer *settings,
+                                              struct trivet_error *err);
 /* NOT_FOUND when the model has no such version. */
 enum trivet_status trivet_sqlite_version_exists(struct trivet_sqlite_conn *conn, const char *model,
                                                 uint64_t version,
@@ -295,5 +308,54 @@ enum trivet_status trivet_sqlite_job_get(void *backend, const char *id,
 enum trivet_status trivet_sqlite_job_list(void *backend, const char *model, bool unfinished,
                                           struct trivet_store_job *out, size_t count_max,
                                           size_t *count, struct trivet_error *err);
+
+/* --- sqlite_log*.c. Those that take the backend answer with log_error when there is no log. -----
+ */
+enum trivet_status trivet_sqlite_log_reader(struct trivet_sqlite_store *store,
+                                            struct trivet_sqlite_conn **out,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_sqlite_log_put(void *txn,
+                                         const struct trivet_store_prediction *prediction,
+                                         bool *added, struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_find(void *txn, const char *model, const char *id,
+                                          struct trivet_store_logged *out, bool *found,
+                                          struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_set_outcome(void *txn, uint64_t key,
+                                                 const struct trivet_store_outcome *outcome,
+                                                 struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_put_level(void *txn, const char *model, unsigned level,
+                                               int64_t last_unix_us, struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_list_levels(void *backend, struct trivet_store_level *out,
+                                                 size_t count_max, size_t *count,
+                                                 struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_usage(void *backend, struct trivet_store_usage *out,
+                                           size_t count_max, size_t *count,
+                                           struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_count_zeros(void *backend, const char *model,
+                                                 uint64_t counts[TRIVET_STORE_LEVELS],
+                                                 struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_thin(void *txn, const char *model, unsigned level,
+                                          uint64_t *cursor, size_t count_max, uint64_t *n_dropped,
+                                          struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_drop(void *txn, const char *model, int64_t before_unix_us,
+                                          size_t count_max, uint64_t *n_dropped,
+                                          struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_drop_levels(void *txn, int64_t before_unix_us,
+                                                 struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_erase(void *txn, const char *model, size_t count_max,
+                                           uint64_t *n_erased, struct trivet_error *err);
+void trivet_sqlite_log_wipe(void *backend);
+enum trivet_status trivet_sqlite_log_grown_from(void *backend, const char *model,
+                                                int64_t since_unix_us, uint64_t rows_max,
+                                                uint64_t *after, struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_list_labelled(void *backend, const char *model,
+                                                   int64_t since_unix_us, uint64_t after,
+                                                   struct trivet_store_labelled *out,
+                                                   size_t count_max, size_t *count,
+                                                   struct trivet_buffer *features,
+                                                   struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_get_columns(void *backend, uint64_t columns_key,
+                                                 struct trivet_buffer *columns,
+                                                 struct trivet_error *err);
 
 #endif

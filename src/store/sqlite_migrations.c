@@ -2,7 +2,7 @@
  *
  * A file's version stands in its user_version; migration k (from 0) takes it from k to k + 1 in one
  * transaction. A released migration is never edited: a change is a new one at the end of the list.
- * Both files hold answers to repeat, so that an answer is stored in its change's transaction. */
+ * Every file holds answers to repeat, so that an answer is stored in its change's transaction. */
 #include "base/text.h"
 #include "store/sqlite_db.h"
 
@@ -95,6 +95,9 @@ static const struct trivet_sqlite_migration catalog_migrations[] = {
             ") STRICT, WITHOUT ROWID;"
             "ALTER TABLE alias_changes ADD COLUMN shares TEXT NOT NULL DEFAULT '';"},
     {.sql = "ALTER TABLE alias_changes ADD COLUMN peer TEXT NOT NULL DEFAULT '';"},
+    {.sql = "CREATE TABLE settings ("
+            " model TEXT PRIMARY KEY,"
+            " settings BLOB NOT NULL) STRICT, WITHOUT ROWID;"},
 };
 
 static const struct trivet_sqlite_migration data_migrations[] = {
@@ -126,6 +129,40 @@ static const struct trivet_sqlite_migration data_migrations[] = {
             "CREATE INDEX datasets_open ON datasets (changed_us) WHERE committed = 0;"},
 };
 
+static const struct trivet_sqlite_migration log_migrations[] = {
+    {.sql = "CREATE TABLE columns (" /* of the features, as opaque bytes */
+            " key INTEGER PRIMARY KEY,"
+            " data BLOB NOT NULL UNIQUE) STRICT;"
+            "CREATE TABLE predictions ("
+            " key INTEGER PRIMARY KEY,"
+            " model TEXT NOT NULL,"
+            " id TEXT NOT NULL,"
+            " version INTEGER NOT NULL,"
+            " predicted_us INTEGER NOT NULL,"
+            " level INTEGER NOT NULL,"    /* stands for 2^level predictions */
+            " zeros INTEGER NOT NULL,"    /* that its hash begins with */
+            " is_label INTEGER NOT NULL," /* else a number */
+            " number REAL NOT NULL,"
+            " label TEXT NOT NULL,"
+            " probability REAL NOT NULL," /* -1 = none */
+            " outcome INTEGER NOT NULL,"  /* 0 = none yet, 1 = a number, 2 = a label */
+            " outcome_number REAL NOT NULL,"
+            " outcome_label TEXT NOT NULL,"
+            " observed_us INTEGER NOT NULL,"
+            " recorded_us INTEGER NOT NULL,"
+            " columns_key INTEGER NOT NULL," /* 0 = no features */
+            " features BLOB NOT NULL,"
+            " UNIQUE (model, id)) STRICT;"
+            "CREATE INDEX predictions_by_time ON predictions (model, predicted_us);"
+            "CREATE INDEX predictions_labelled ON predictions (model, key) WHERE outcome > 0;"
+            "CREATE INDEX predictions_kept ON predictions (model, key) WHERE columns_key > 0;"
+            "CREATE TABLE levels (" /* last time at which 1 of 2^level rows was chosen */
+            " model TEXT NOT NULL,"
+            " level INTEGER NOT NULL,"
+            " last_us INTEGER NOT NULL,"
+            " PRIMARY KEY (model, level)) STRICT, WITHOUT ROWID;" REPLIES_SQL},
+};
+
 const struct trivet_sqlite_schema trivet_sqlite_catalog_schema = {
     .file_name = "catalog.db",
     .application_id = 0x54525643, /* "TRVC" */
@@ -140,6 +177,15 @@ const struct trivet_sqlite_schema trivet_sqlite_data_schema = {
     .page_bytes = 16384,
     .migrations = data_migrations,
     .n_migrations = TRIVET_ARRAY_COUNT(data_migrations),
+};
+
+const struct trivet_sqlite_schema trivet_sqlite_log_schema = {
+    .file_name = "log.db",
+    .application_id = 0x5452564c, /* "TRVL" */
+    .page_bytes = 4096,
+    .migrations = log_migrations,
+    .n_migrations = TRIVET_ARRAY_COUNT(log_migrations),
+    .secure_delete = true, /* features that shall not be kept are gone */
 };
 
 static enum trivet_status read_number(struct trivet_sqlite_conn *conn, const char *sql,

@@ -25,11 +25,12 @@ static int exec_pragmas(struct trivet_sqlite_conn *conn, const struct trivet_sql
                              "PRAGMA page_size = %d;" /* of a new file; before WAL */
                              "PRAGMA journal_mode = WAL;"
                              "PRAGMA synchronous = FULL;"
-                             /* Else a delete writes as much to the log as was stored. */
-                             "PRAGMA secure_delete = OFF;"
+                             /* On, a delete writes as much to the log as was stored. */
+                             "PRAGMA secure_delete = %s;"
                              "PRAGMA journal_size_limit = %d;"
                              "PRAGMA wal_autocheckpoint = %d;",
-                             schema->page_bytes, TRIVET_SQLITE_WAL_BYTES_MAX,
+                             schema->page_bytes, schema->secure_delete ? "ON" : "OFF",
+                             TRIVET_SQLITE_WAL_BYTES_MAX,
                              TRIVET_SQLITE_CHECKPOINT_BYTES / schema->page_bytes);
     return sqlite3_exec(conn->db, text, NULL, NULL, NULL);
 }

@@ -112,6 +112,13 @@ void trivet_sqlite_bind_blob(struct trivet_sqlite_query *query, const void *data
                                         n_bytes, SQLITE_STATIC));
 }
 
+void trivet_sqlite_bind_double(struct trivet_sqlite_query *query, double value)
+{
+    query->n_bound++;
+    if (query->rc == SQLITE_OK)
+        note(query, sqlite3_bind_double(query->stmt, query->n_bound, value));
+}
+
 /* --- Rows ------------------------------------------------------------------------------------ */
 
 enum trivet_status trivet_sqlite_query_step(struct trivet_sqlite_query *query, bool *row,
@@ -156,6 +163,11 @@ uint64_t trivet_sqlite_column_u64(struct trivet_sqlite_query *query)
         return (uint64_t)value;
     note(query, SQLITE_CORRUPT);
     return 0;
+}
+
+double trivet_sqlite_column_double(struct trivet_sqlite_query *query)
+{
+    return sqlite3_column_double(query->stmt, query->n_read++);
 }
 
 const void *trivet_sqlite_column_blob(struct trivet_sqlite_query *query, size_t *n_bytes)

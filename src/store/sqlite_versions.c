@@ -266,8 +266,8 @@ static enum trivet_status delete_model(struct trivet_sqlite_conn *conn, const ch
 {
     static const char any_sql[] = "SELECT 1 FROM versions WHERE model = ? LIMIT 1";
     static const char *const delete_sql[] = {
-        "DELETE FROM traffic WHERE model = ?", "DELETE FROM aliases WHERE model = ?",
-        "DELETE FROM alias_changes WHERE model = ?",
+        "DELETE FROM traffic WHERE model = ?",       "DELETE FROM aliases WHERE model = ?",
+        "DELETE FROM alias_changes WHERE model = ?", "DELETE FROM settings WHERE model = ?",
         "DELETE FROM versions WHERE model = ?", /* their artefacts follow */
     };
     struct trivet_sqlite_query query;

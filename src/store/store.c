@@ -85,6 +85,12 @@ void trivet_store_abort(struct trivet_store_txn *txn)
         txn->store->ops->abort(txn->state);
 }
 
+static const char *const domain_names[TRIVET_STORE_DOMAINS] = {
+    [TRIVET_STORE_CATALOG] = "the catalogue",
+    [TRIVET_STORE_DATA] = "the data",
+    [TRIVET_STORE_LOG] = "the log",
+};
+
 enum trivet_status trivet_store_txn_check(const struct trivet_store_txn *txn,
                                           enum trivet_store_domain domain, struct trivet_error *err)
 {
@@ -92,7 +98,7 @@ enum trivet_status trivet_store_txn_check(const struct trivet_store_txn *txn,
         return trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
                                 "this change belongs to the other domain of the store; begin a "
                                 "transaction on %s",
-                                domain == TRIVET_STORE_CATALOG ? "the catalogue" : "the data");
+                                domain_names[domain]);
     if (txn->failed)
         return trivet_error_set(err, TRIVET_ABORTED,
                                 "an earlier change of this transaction failed; abort it and repeat "

@@ -44,6 +44,7 @@
 #define TRIVET_STORE_ALIAS_HISTORY_MAX  1000        /* changes kept per alias */
 #define TRIVET_STORE_ALIASES_MAX        256         /* of one model */
 #define TRIVET_STORE_SHARES_MAX         16          /* of the traffic of one model */
+#define TRIVET_STORE_SETTINGS_BYTES_MAX 4096
 #define TRIVET_STORE_RETAIN_MAX         16          /* versions deleted by one change */
 #define TRIVET_STORE_OPEN_DATASETS_MAX  256         /* not yet committed */
 #define TRIVET_STORE_OPEN_KEEP_US       (24LL * 3600 * 1000000) /* since the last chunk */
@@ -69,8 +70,9 @@ void trivet_store_close(struct trivet_store *store);
  * One domain each. Between begin and commit/abort the calling thread holds the domain's writer
  * lock: keep it short, no waiting inside. Lock order: never begin inside a transaction. */
 enum trivet_store_domain {
-    TRIVET_STORE_CATALOG, /* versions, aliases, jobs */
+    TRIVET_STORE_CATALOG, /* versions, aliases, settings, jobs */
     TRIVET_STORE_DATA,    /* datasets */
+    TRIVET_STORE_LOG,     /* predictions and their outcomes: store/log_store.h */
 };
 
 struct trivet_store_txn;
@@ -272,12 +274,23 @@ enum trivet_status trivet_store_traffic_list(struct trivet_store *store, const c
                                              struct trivet_store_share *out, size_t count_max,
                                              size_t *count,
                                              struct trivet_error *err) TRIVET_MUST_USE;
+/* The model's settings, opaque bytes, in the place of those that are there; its history keeps who
+ * and why. NOT_FOUND: no such model. */
+enum trivet_status trivet_store_settings_set(struct trivet_store_txn *txn, const char *model,
+                                             const void *settings, size_t n_bytes,
+                                             const struct trivet_store_cause *cause,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
+/* Appended to `settings`; nothing where none were set. */
+enum trivet_status trivet_store_settings_get(struct trivet_store *store, const char *model,
+                                             struct trivet_buffer *settings,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
 
 /* Numbers as in models.proto. */
 enum trivet_store_alias_change_kind {
     TRIVET_STORE_ALIAS_PROMOTED = 1,
     TRIVET_STORE_ALIAS_ROLLED_BACK = 2,
     TRIVET_STORE_TRAFFIC_SET = 3,
+    TRIVET_STORE_CONFIGURED = 4, /* alias "", versions 0 */
 };
 
 /* One change of an alias. */

@@ -120,8 +120,8 @@ class BadInput(ServerTest):
     def test_method_of_a_later_release(self):
         self.fails("UNIMPLEMENTED", "not served", "Models/Export", models.ExportRequest(),
                    models.ExportResponse)
-        self.fails("UNIMPLEMENTED", "not served", "Feedback/Record", feedback.RecordRequest(),
-                   feedback.RecordResponse)
+        self.fails("UNIMPLEMENTED", "not served", "Models/Import", models.ImportRequest(),
+                   models.Version, request_id="import-1")
 
     def test_explain_nothing(self):
         self.fails("INVALID_ARGUMENT", "name the model", "Prediction/Explain",

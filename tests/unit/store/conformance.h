@@ -16,5 +16,6 @@ extern const struct conformance_part conformance_versions;
 extern const struct conformance_part conformance_traffic;
 extern const struct conformance_part conformance_retention;
 extern const struct conformance_part conformance_jobs;
+extern const struct conformance_part conformance_log;
 
 #endif

@@ -176,7 +176,7 @@ static void aliases_of_version_1_go_back(void **state)
             "ALTER TABLE alias_changes DROP COLUMN request_id;"
             "ALTER TABLE alias_changes DROP COLUMN shares;"
             "ALTER TABLE alias_changes DROP COLUMN peer;"
-            "DROP TABLE traffic; PRAGMA user_version = 1;");
+            "DROP TABLE traffic; DROP TABLE settings; PRAGMA user_version = 1;");
     assert_ok(f, open_store(f, TRIVET_STORE_OWNER));
     assert_ok(f, trivet_store_alias_history(f->store, "m", "p", 0, &change, 1, &count, &f->err));
     assert_int_equal(change.kind, TRIVET_STORE_ALIAS_PROMOTED);

@@ -1,0 +1,380 @@
+/* DESIGN
+ * Loops and workers put rows: atomics of the version decide on the level, and a row that is chosen
+ * is copied to the queue under its lock. The writer swaps the queue for an empty one and writes it
+ * in one transaction, four times a second, when a flush asks for it, or when much is queued. A full
+ * queue drops rows; nothing waits for the writer but a flush.
+ *
+ * Tokens: a version has burst_rows of them at first and gets rows_per_s. Every logged row takes
+ * one. With fewer than a quarter of them left the level rises with what is missing, at once, on the
+ * thread that puts; the writer sets it anew every tick by the rate of the tick. */
+#include "events/prediction_log.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "events/prediction_log_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define LEVELS_MAX     65536      /* read at the start */
+#define RESERVED_BYTES (1u << 20) /* of the queue, from the start */
+
+/* --- models and versions --------------------------------------------------------------------- */
+
+static void *make_room(void *list, size_t count)
+{
+    if (count > 0 && (count & (count - 1)) != 0) {
+        return list;
+    }
+    return trivet_realloc_array(list, count == 0 ? 1 : 2 * count, sizeof(void *));
+}
+
+struct log_model *trivet_log_find_model(struct trivet_prediction_log *log, const char *name)
+{
+    for (size_t i = 0; i < log->n_models; i++) {
+        if (strcmp(log->models[i]->name, name) == 0) {
+            return log->models[i];
+        }
+    }
+    struct log_model **list = make_room(log->models, log->n_models);
+    if (list == NULL) {
+        return NULL;
+    }
+    log->models = list;
+    struct log_model *made = trivet_calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return NULL;
+    }
+    (void)trivet_text_copy(made->name, sizeof(made->name), name);
+    log->models[log->n_models++] = made;
+    return made;
+}
+
+static uint64_t version_key(const char *model, uint64_t version)
+{
+    return trivet_hash_mix64(trivet_hash_bytes(model, strlen(model)) ^ version);
+}
+
+static struct trivet_log_version *find_version(struct trivet_prediction_log *log, const char *model,
+                                               uint64_t version)
+{
+    uint64_t key = version_key(model, version);
+    for (size_t i = log->n_versions; i-- > 0;) {
+        struct trivet_log_version *each = log->versions[i];
+        if (each->key == key && each->version == version && strcmp(each->model->name, model) == 0) {
+            return each;
+        }
+    }
+    return NULL;
+}
+
+static struct trivet_log_version *make_version(struct trivet_prediction_log *log, const char *model,
+                                               uint64_t version, const void *columns,
+                                               size_t columns_bytes)
+{
+    struct log_model *owner = trivet_log_find_model(log, model);
+    struct trivet_log_version **list = make_room(log->versions, log->n_versions);
+    if (list == NULL) {
+        return NULL;
+    }
+    log->versions = list;
+    struct trivet_log_version *made = trivet_calloc(1, sizeof(*made));
+    if (made == NULL || owner == NULL) {
+        trivet_free(made);
+        return NULL;
+    }
+    made->columns = columns_bytes == 0 ? NULL : trivet_memdup(columns, columns_bytes);
+    made->columns_bytes = made->columns == NULL ? 0 : columns_bytes;
+    made->key = version_key(model, version);
+    made->model = owner;
+    made->version = version;
+    atomic_store(&made->n_tokens, log->options.burst_rows);
+    log->versions[log->n_versions++] = made;
+    return made;
+}
+
+struct trivet_log_version *trivet_prediction_log_find(struct trivet_prediction_log *log,
+                                                      const char *model, uint64_t version)
+{
+    pthread_mutex_lock(&log->names_lock);
+    struct trivet_log_version *found = find_version(log, model, version);
+    pthread_mutex_unlock(&log->names_lock);
+    return found;
+}
+
+struct trivet_log_version *trivet_prediction_log_add(struct trivet_prediction_log *log,
+                                                     const char *model, uint64_t version,
+                                                     const void *columns, size_t columns_bytes)
+{
+    pthread_mutex_lock(&log->names_lock);
+    struct trivet_log_version *found = find_version(log, model, version);
+    if (found == NULL && log->n_versions < TRIVET_LOG_VERSIONS_MAX) {
+        found = make_version(log, model, version, columns, columns_bytes);
+    }
+    pthread_mutex_unlock(&log->names_lock);
+    return found;
+}
+
+enum trivet_status trivet_prediction_log_keep_features(struct trivet_prediction_log *log,
+                                                       const char *model, bool keep,
+                                                       struct trivet_error *err)
+{
+    pthread_mutex_lock(&log->names_lock);
+    struct log_model *found = trivet_log_find_model(log, model);
+    if (found != NULL) {
+        pthread_mutex_lock(&log->lock);
+        atomic_store(&found->keeps_features, keep);
+        pthread_mutex_unlock(&log->lock);
+        found->erase = keep ? 0 : 2;
+    }
+    pthread_mutex_unlock(&log->names_lock);
+    return found != NULL ? TRIVET_OK
+                         : trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                            "out of memory for the settings of '%.64s'", model);
+}
+
+void trivet_log_note_level(struct log_model *model, unsigned level, int64_t unix_us)
+{
+    if (level > 0 && level < TRIVET_STORE_LEVELS && model->level_us[level] < unix_us) {
+        model->level_us[level] = unix_us;
+        model->level_dirty[level] = true;
+    }
+}
+
+/* --- rows ------------------------------------------------------------------------------------ */
+
+static void set_level(struct trivet_log_round *round, unsigned level)
+{
+    round->level = level;
+    round->threshold = UINT64_MAX >> level;
+}
+
+struct trivet_log_round trivet_log_begin(struct trivet_prediction_log *log,
+                                         struct trivet_log_version *version, uint64_t n_rows)
+{
+    struct trivet_log_round round = {.log = log, .version = version};
+    if (version == NULL) {
+        return round;
+    }
+    atomic_fetch_add_explicit(&version->n_offered, n_rows, memory_order_relaxed);
+    set_level(&round, atomic_load_explicit(&version->level, memory_order_relaxed));
+    round.keeps_features =
+        atomic_load_explicit(&version->model->keeps_features, memory_order_relaxed);
+    return round;
+}
+
+/* After a row took a token: the level that goes with what is left. */
+static unsigned level_for(const struct trivet_prediction_log *log,
+                          const struct trivet_log_version *version, int64_t n_tokens)
+{
+    int64_t reserve = (int64_t)log->options.burst_rows / 4;
+    int64_t step = log->options.burst_rows / 32 + 1;
+    if (n_tokens >= reserve) {
+        return 0;
+    }
+    /* Below 0 it goes up faster: a version at any rate stays near its tokens. */
+    int64_t n_steps =
+        n_tokens >= 0 ? (reserve - n_tokens) / step : reserve / step + (-n_tokens) / (step / 8 + 1);
+    int64_t level = atomic_load_explicit(&version->base_level, memory_order_relaxed) + n_steps;
+    return level < TRIVET_STORE_LEVELS ? (unsigned)level : TRIVET_STORE_LEVELS - 1;
+}
+
+static void take_token(struct trivet_log_round *round)
+{
+    struct trivet_log_version *version = round->version;
+    int64_t n_tokens = atomic_fetch_sub_explicit(&version->n_tokens, 1, memory_order_relaxed) - 1;
+    unsigned wanted = level_for(round->log, version, n_tokens);
+    unsigned level = atomic_load_explicit(&version->level, memory_order_relaxed);
+    while (level < wanted && !atomic_compare_exchange_weak(&version->level, &level, wanted)) {
+    }
+    set_level(round, level > wanted ? level : wanted);
+}
+
+/* Under the queue's lock. False: no room. */
+static bool append(struct trivet_prediction_log *log, const struct queued_row *head, const char *id,
+                   const char *label, const void *features)
+{
+    static const uint8_t zeros[8] = {0};
+    size_t n_bytes = sizeof(*head) + head->id_bytes + head->label_bytes + head->features_bytes;
+    size_t padded_bytes = (n_bytes + 7) & ~(size_t)7;
+    if (log->queue.n_bytes + padded_bytes > log->options.queue_bytes_max ||
+        trivet_buffer_reserve(&log->queue, padded_bytes, NULL) != TRIVET_OK) {
+        return false;
+    }
+    /* Cannot fail: there is room. */
+    (void)!trivet_buffer_append(&log->queue, head, sizeof(*head), NULL);
+    (void)!trivet_buffer_append(&log->queue, id, head->id_bytes, NULL);
+    (void)!trivet_buffer_append(&log->queue, label, head->label_bytes, NULL);
+    (void)!trivet_buffer_append(&log->queue, features, head->features_bytes, NULL);
+    (void)!trivet_buffer_append(&log->queue, zeros, padded_bytes - n_bytes, NULL);
+    return true;
+}
+
+void trivet_log_put(struct trivet_log_round *round, const struct trivet_log_row *row)
+{
+    struct trivet_prediction_log *log = round->log;
+    char id[TRIVET_STORE_PREDICTION_BYTES];
+    bool has_features = row->features_bytes <= TRIVET_STORE_FEATURES_BYTES_MAX &&
+                        round->keeps_features && row->features != NULL;
+    struct queued_row head = {
+        .version = round->version,
+        .unix_us = trivet_clock_unix_us(),
+        .number = row->number,
+        .probability = row->probability,
+        .label_bytes = row->label == NULL ? 0 : (uint32_t)strlen(row->label) + 1,
+        .features_bytes = has_features ? (uint32_t)row->features_bytes : 0,
+        .level = (uint16_t)round->level,
+        .zeros = row->hash == 0 ? 64 : (uint16_t)__builtin_clzll(row->hash),
+    };
+    bool fits = trivet_text_format(id, sizeof(id), "%.*s/%" PRIu32, (int)row->id_bytes, row->id,
+                                   row->row) &&
+                head.label_bytes <= TRIVET_STORE_LABEL_BYTES;
+    head.id_bytes = (uint32_t)strlen(id) + 1;
+    take_token(round);
+    bool queued = false;
+    if (fits) {
+        pthread_mutex_lock(&log->lock);
+        if (!atomic_load_explicit(&round->version->model->keeps_features, memory_order_relaxed)) {
+            head.features_bytes = 0;
+        }
+        queued = append(log, &head, id, row->label, row->features);
+        log->n_queued += queued;
+        if (log->queue.n_bytes >= LOG_WAKE_BYTES) {
+            pthread_cond_signal(&log->wanted);
+        }
+        pthread_mutex_unlock(&log->lock);
+    }
+    if (!queued) {
+        atomic_fetch_add(&log->n_dropped, 1);
+    }
+}
+
+/* --- outcomes -------------------------------------------------------------------------------- */
+
+void trivet_prediction_log_flush(struct trivet_prediction_log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    /* One more than the rows: also when none is queued the writer takes note of the levels. */
+    uint64_t until = ++log->n_queued;
+    log->flush = true;
+    pthread_cond_signal(&log->wanted);
+    while (log->n_written < until) {
+        pthread_cond_wait(&log->written, &log->lock);
+    }
+    pthread_mutex_unlock(&log->lock);
+}
+
+bool trivet_prediction_log_may_skip(struct trivet_prediction_log *log, const char *model,
+                                    uint64_t hash)
+{
+    unsigned zeros = hash == 0 ? 64 : (unsigned)__builtin_clzll(hash);
+    int64_t oldest_us = trivet_clock_unix_us() - log->options.keep_us;
+    bool skipped = false;
+    pthread_mutex_lock(&log->names_lock);
+    const struct log_model *found = NULL;
+    for (size_t i = 0; i < log->n_models && found == NULL; i++) {
+        found = strcmp(log->models[i]->name, model) == 0 ? log->models[i] : NULL;
+    }
+    for (unsigned level = zeros + 1; found != NULL && level < TRIVET_STORE_LEVELS; level++) {
+        skipped = skipped || (found->level_us[level] != 0 && found->level_us[level] >= oldest_us);
+    }
+    pthread_mutex_unlock(&log->names_lock);
+    return skipped;
+}
+
+uint64_t trivet_prediction_log_dropped(struct trivet_prediction_log *log)
+{
+    return atomic_load(&log->n_dropped);
+}
+
+/* --- opening and closing --------------------------------------------------------------------- */
+
+/* Nobody else is there yet. */
+static enum trivet_status read_levels(struct trivet_prediction_log *log, struct trivet_error *err)
+{
+    struct trivet_store_level *levels = trivet_alloc_array(LEVELS_MAX, sizeof(*levels));
+    size_t count = 0;
+    if (levels == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the log");
+    }
+    struct trivet_error cause;
+    if (trivet_store_log_list_levels(log->options.store, levels, LEVELS_MAX, &count, &cause) !=
+        TRIVET_OK) {
+        trivet_log(TRIVET_LOG_ERROR, "log_not_read", "message=%s", cause.message);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct log_model *model = trivet_log_find_model(log, levels[i].model);
+        if (model != NULL && levels[i].level < TRIVET_STORE_LEVELS) {
+            model->level_us[levels[i].level] = levels[i].last_unix_us;
+        }
+    }
+    trivet_free(levels);
+    return TRIVET_OK;
+}
+
+static void release(struct trivet_prediction_log *log)
+{
+    for (size_t i = 0; i < log->n_versions; i++) {
+        trivet_free(log->versions[i]->columns);
+        trivet_free(log->versions[i]);
+    }
+    for (size_t i = 0; i < log->n_models; i++) {
+        trivet_free(log->models[i]);
+    }
+    trivet_free(log->versions);
+    trivet_free(log->models);
+    trivet_buffer_release(&log->queue);
+    trivet_buffer_release(&log->batch);
+    pthread_cond_destroy(&log->wanted);
+    pthread_cond_destroy(&log->written);
+    pthread_mutex_destroy(&log->lock);
+    pthread_mutex_destroy(&log->names_lock);
+    trivet_free(log);
+}
+
+enum trivet_status trivet_prediction_log_open(const struct trivet_prediction_log_options *options,
+                                              struct trivet_prediction_log **out,
+                                              struct trivet_error *err)
+{
+    struct trivet_prediction_log *log = trivet_calloc(1, sizeof(*log));
+    if (log == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the log");
+    }
+    log->options = *options;
+    pthread_mutex_init(&log->names_lock, NULL);
+    pthread_mutex_init(&log->lock, NULL);
+    trivet_clock_init_condition(&log->wanted);
+    pthread_cond_init(&log->written, NULL);
+    enum trivet_status status = read_levels(log, err);
+    if (status == TRIVET_OK) {
+        status = trivet_buffer_reserve(&log->queue, RESERVED_BYTES, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_buffer_reserve(&log->batch, RESERVED_BYTES, err);
+    }
+    log->tick_ns = trivet_clock_monotonic_ns();
+    if (status == TRIVET_OK && pthread_create(&log->writer, NULL, trivet_log_run, log) != 0) {
+        status = trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                  "cannot start the writer of the log: too many threads");
+    }
+    if (status != TRIVET_OK) {
+        release(log);
+        return status;
+    }
+    *out = log;
+    return TRIVET_OK;
+}
+
+void trivet_prediction_log_close(struct trivet_prediction_log *log)
+{
+    if (log == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&log->lock);
+    log->stopping = true;
+    pthread_cond_signal(&log->wanted);
+    pthread_mutex_unlock(&log->lock);
+    pthread_join(log->writer, NULL);
+    release(log);
+}

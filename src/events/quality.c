@@ -1,0 +1,383 @@
+/* DESIGN
+ * One lock for all: outcomes come by the call, collected before, and logged rows by the batch; the
+ * publisher copies what has changed ten times a second. Names never move or go until the end, so
+ * that messages may borrow them. */
+#include "events/quality.h"
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "events/class_pairs.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+#define NAME_BYTES 65
+#define OTHER      "(other)"
+/* An event takes 16 KiB; the rest of it is far smaller than what is left. */
+#define PAIRS_BYTES_MAX 15000
+
+/* Of one version. */
+struct quality_version {
+    uint64_t key;
+    char model[NAME_BYTES];
+    uint64_t version;
+    bool changed;
+    uint64_t logged;
+    uint64_t labelled;
+    uint64_t corrected;
+    uint64_t duplicate;
+    uint64_t late;
+    double logged_weight;
+    double labelled_weight;
+    double error;
+    double absolute_error;
+    double squared_error;
+    double outcome;
+    double squared_outcome;
+    struct trivet_class_pairs pairs;
+};
+
+/* Of one model. */
+struct quality_model {
+    char model[NAME_BYTES];
+    bool changed;
+    struct trivet_unjoined counts;
+};
+
+struct trivet_quality {
+    pthread_mutex_t lock; /* all below */
+    struct quality_version **versions;
+    size_t n_versions;
+    struct quality_model **models;
+    size_t n_models;
+};
+
+struct trivet_quality *trivet_quality_create(void)
+{
+    struct trivet_quality *quality = trivet_calloc(1, sizeof(*quality));
+    if (quality != NULL) {
+        pthread_mutex_init(&quality->lock, NULL);
+    }
+    return quality;
+}
+
+void trivet_quality_free(struct trivet_quality *quality)
+{
+    if (quality == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < quality->n_versions; i++) {
+        trivet_class_pairs_release(&quality->versions[i]->pairs);
+        trivet_free(quality->versions[i]);
+    }
+    for (size_t i = 0; i < quality->n_models; i++) {
+        trivet_free(quality->models[i]);
+    }
+    trivet_free(quality->versions);
+    trivet_free(quality->models);
+    pthread_mutex_destroy(&quality->lock);
+    trivet_free(quality);
+}
+
+/* --- under the lock -------------------------------------------------------------------------- */
+
+/* `list` of `count` pointers with room for one more: lists double. NULL: out of memory, it stays.
+ */
+static void *make_room(void *list, size_t count)
+{
+    if (count > 0 && (count & (count - 1)) != 0) {
+        return list;
+    }
+    return trivet_realloc_array(list, count == 0 ? 1 : 2 * count, sizeof(void *));
+}
+
+/* NULL when out of memory. */
+static struct quality_version *find_version(struct trivet_quality *quality, const char *model,
+                                            uint64_t version)
+{
+    uint64_t key = trivet_hash_mix64(trivet_hash_bytes(model, strlen(model)) ^ version);
+    for (size_t i = quality->n_versions; i-- > 0;) {
+        struct quality_version *each = quality->versions[i];
+        if (each->key == key && each->version == version && strcmp(each->model, model) == 0) {
+            return each;
+        }
+    }
+    if (quality->n_versions >= TRIVET_QUALITY_VERSIONS_MAX && strcmp(model, OTHER) != 0) {
+        return find_version(quality, OTHER, 0);
+    }
+    struct quality_version **list = make_room(quality->versions, quality->n_versions);
+    if (list == NULL) {
+        return NULL;
+    }
+    quality->versions = list;
+    struct quality_version *made = trivet_calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return NULL;
+    }
+    made->key = key;
+    made->version = version;
+    (void)trivet_text_copy(made->model, sizeof(made->model), model);
+    quality->versions[quality->n_versions++] = made;
+    return made;
+}
+
+static struct quality_model *find_model(struct trivet_quality *quality, const char *model)
+{
+    for (size_t i = 0; i < quality->n_models; i++) {
+        if (strcmp(quality->models[i]->model, model) == 0) {
+            return quality->models[i];
+        }
+    }
+    if (quality->n_models >= TRIVET_QUALITY_VERSIONS_MAX && strcmp(model, OTHER) != 0) {
+        return find_model(quality, OTHER);
+    }
+    struct quality_model **list = make_room(quality->models, quality->n_models);
+    if (list == NULL) {
+        return NULL;
+    }
+    quality->models = list;
+    struct quality_model *made = trivet_calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return NULL;
+    }
+    (void)trivet_text_copy(made->model, sizeof(made->model), model);
+    quality->models[quality->n_models++] = made;
+    return made;
+}
+
+static void add_pair(struct quality_version *slot, const char *truth, const char *predicted,
+                     double weight)
+{
+    /* One place is for those without. */
+    trivet_class_pairs_add(&slot->pairs, truth, predicted, weight, TRIVET_QUALITY_PAIRS_MAX - 1,
+                           PAIRS_BYTES_MAX);
+}
+
+/* `weight` below 0 takes back. */
+static void add_value(struct quality_version *slot, const struct trivet_quality_value *predicted,
+                      const struct trivet_quality_value *truth, double weight)
+{
+    if (truth->label != NULL) {
+        add_pair(slot, truth->label, predicted->label, weight);
+        return;
+    }
+    double error = predicted->number - truth->number;
+    slot->error += weight * error;
+    slot->absolute_error += weight * fabs(error);
+    slot->squared_error += weight * error * error;
+    slot->outcome += weight * truth->number;
+    slot->squared_outcome += weight * truth->number * truth->number;
+}
+
+/* --- adding ---------------------------------------------------------------------------------- */
+
+void trivet_quality_add_logged(struct trivet_quality *quality, const char *model, uint64_t version,
+                               uint64_t n_rows, double weight)
+{
+    pthread_mutex_lock(&quality->lock);
+    struct quality_version *slot = find_version(quality, model, version);
+    if (slot != NULL) {
+        slot->logged += n_rows;
+        slot->logged_weight += weight;
+        slot->changed = true;
+    }
+    pthread_mutex_unlock(&quality->lock);
+}
+
+void trivet_quality_add_outcome(struct trivet_quality *quality,
+                                const struct trivet_quality_outcome *outcome)
+{
+    pthread_mutex_lock(&quality->lock);
+    struct quality_version *slot = find_version(quality, outcome->model, outcome->version);
+    if (slot != NULL) {
+        if (outcome->before != NULL) {
+            add_value(slot, &outcome->predicted, outcome->before, -outcome->weight);
+            slot->corrected++;
+        } else {
+            slot->labelled++;
+            slot->labelled_weight += outcome->weight;
+        }
+        add_value(slot, &outcome->predicted, &outcome->truth, outcome->weight);
+        slot->late += outcome->is_late;
+        slot->changed = true;
+    }
+    pthread_mutex_unlock(&quality->lock);
+}
+
+void trivet_quality_add_duplicate(struct trivet_quality *quality, const char *model,
+                                  uint64_t version)
+{
+    pthread_mutex_lock(&quality->lock);
+    struct quality_version *slot = find_version(quality, model, version);
+    if (slot != NULL) {
+        slot->duplicate++;
+        slot->changed = true;
+    }
+    pthread_mutex_unlock(&quality->lock);
+}
+
+void trivet_quality_add_unjoined(struct trivet_quality *quality, const char *model,
+                                 struct trivet_unjoined counts)
+{
+    pthread_mutex_lock(&quality->lock);
+    struct quality_model *slot = find_model(quality, model);
+    if (slot != NULL) {
+        slot->counts.unmatched += counts.unmatched;
+        slot->counts.not_sampled += counts.not_sampled;
+        slot->counts.refused += counts.refused;
+        slot->changed = true;
+    }
+    pthread_mutex_unlock(&quality->lock);
+}
+
+static void add_version(struct quality_version *to, const struct quality_version *from)
+{
+    to->logged += from->logged;
+    to->labelled += from->labelled;
+    to->corrected += from->corrected;
+    to->duplicate += from->duplicate;
+    to->late += from->late;
+    to->logged_weight += from->logged_weight;
+    to->labelled_weight += from->labelled_weight;
+    to->error += from->error;
+    to->absolute_error += from->absolute_error;
+    to->squared_error += from->squared_error;
+    to->outcome += from->outcome;
+    to->squared_outcome += from->squared_outcome;
+    to->pairs.other_right += from->pairs.other_right;
+    to->pairs.other_wrong += from->pairs.other_wrong;
+    for (size_t i = 0; i < from->pairs.n_pairs; i++) {
+        const struct trivet_class_pair *pair = &from->pairs.pairs[i];
+        add_pair(to, pair->truth, pair->predicted, pair->weight);
+    }
+    to->changed = true;
+}
+
+void trivet_quality_add_all(struct trivet_quality *quality, const struct trivet_quality *from)
+{
+    pthread_mutex_lock(&quality->lock);
+    for (size_t i = 0; i < from->n_versions; i++) {
+        struct quality_version *slot =
+            find_version(quality, from->versions[i]->model, from->versions[i]->version);
+        if (slot != NULL) {
+            add_version(slot, from->versions[i]);
+        }
+    }
+    pthread_mutex_unlock(&quality->lock);
+    for (size_t i = 0; i < from->n_models; i++) {
+        trivet_quality_add_unjoined(quality, from->models[i]->model, from->models[i]->counts);
+    }
+}
+
+/* --- encoding, under the lock ---------------------------------------------------------------- */
+
+static bool encode_pairs(const struct trivet_class_pairs *table, struct trivet_arena *arena,
+                         Trivet__V1__QualityTotals *out)
+{
+    static char other[] = OTHER;
+    size_t count = table->n_pairs + 1;
+    Trivet__V1__ClassPairCount *pairs = trivet_arena_alloc_array(arena, count, sizeof(*pairs));
+    out->pairs = trivet_arena_alloc_array(arena, count, sizeof(Trivet__V1__ClassPairCount *));
+    if (pairs == NULL || out->pairs == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool has_place = i < table->n_pairs;
+        if (!has_place && table->other_wrong == 0) {
+            break;
+        }
+        trivet__v1__class_pair_count__init(&pairs[i]);
+        pairs[i].truth = has_place ? table->pairs[i].truth : other;
+        pairs[i].predicted = has_place ? table->pairs[i].predicted : other;
+        pairs[i].weight = has_place ? table->pairs[i].weight : table->other_wrong;
+        out->pairs[out->n_pairs++] = &pairs[i];
+    }
+    out->other_right = table->other_right;
+    return true;
+}
+
+static Trivet__V1__QualityTotals *encode_version(struct quality_version *slot,
+                                                 struct trivet_arena *arena)
+{
+    Trivet__V1__QualityTotals *out = trivet_arena_alloc(arena, sizeof(*out));
+    if (out == NULL) {
+        return NULL;
+    }
+    trivet__v1__quality_totals__init(out);
+    out->model = slot->model;
+    out->version = slot->version;
+    out->logged = slot->logged;
+    out->labelled = slot->labelled;
+    out->corrected = slot->corrected;
+    out->duplicate = slot->duplicate;
+    out->late = slot->late;
+    out->logged_weight = slot->logged_weight;
+    out->labelled_weight = slot->labelled_weight;
+    out->error = slot->error;
+    out->absolute_error = slot->absolute_error;
+    out->squared_error = slot->squared_error;
+    out->outcome = slot->outcome;
+    out->squared_outcome = slot->squared_outcome;
+    return encode_pairs(&slot->pairs, arena, out) ? out : NULL;
+}
+
+static Trivet__V1__UnjoinedTotals *encode_model(struct quality_model *slot,
+                                                struct trivet_arena *arena)
+{
+    Trivet__V1__UnjoinedTotals *out = trivet_arena_alloc(arena, sizeof(*out));
+    if (out == NULL) {
+        return NULL;
+    }
+    trivet__v1__unjoined_totals__init(out);
+    out->model = slot->model;
+    out->unmatched = slot->counts.unmatched;
+    out->not_sampled = slot->counts.not_sampled;
+    out->refused = slot->counts.refused;
+    return out;
+}
+
+static bool encode_all(struct trivet_quality *quality, bool changed_only,
+                       struct trivet_arena *arena, struct trivet_quality_messages *out)
+{
+    out->versions = trivet_arena_alloc_array(arena, quality->n_versions + 1, sizeof(void *));
+    out->models = trivet_arena_alloc_array(arena, quality->n_models + 1, sizeof(void *));
+    bool whole = out->versions != NULL && out->models != NULL;
+    for (size_t i = 0; whole && i < quality->n_versions; i++) {
+        if (!changed_only || quality->versions[i]->changed) {
+            out->versions[out->n_versions] = encode_version(quality->versions[i], arena);
+            whole = out->versions[out->n_versions++] != NULL;
+        }
+    }
+    for (size_t i = 0; whole && i < quality->n_models; i++) {
+        if (!changed_only || quality->models[i]->changed) {
+            out->models[out->n_models] = encode_model(quality->models[i], arena);
+            whole = out->models[out->n_models++] != NULL;
+        }
+    }
+    return whole;
+}
+
+enum trivet_status trivet_quality_encode(struct trivet_quality *quality, bool changed_only,
+                                         struct trivet_arena *arena,
+                                         struct trivet_quality_messages *out,
+                                         struct trivet_error *err)
+{
+    struct trivet_quality_messages made = {0};
+    pthread_mutex_lock(&quality->lock);
+    bool whole = encode_all(quality, changed_only, arena, &made);
+    for (size_t i = 0; whole && changed_only && i < quality->n_versions; i++) {
+        quality->versions[i]->changed = false;
+    }
+    for (size_t i = 0; whole && changed_only && i < quality->n_models; i++) {
+        quality->models[i]->changed = false;
+    }
+    pthread_mutex_unlock(&quality->lock);
+    if (!whole) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                "out of memory for the totals of outcomes");
+    }
+    *out = made;
+    return TRIVET_OK;
+}

@@ -1,0 +1,152 @@
+#include "rpc/model_settings.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "rpc/services.h"
+#include "wire/codec.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#define SETTINGS_ARENA_BYTES (64u << 10)
+#define NAMES_PER_PAGE       256
+
+/* Two that follow at once: the later one must have read what is stored last. */
+static pthread_mutex_t follow_lock = PTHREAD_MUTEX_INITIALIZER;
+
+enum trivet_status trivet_model_settings_read(struct trivet_store *store,
+                                              struct trivet_arena *arena, const char *model,
+                                              Trivet__V1__ModelSettings **out,
+                                              struct trivet_error *err)
+{
+    struct trivet_buffer bytes = {0};
+    ProtobufCMessage *message = NULL;
+    enum trivet_status status = trivet_store_settings_get(store, model, &bytes, err);
+    if (status == TRIVET_OK) {
+        status = trivet_codec_unpack(&trivet__v1__model_settings__descriptor, arena, bytes.data,
+                                     bytes.n_bytes, &message, err);
+    }
+    trivet_buffer_release(&bytes);
+    if (status == TRIVET_OK) {
+        *out = (Trivet__V1__ModelSettings *)message;
+    }
+    return status;
+}
+
+enum trivet_status trivet_model_settings_follow(struct trivet_store *store,
+                                                struct trivet_prediction_log *log,
+                                                const char *model, struct trivet_error *err)
+{
+    struct trivet_arena *arena = trivet_arena_create(SETTINGS_ARENA_BYTES, 0);
+    Trivet__V1__ModelSettings *settings = NULL;
+    if (arena == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    pthread_mutex_lock(&follow_lock);
+    enum trivet_status status = trivet_model_settings_read(store, arena, model, &settings, err);
+    if (status == TRIVET_OK) {
+        status = trivet_prediction_log_keep_features(log, model, settings->keep_features, err);
+    }
+    pthread_mutex_unlock(&follow_lock);
+    trivet_arena_free(arena);
+    return status;
+}
+
+enum trivet_status trivet_model_settings_follow_all(struct trivet_store *store,
+                                                    struct trivet_prediction_log *log,
+                                                    struct trivet_error *err)
+{
+    char names[NAMES_PER_PAGE][TRIVET_STORE_NAME_BYTES];
+    uint64_t version_counts[NAMES_PER_PAGE];
+    char after[TRIVET_STORE_NAME_BYTES] = "";
+    size_t count = NAMES_PER_PAGE;
+    enum trivet_status status = TRIVET_OK;
+    while (status == TRIVET_OK && count == NAMES_PER_PAGE) {
+        status = trivet_store_model_list(store, after, names, version_counts, NAMES_PER_PAGE,
+                                         &count, err);
+        for (size_t i = 0; status == TRIVET_OK && i < count; i++) {
+            status = trivet_model_settings_follow(store, log, names[i], err);
+        }
+        if (status == TRIVET_OK && count > 0) {
+            memcpy(after, names[count - 1], sizeof(after));
+        }
+    }
+    return status;
+}
+
+/* --- Configure ------------------------------------------------------------------------------- */
+
+static enum trivet_status store_settings(struct trivet_call *call, struct trivet_store *store,
+                                         const struct trivet_buffer *settings,
+                                         struct trivet_error *err)
+{
+    const Trivet__V1__ConfigureRequest *request =
+        (const Trivet__V1__ConfigureRequest *)call->request;
+    struct trivet_store_txn *txn = NULL;
+    ProtobufCMessage *earlier = NULL;
+    Trivet__V1__Model kept = TRIVET__V1__MODEL__INIT;
+    kept.name = request->model;
+    enum trivet_status status =
+        trivet_call_begin_change(call, store, TRIVET_STORE_CATALOG, &txn, &earlier, err);
+    if (status != TRIVET_OK || txn == NULL) {
+        return status;
+    }
+    const struct trivet_store_cause cause = {.identity = call->key.identity,
+                                             .request_id = call->key.request_id,
+                                             .reason = request->reason};
+    status = trivet_store_settings_set(txn, request->model, settings->data, settings->n_bytes,
+                                       &cause, err);
+    if (status == TRIVET_OK) {
+        return trivet_call_commit_change(call, txn, &kept.base, err);
+    }
+    trivet_store_abort(txn);
+    return status;
+}
+
+static void publish(struct trivet_publisher *publisher, const Trivet__V1__ConfigureRequest *request,
+                    const char *who)
+{
+    char topic[TRIVET_TOPIC_BYTES_MAX];
+    char identity[TRIVET_STORE_KEY_BYTES_MAX + 1];
+    Trivet__V1__ModelEvent body = TRIVET__V1__MODEL_EVENT__INIT;
+    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+    if (!trivet_text_format(topic, sizeof(topic), "model.%s.", request->model)) {
+        return; /* no model has a name of that length */
+    }
+    (void)trivet_text_copy(identity, sizeof(identity), who);
+    body.model = request->model;
+    body.change = TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_CONFIGURED;
+    body.identity = identity;
+    body.reason = request->reason;
+    event.body_case = TRIVET__V1__EVENT__BODY_MODEL;
+    event.model = &body;
+    trivet_publisher_send(publisher, topic, &event);
+}
+
+enum trivet_status trivet_model_settings_configure(struct trivet_call *call,
+                                                   const struct trivet_models_service *service,
+                                                   struct trivet_error *err)
+{
+    const Trivet__V1__ConfigureRequest *request =
+        (const Trivet__V1__ConfigureRequest *)call->request;
+    const Trivet__V1__ModelSettings *settings = request->settings;
+    struct trivet_buffer bytes = {0};
+    if (settings == NULL) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "the call has no settings; send all that shall hold from now on");
+    }
+    enum trivet_status status = trivet_codec_pack(&settings->base, &bytes, err);
+    if (status == TRIVET_OK) {
+        status = store_settings(call, service->store, &bytes, err);
+    }
+    trivet_buffer_release(&bytes);
+    if (status != TRIVET_OK || call->replayed) {
+        return status;
+    }
+    publish(service->publisher, request, call->key.identity);
+    trivet_log(TRIVET_LOG_INFO, "configured",
+               "model=%s keep_features=%d keep_versions=%u outcomes_per_minute=%u message=%s",
+               request->model, settings->keep_features, settings->keep_versions,
+               settings->outcomes_per_minute_max, request->reason);
+    return trivet_model_settings_follow(service->store, service->log, request->model, err);
+}

@@ -1,0 +1,291 @@
+/* The log of predictions over a real store: what is chosen, what is remembered, what is kept. */
+#include "../store/fixture.h"
+
+#include "base/compiler.h"
+#include "base/text.h"
+#include "events/prediction_log.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+struct bench {
+    struct fixture fixture;
+    struct trivet_quality *quality;
+    struct trivet_prediction_log *log;
+    struct trivet_prediction_log_options options;
+    struct trivet_log_version *version;
+};
+
+static void open_log(struct bench *bench)
+{
+    struct fixture *f = &bench->fixture;
+    bench->options.store = f->store;
+    bench->options.quality = bench->quality;
+    assert_ok(f, trivet_prediction_log_open(&bench->options, &bench->log, &f->err));
+    bench->version = trivet_prediction_log_add(bench->log, "m", 1, "columns", 7);
+    assert_non_null(bench->version);
+}
+
+static void open_bench(struct bench *bench, uint32_t rows_per_s, uint32_t burst_rows)
+{
+    memset(bench, 0, sizeof(*bench));
+    fixture_open(&bench->fixture, &trivet_store_sqlite_ops);
+    bench->quality = trivet_quality_create();
+    assert_non_null(bench->quality);
+    bench->options = (struct trivet_prediction_log_options){
+        .rows_per_s = rows_per_s,
+        .burst_rows = burst_rows,
+        .queue_bytes_max = 32u << 20,
+        .model_rows_max = 1000000,
+        .rows_max = 1000000,
+        .keep_us = 3600 * INT64_C(1000000),
+    };
+    open_log(bench);
+}
+
+static void close_bench(struct bench *bench)
+{
+    trivet_prediction_log_close(bench->log);
+    trivet_quality_free(bench->quality);
+    fixture_close(&bench->fixture);
+}
+
+static uint64_t hash_of(const char *id, uint32_t row)
+{
+    return trivet_log_row_hash(trivet_hash_bytes(id, strlen(id)), row);
+}
+
+/* Rows of one call. */
+static void predict(struct bench *bench, const char *id, uint32_t n_rows)
+{
+    struct trivet_log_round round = trivet_log_begin(bench->log, bench->version, n_rows);
+    for (uint32_t i = 0; i < n_rows; i++) {
+        const struct trivet_log_row row = {.id = id,
+                                           .id_bytes = strlen(id),
+                                           .row = i,
+                                           .hash = hash_of(id, i),
+                                           .number = i,
+                                           .probability = -1,
+                                           .features = "features",
+                                           .features_bytes = 8};
+        if (trivet_log_chooses(&round, row.hash)) {
+            trivet_log_put(&round, &row);
+        }
+    }
+}
+
+struct found {
+    uint64_t n_rows;
+    double weight;
+    uint64_t n_skipped; /* not there, and their hash says why */
+    uint64_t n_unknown; /* not there, and it does not */
+};
+
+static struct found look_for(struct bench *bench, const char *id, uint32_t n_rows)
+{
+    struct fixture *f = &bench->fixture;
+    struct found out = {0};
+    struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_LOG);
+    for (uint32_t i = 0; i < n_rows; i++) {
+        struct trivet_store_logged logged;
+        char text[TRIVET_STORE_PREDICTION_BYTES];
+        bool found = false;
+        (void)trivet_text_format(text, sizeof(text), "%s/%u", id, i);
+        assert_ok(f, trivet_store_log_find(txn, "m", text, &logged, &found, &f->err));
+        if (found) {
+            out.n_rows++;
+            out.weight += ldexp(1, (int)logged.level);
+        } else if (trivet_prediction_log_may_skip(bench->log, "m", hash_of(id, i))) {
+            out.n_skipped++;
+        } else {
+            out.n_unknown++;
+        }
+    }
+    trivet_store_abort(txn);
+    return out;
+}
+
+static void a_few_rows_are_all_there_after_a_flush(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, 1000, 20000);
+    predict(&bench, "a", 500);
+    trivet_prediction_log_flush(bench.log);
+    struct found found = look_for(&bench, "a", 600);
+    assert_int_equal(found.n_rows, 500);
+    assert_float_equal(found.weight, 500, 0);
+    assert_int_equal(found.n_skipped, 0);
+    assert_int_equal(found.n_unknown, 100);
+    assert_int_equal(trivet_prediction_log_dropped(bench.log), 0);
+    close_bench(&bench);
+}
+
+static void many_rows_are_sampled_and_each_missing_one_is_told(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, 1000, 4000);
+    const uint32_t n_rows = 200000;
+    predict(&bench, "busy", n_rows);
+    trivet_prediction_log_flush(bench.log);
+    struct found found = look_for(&bench, "busy", n_rows);
+    print_message("%u rows: %llu logged, which stand for %.0f\n", n_rows,
+                  (unsigned long long)found.n_rows, found.weight);
+    assert_true(found.n_rows >= 3000);
+    assert_true(found.n_rows < 8000);
+    assert_true(fabs(found.weight / n_rows - 1) < 0.4);
+    assert_int_equal(found.n_unknown, 0);
+    /* And after the log was closed and opened. */
+    trivet_prediction_log_close(bench.log);
+    open_log(&bench);
+    found = look_for(&bench, "busy", n_rows);
+    assert_int_equal(found.n_unknown, 0);
+    close_bench(&bench);
+}
+
+static void a_full_queue_drops_rows_and_counts_them(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, 1000, 20000);
+    trivet_prediction_log_close(bench.log);
+    bench.options.queue_bytes_max = 1000;
+    open_log(&bench);
+    predict(&bench, "a", 100);
+    trivet_prediction_log_flush(bench.log);
+    struct found found = look_for(&bench, "a", 100);
+    assert_true(found.n_rows > 0);
+    assert_true(found.n_rows < 100);
+    assert_int_equal(found.n_rows + trivet_prediction_log_dropped(bench.log), 100);
+    assert_int_equal(found.n_unknown, 100 - found.n_rows);
+    close_bench(&bench);
+}
+
+static void what_was_logged_is_in_the_totals(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct trivet_quality_messages messages = {0};
+    open_bench(&bench, 1000, 20000);
+    predict(&bench, "a", 300);
+    predict(&bench, "a", 300); /* the same ids: the first ones stay */
+    trivet_prediction_log_flush(bench.log);
+    struct trivet_arena *arena = trivet_arena_create(1u << 20, 0);
+    assert_ok(&bench.fixture,
+              trivet_quality_encode(bench.quality, false, arena, &messages, &bench.fixture.err));
+    assert_int_equal(messages.n_versions, 1);
+    assert_int_equal(messages.versions[0]->logged, 300);
+    assert_float_equal(messages.versions[0]->logged_weight, 300, 0);
+    trivet_arena_free(arena);
+    close_bench(&bench);
+}
+
+static uint64_t rows_in_store(struct bench *bench)
+{
+    struct trivet_store_usage usage[2];
+    size_t count = 0;
+    assert_ok(&bench->fixture,
+              trivet_store_log_usage(bench->fixture.store, usage, 2, &count, &bench->fixture.err));
+    return count == 0 ? 0 : usage[0].n_rows;
+}
+
+static void too_many_rows_of_a_model_are_thinned(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, 100000, 100000);
+    trivet_prediction_log_close(bench.log);
+    bench.options.model_rows_max = 8000;
+    open_log(&bench);
+    for (int i = 0; i < 20; i++) {
+        char id[8];
+        (void)trivet_text_format(id, sizeof(id), "t%d", i);
+        predict(&bench, id, 1000);
+        trivet_prediction_log_flush(bench.log);
+    }
+    for (int i = 0; i < 100 && rows_in_store(&bench) > 8000; i++) {
+        usleep(100000);
+        trivet_prediction_log_flush(bench.log);
+    }
+    /* A piece may still be under way: let it end. */
+    usleep(600000);
+    trivet_prediction_log_flush(bench.log);
+    struct found all = {0};
+    for (int i = 0; i < 20; i++) {
+        char id[8];
+        (void)trivet_text_format(id, sizeof(id), "t%d", i);
+        struct found found = look_for(&bench, id, 1000);
+        assert_true(found.n_rows > 50); /* from first to last */
+        all.n_rows += found.n_rows;
+        all.weight += found.weight;
+        all.n_unknown += found.n_unknown;
+    }
+    print_message("20,000 rows where 8,000 may be: %llu are there, which stand for %.0f\n",
+                  (unsigned long long)all.n_rows, all.weight);
+    assert_true(all.n_rows <= 8000);
+    assert_true(fabs(all.weight / 20000 - 1) < 0.15);
+    assert_int_equal(all.n_unknown, 0);
+    close_bench(&bench);
+}
+
+static size_t labelled_rows(struct bench *bench)
+{
+    struct fixture *f = &bench->fixture;
+    struct trivet_store_labelled rows[4];
+    struct trivet_buffer features = {0};
+    size_t count = 0;
+    assert_ok(f, trivet_store_log_list_labelled(f->store, "m", 0, 0, rows, 4, &count, &features,
+                                                &f->err));
+    trivet_buffer_release(&features);
+    return count;
+}
+
+static void set_outcome(struct bench *bench, const char *id)
+{
+    struct fixture *f = &bench->fixture;
+    struct trivet_store_logged logged;
+    const struct trivet_store_outcome outcome = {.number = 1};
+    bool found = false;
+    struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_LOG);
+    assert_ok(f, trivet_store_log_find(txn, "m", id, &logged, &found, &f->err));
+    assert_true(found);
+    assert_ok(f, trivet_store_log_set_outcome(txn, logged.key, &outcome, &f->err));
+    fixture_commit(f, txn);
+}
+
+static void features_are_kept_while_the_switch_is_on(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, 1000, 20000);
+    struct trivet_error *err = &bench.fixture.err;
+    predict(&bench, "off", 1);
+    assert_ok(&bench.fixture, trivet_prediction_log_keep_features(bench.log, "m", true, err));
+    predict(&bench, "on", 1);
+    trivet_prediction_log_flush(bench.log);
+    set_outcome(&bench, "off/0");
+    set_outcome(&bench, "on/0");
+    assert_int_equal(labelled_rows(&bench), 1);
+    assert_ok(&bench.fixture, trivet_prediction_log_keep_features(bench.log, "m", false, err));
+    for (int i = 0; i < 100 && labelled_rows(&bench) > 0; i++) {
+        usleep(20000);
+        trivet_prediction_log_flush(bench.log);
+    }
+    assert_int_equal(labelled_rows(&bench), 0);
+    close_bench(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_few_rows_are_all_there_after_a_flush),
+        cmocka_unit_test(many_rows_are_sampled_and_each_missing_one_is_told),
+        cmocka_unit_test(a_full_queue_drops_rows_and_counts_them),
+        cmocka_unit_test(what_was_logged_is_in_the_totals),
+        cmocka_unit_test(too_many_rows_of_a_model_are_thinned),
+        cmocka_unit_test(features_are_kept_while_the_switch_is_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,175 @@
+#include "events/quality.h"
+
+#include "base/compiler.h"
+#include "base/text.h"
+#include "events/publisher.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct trivet_quality_messages encode(struct trivet_quality *quality, bool changed_only,
+                                             struct trivet_arena *arena)
+{
+    struct trivet_quality_messages messages = {0};
+    struct trivet_error err;
+    assert_int_equal(trivet_quality_encode(quality, changed_only, arena, &messages, &err),
+                     TRIVET_OK);
+    return messages;
+}
+
+static void add_pair(struct trivet_quality *quality, const char *truth, const char *predicted,
+                     double weight)
+{
+    const struct trivet_quality_outcome outcome = {.model = "m",
+                                                   .version = 1,
+                                                   .weight = weight,
+                                                   .predicted = {.label = predicted},
+                                                   .truth = {.label = truth}};
+    trivet_quality_add_outcome(quality, &outcome);
+}
+
+static double weight_of(const Trivet__V1__QualityTotals *totals, const char *truth,
+                        const char *predicted)
+{
+    for (size_t i = 0; i < totals->n_pairs; i++) {
+        if (strcmp(totals->pairs[i]->truth, truth) == 0 &&
+            strcmp(totals->pairs[i]->predicted, predicted) == 0) {
+            return totals->pairs[i]->weight;
+        }
+    }
+    return 0;
+}
+
+static void a_correction_takes_back_what_it_corrects(void **state)
+{
+    (void)state;
+    struct trivet_quality *quality = trivet_quality_create();
+    struct trivet_arena *arena = trivet_arena_create(1u << 20, 0);
+    const struct trivet_quality_value before = {.number = 5};
+    struct trivet_quality_outcome outcome = {.model = "m",
+                                             .version = 1,
+                                             .weight = 4,
+                                             .predicted = {.number = 7},
+                                             .truth = {.number = 5}};
+    trivet_quality_add_outcome(quality, &outcome);
+    outcome.before = &before;
+    outcome.truth.number = 10;
+    outcome.is_late = true;
+    trivet_quality_add_outcome(quality, &outcome);
+    trivet_quality_add_duplicate(quality, "m", 1);
+    const Trivet__V1__QualityTotals *totals = encode(quality, false, arena).versions[0];
+    assert_int_equal(totals->labelled, 1);
+    assert_int_equal(totals->corrected, 1);
+    assert_int_equal(totals->duplicate, 1);
+    assert_int_equal(totals->late, 1);
+    assert_float_equal(totals->labelled_weight, 4, 0);
+    assert_float_equal(totals->error, -12, 0);
+    assert_float_equal(totals->absolute_error, 12, 0);
+    assert_float_equal(totals->squared_error, 36, 0);
+    assert_float_equal(totals->outcome, 40, 0);
+    assert_float_equal(totals->squared_outcome, 400, 0);
+    trivet_arena_free(arena);
+    trivet_quality_free(quality);
+}
+
+/* Of 30 classes, the truth is the class before: 30 right and 870 wrong pairs. */
+static void pairs_beyond_the_bound_are_counted_together(void **state)
+{
+    (void)state;
+    struct trivet_quality *quality = trivet_quality_create();
+    struct trivet_arena *arena = trivet_arena_create(4u << 20, 0);
+    double right = 0;
+    double wrong = 0;
+    for (int truth = 0; truth < 30; truth++) {
+        for (int predicted = 0; predicted < 30; predicted++) {
+            char names[2][16];
+            (void)trivet_text_format(names[0], sizeof(names[0]), "class %d", truth);
+            (void)trivet_text_format(names[1], sizeof(names[1]), "class %d", predicted);
+            add_pair(quality, names[0], names[1], 1);
+            add_pair(quality, names[0], names[1], 1);
+        }
+    }
+    const Trivet__V1__QualityTotals *totals = encode(quality, false, arena).versions[0];
+    assert_true(totals->n_pairs <= TRIVET_QUALITY_PAIRS_MAX);
+    for (size_t i = 0; i < totals->n_pairs; i++) {
+        bool same = strcmp(totals->pairs[i]->truth, totals->pairs[i]->predicted) == 0 &&
+                    strcmp(totals->pairs[i]->truth, "(other)") != 0;
+        *(same ? &right : &wrong) += totals->pairs[i]->weight;
+    }
+    assert_float_equal((right + totals->other_right), 60, 0);
+    assert_float_equal(wrong, 1740, 0);
+    assert_true(totals->other_right > 0);
+    /* What has no place is taken back where it was added. */
+    double other = weight_of(totals, "(other)", "(other)");
+    add_pair(quality, "class 29", "class 28", -2);
+    totals = encode(quality, false, arena).versions[0];
+    assert_float_equal(weight_of(totals, "(other)", "(other)"), (other - 2), 0);
+    trivet_arena_free(arena);
+    trivet_quality_free(quality);
+}
+
+static void an_event_holds_the_longest_labels(void **state)
+{
+    (void)state;
+    struct trivet_quality *quality = trivet_quality_create();
+    struct trivet_arena *arena = trivet_arena_create(4u << 20, 0);
+    char name[257];
+    memset(name, 'x', sizeof(name));
+    name[256] = '\0';
+    for (int i = 0; i < 400; i++) {
+        (void)trivet_text_format(name + 240, 17, "%d", i);
+        add_pair(quality, name, name, 1);
+    }
+    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+    event.publisher_epoch = UINT64_MAX;
+    event.sequence = UINT64_MAX;
+    event.unix_us = INT64_MAX;
+    event.body_case = TRIVET__V1__EVENT__BODY_QUALITY_TOTALS;
+    event.quality_totals = encode(quality, false, arena).versions[0];
+    assert_true(protobuf_c_message_get_packed_size(&event.base) <= TRIVET_EVENT_BYTES_MAX);
+    trivet_arena_free(arena);
+    trivet_quality_free(quality);
+}
+
+static void totals_of_a_call_are_added_whole(void **state)
+{
+    (void)state;
+    struct trivet_quality *quality = trivet_quality_create();
+    struct trivet_quality *call = trivet_quality_create();
+    struct trivet_arena *arena = trivet_arena_create(1u << 20, 0);
+    add_pair(quality, "a", "a", 1);
+    add_pair(call, "a", "a", 2);
+    add_pair(call, "b", "a", 3);
+    trivet_quality_add_unjoined(call, "m", (struct trivet_unjoined){.unmatched = 5});
+    trivet_quality_add_all(quality, call);
+    struct trivet_quality_messages messages = encode(quality, true, arena);
+    assert_int_equal(messages.n_versions, 1);
+    assert_float_equal(weight_of(messages.versions[0], "a", "a"), 3, 0);
+    assert_float_equal(weight_of(messages.versions[0], "b", "a"), 3, 0);
+    assert_int_equal(messages.versions[0]->labelled, 3);
+    assert_int_equal(messages.n_models, 1);
+    assert_int_equal(messages.models[0]->unmatched, 5);
+    messages = encode(quality, true, arena);
+    assert_int_equal(messages.n_versions + messages.n_models, 0); /* nothing has changed */
+    trivet_quality_add_logged(quality, "m", 1, 1, 1);
+    assert_int_equal(encode(quality, true, arena).n_versions, 1);
+    trivet_arena_free(arena);
+    trivet_quality_free(call);
+    trivet_quality_free(quality);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_correction_takes_back_what_it_corrects),
+        cmocka_unit_test(pairs_beyond_the_bound_are_counted_together),
+        cmocka_unit_test(an_event_holds_the_longest_labels),
+        cmocka_unit_test(totals_of_a_call_are_added_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
