@@ -40,6 +40,8 @@ extern const struct trivet_cli_command trivet_cli_rollback;
 extern const struct trivet_cli_command trivet_cli_history;
 extern const struct trivet_cli_command trivet_cli_predict;
 extern const struct trivet_cli_command trivet_cli_explain;
+extern const struct trivet_cli_command trivet_cli_feedback;
+extern const struct trivet_cli_command trivet_cli_configure;
 extern const struct trivet_cli_command trivet_cli_models;
 extern const struct trivet_cli_command trivet_cli_jobs;
 extern const struct trivet_cli_command trivet_cli_datasets;

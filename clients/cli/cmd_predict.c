@@ -26,7 +26,7 @@
 #define CHUNK_ARENA_KEEP    ((size_t)256 * 1024)
 #define PROGRESS_TEXT_BYTES 96
 
-enum { KEY_ROWS = 0x100, KEY_WINDOW, KEY_DATASET, KEY_KEEP, KEY_NAME, KEY_DETACH };
+enum { KEY_ROWS = 0x100, KEY_WINDOW, KEY_IDS, KEY_DATASET, KEY_KEEP, KEY_NAME, KEY_DETACH };
 
 struct predict_options {
     struct trivet_cli_model_on_data given;
@@ -34,6 +34,7 @@ struct predict_options {
     uint64_t rows_per_call;
     uint64_t window;
     struct trivet_cli_dataset_prediction dataset; /* its id is NULL: rows of a file */
+    bool ids;
 };
 
 /* One run. */
@@ -86,6 +87,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'o':
         options->output = argument;
         return 0;
+    case KEY_IDS:
+        options->ids = true;
+        return 0;
     case KEY_ROWS:
         if (!trivet_text_parse_uint64(argument, &options->rows_per_call) ||
             options->rows_per_call == 0 || options->rows_per_call > TRIVET_ROWS_MAX_PER_CALL) {
@@ -123,6 +127,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_option predict_argp_options[] = {
     {"data", 'd', "FILE", 0, "CSV file with the model's inputs, or - for standard input", 1},
     {"output", 'o', "FILE", 0, "write the predictions here (else standard output)", 1},
+    {"ids", KEY_IDS, NULL, 0,
+     "with the id of each prediction, for 'trivet feedback' when its outcome is known", 1},
     {"rows-per-call", KEY_ROWS, "N", 0, "rows in one call (default 1024)", 2},
     {"window", KEY_WINDOW, "N", 0, "calls in flight (default 8)", 2},
     {"dataset", KEY_DATASET, "ID", 0,
@@ -172,6 +178,13 @@ static enum trivet_status write_text(struct predictor *predictor, struct trivet_
     return TRIVET_OK;
 }
 
+static unsigned form_of(const struct predictor *predictor)
+{
+    const struct predict_options *options = predictor->options;
+    return (options->given.cli->json ? TRIVET_CLI_SCORING_JSON : 0u) |
+           (options->ids ? TRIVET_CLI_SCORING_IDS : 0u);
+}
+
 /* Before the first line: the first reply tells what the lines hold. */
 static enum trivet_status append_header(struct predictor *predictor,
                                         const Trivet__V1__PredictResponse *response,
@@ -181,7 +194,7 @@ static enum trivet_status append_header(struct predictor *predictor,
         return TRIVET_OK;
     }
     predictor->has_header = true;
-    return trivet_cli_scoring_header(response, n_rows, &predictor->text, err);
+    return trivet_cli_scoring_header(response, n_rows, form_of(predictor), &predictor->text, err);
 }
 
 /* The oldest reply as lines of output. */
@@ -203,10 +216,9 @@ static enum trivet_status take_one(struct predictor *predictor, struct trivet_er
             append_header(predictor, (const Trivet__V1__PredictResponse *)message, n_rows, err);
     }
     if (status == TRIVET_OK) {
-        status =
-            trivet_cli_scoring_append((const Trivet__V1__PredictResponse *)message, first, n_rows,
-                                      predictor->options->given.cli->json, predictor->arena,
-                                      &predictor->text, &predictor->n_failed, err);
+        status = trivet_cli_scoring_append((const Trivet__V1__PredictResponse *)message, first,
+                                           n_rows, form_of(predictor), predictor->arena,
+                                           &predictor->text, &predictor->n_failed, err);
     }
     trivet_reply_release(&reply);
     if (status != TRIVET_OK) {

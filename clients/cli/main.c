@@ -17,7 +17,7 @@ static const struct trivet_cli_command *const commands[] = {
     &trivet_cli_train,       &trivet_cli_evaluate, &trivet_cli_deploy,     &trivet_cli_rollback,
     &trivet_cli_history,     &trivet_cli_predict,  &trivet_cli_explain,    &trivet_cli_models,
     &trivet_cli_jobs,        &trivet_cli_datasets, &trivet_cli_estimators, &trivet_cli_events,
-    &trivet_cli_top_command, &trivet_cli_status,
+    &trivet_cli_top_command, &trivet_cli_status,   &trivet_cli_feedback,   &trivet_cli_configure,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -10,6 +10,7 @@
 
 #define NUMBER_BYTES 32
 #define TITLE_BYTES  512
+#define ID_BYTES     128
 
 /* What the lines of one reply are made of. */
 struct scoring {
@@ -18,6 +19,7 @@ struct scoring {
     bool is_cluster;
     const char **errors; /* by row; NULL where there is a prediction */
     bool json;
+    const char *id; /* of the call; NULL: rows without ids */
     struct trivet_buffer *out;
 };
 
@@ -98,6 +100,15 @@ static enum trivet_status append_answer(const struct scoring *scoring, uint64_t 
     return append_text(scoring, code < output->n_text ? output->text[code] : "", err);
 }
 
+/* What Feedback knows the row by. */
+static enum trivet_status append_id(const struct scoring *scoring, uint64_t row,
+                                    struct trivet_error *err)
+{
+    char id[ID_BYTES];
+    snprintf(id, sizeof(id), "%s/%llu", scoring->id, (unsigned long long)row);
+    return append_text(scoring, id, err);
+}
+
 /* The class that column j is about; NULL: it has no name. */
 static const char *column_name(const Trivet__V1__Output *output, uint32_t j)
 {
@@ -142,6 +153,12 @@ static enum trivet_status append_csv(const struct scoring *scoring, uint64_t row
     const char *error = scoring->errors[row];
     enum trivet_status status =
         trivet_buffer_printf(scoring->out, err, "%llu,", (unsigned long long)number);
+    if (status == TRIVET_OK && scoring->id != NULL && error == NULL) {
+        status = append_id(scoring, row, err);
+    }
+    if (status == TRIVET_OK && scoring->id != NULL) {
+        status = trivet_buffer_append(scoring->out, ",", 1, err);
+    }
     if (status == TRIVET_OK && error == NULL) {
         status = append_answer(scoring, row, err);
     }
@@ -184,14 +201,15 @@ static enum trivet_status append_header_columns(const struct scoring *scoring,
 }
 
 enum trivet_status trivet_cli_scoring_header(const Trivet__V1__PredictResponse *response,
-                                             uint64_t n_rows, struct trivet_buffer *out,
-                                             struct trivet_error *err)
+                                             uint64_t n_rows, unsigned form,
+                                             struct trivet_buffer *out, struct trivet_error *err)
 {
     struct scoring scoring = {.out = out};
     enum trivet_status status = check_reply(response, n_rows, &scoring, err);
     if (status == TRIVET_OK) {
-        status =
-            trivet_buffer_printf(out, err, "row,%s", scoring.is_cluster ? "cluster" : "prediction");
+        status = trivet_buffer_printf(out, err, "row,%s%s",
+                                      (form & TRIVET_CLI_SCORING_IDS) != 0 ? "id," : "",
+                                      scoring.is_cluster ? "cluster" : "prediction");
     }
     if (status == TRIVET_OK && scoring.values != NULL) {
         status = scoring.is_cluster ? trivet_buffer_printf(out, err, ",distance")
@@ -236,8 +254,20 @@ static enum trivet_status append_json(const struct scoring *scoring, uint64_t ro
 {
     const char *error = scoring->errors[row];
     const char *name = error != NULL ? "error" : scoring->is_cluster ? "cluster" : "prediction";
-    enum trivet_status status = trivet_buffer_printf(
-        scoring->out, err, "{\"row\":%llu,\"%s\":", (unsigned long long)number, name);
+    enum trivet_status status =
+        trivet_buffer_printf(scoring->out, err, "{\"row\":%llu,", (unsigned long long)number);
+    if (status == TRIVET_OK && scoring->id != NULL && error == NULL) {
+        status = trivet_buffer_printf(scoring->out, err, "\"id\":");
+        if (status == TRIVET_OK) {
+            status = append_id(scoring, row, err);
+        }
+        if (status == TRIVET_OK) {
+            status = trivet_buffer_append(scoring->out, ",", 1, err);
+        }
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_buffer_printf(scoring->out, err, "\"%s\":", name);
+    }
     if (status == TRIVET_OK) {
         status = error == NULL ? append_answer(scoring, row, err)
                                : trivet_wire_json_text(error, scoring->out, err);
@@ -272,11 +302,15 @@ static size_t collect_errors(const Trivet__V1__PredictResponse *response, uint64
 }
 
 enum trivet_status trivet_cli_scoring_append(const Trivet__V1__PredictResponse *response,
-                                             uint64_t first_row, uint64_t n_rows, bool json,
+                                             uint64_t first_row, uint64_t n_rows, unsigned form,
                                              struct trivet_arena *arena, struct trivet_buffer *out,
                                              uint64_t *n_failed, struct trivet_error *err)
 {
-    struct scoring scoring = {.json = json, .out = out};
+    const bool json = (form & TRIVET_CLI_SCORING_JSON) != 0;
+    struct scoring scoring = {.json = json,
+                              .id = (form & TRIVET_CLI_SCORING_IDS) != 0 ? response->prediction_id
+                                                                         : NULL,
+                              .out = out};
     enum trivet_status status = check_reply(response, n_rows, &scoring, err);
     if (status != TRIVET_OK) {
         return status;

@@ -127,23 +127,6 @@ static const void *row_of(const struct fast_version *version, const struct fast_
     return call->view.values + row * version->n_inputs * value_bytes;
 }
 
-static void log_row(const struct answer *answer, const struct fast_call *call,
-                    struct trivet_text_view id, uint32_t i, uint64_t hash)
-{
-    const struct fast_version *version = answer->version;
-    const struct trivet_log_numbers row = {
-        .id = id.data,
-        .id_bytes = id.n_bytes,
-        .row = i,
-        .hash = hash,
-        .out = &answer->out[i * version->n_outputs],
-        .values = row_of(version, call, i),
-        .single_precision = call->view.single_precision,
-        .n_values = version->n_inputs,
-    };
-    trivet_log_put_numbers(answer->log, version->pipeline, &row, answer->lane->arena);
-}
-
 /* Rows to be sent as samples, to be counted in the bins of drift, and to be logged. */
 static void sample(const struct answer *answer, const struct fast_call *call,
                    struct trivet_text_view id)
@@ -160,7 +143,8 @@ static void sample(const struct answer *answer, const struct fast_call *call,
                                         &answer->out[i * version->n_outputs]);
         }
         if (trivet_log_chooses(answer->log, hash)) {
-            log_row(answer, call, id, i, hash);
+            trivet_fast_version_log(version, answer->log, &call->view, id, i, hash,
+                                    &answer->out[i * version->n_outputs], answer->lane->arena);
         }
         if (hash > answer->samples->limits.threshold) {
             continue;

@@ -93,5 +93,10 @@ bool trivet_fast_version_predict(struct fast_version *version, struct trivet_are
 bool trivet_fast_version_predict_request(struct fast_version *version,
                                          const struct trivet_predict_view *view,
                                          struct trivet_arena *arena, double *out);
+/* Row `row` of a request, which the round has chosen, to the log; `out` is what was estimated. */
+void trivet_fast_version_log(const struct fast_version *version, struct trivet_log_round *round,
+                             const struct trivet_predict_view *view, struct trivet_text_view id,
+                             uint32_t row, uint64_t hash, const double *out,
+                             struct trivet_arena *arena);
 
 #endif

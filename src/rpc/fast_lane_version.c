@@ -1,5 +1,6 @@
 #include "base/alloc.h"
 #include "rpc/fast_lane_internal.h"
+#include "rpc/log_rows.h"
 #include "trivet/v1/prediction.pb-c.h"
 
 #include <string.h>
@@ -358,4 +359,22 @@ bool trivet_fast_version_predict_request(struct fast_version *version,
         }
     }
     return true;
+}
+
+void trivet_fast_version_log(const struct fast_version *version, struct trivet_log_round *round,
+                             const struct trivet_predict_view *view, struct trivet_text_view id,
+                             uint32_t row, uint64_t hash, const double *out,
+                             struct trivet_arena *arena)
+{
+    const struct trivet_log_numbers logged = {
+        .id = id.data,
+        .id_bytes = id.n_bytes,
+        .row = row,
+        .hash = hash,
+        .out = out,
+        .values = view->values + row * row_bytes(version, view),
+        .single_precision = view->single_precision,
+        .n_values = version->n_inputs,
+    };
+    trivet_log_put_numbers(round, version->pipeline, &logged, arena);
 }

@@ -46,7 +46,7 @@ static void expect_lines(const Trivet__V1__PredictResponse *response, const char
 {
     struct trivet_buffer out = {0};
     uint64_t n_failed = 0;
-    assert_int_equal(trivet_cli_scoring_header(response, response->rows, &out, NULL), TRIVET_OK);
+    assert_int_equal(trivet_cli_scoring_header(response, response->rows, 0, &out, NULL), TRIVET_OK);
     expect_text(&out, header);
     for (int as_json = 0; as_json < 2; as_json++) {
         assert_int_equal(trivet_cli_scoring_append(response, 0, response->rows, as_json == 1, arena,

@@ -186,7 +186,7 @@ static void what_cannot_be_is_refused(void **state)
     txn = fixture_begin(f, TRIVET_STORE_DATA);
     bool added = false;
     assert_refused(f, TRIVET_FAILED_PRECONDITION, trivet_store_log_put(txn, &good, &added, &f->err),
-                   "the data");
+                   "the log");
     trivet_store_abort(txn);
 }
 
