@@ -72,6 +72,8 @@ static const char *kind_text(const Trivet__V1__AliasChange *change)
         return "rolled back";
     case TRIVET__V1__ALIAS_CHANGE_KIND__ALIAS_CHANGE_KIND_TRAFFIC_SET:
         return change->n_traffic > 0 ? "split" : "split ended";
+    case TRIVET__V1__ALIAS_CHANGE_KIND__ALIAS_CHANGE_KIND_CONFIGURED:
+        return "configured";
     default:
         return "changed";
     }

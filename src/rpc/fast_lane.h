@@ -25,7 +25,7 @@ struct trivet_fast_lane_options {
     struct trivet_dispatch *dispatch;
     struct trivet_shadows *shadows;
     struct trivet_prediction_log *log; /* NULL = nothing is logged */
-    int64_t turn_ns_max; /* of prediction in one turn of a loop */
+    int64_t turn_ns_max;               /* of prediction in one turn of a loop */
 };
 
 /* Its context is a struct trivet_fast_lane_options, borrowed. */

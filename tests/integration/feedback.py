@@ -1,6 +1,8 @@
 """Outcomes, joined to predictions: every count exactly, the log of them across restarts and kill -9,
 what it keeps of features, and rows to train on out of both."""
 
+import csv
+import io
 import random
 import tempfile
 import time
@@ -296,6 +298,81 @@ class Feedback(Calls, ServerTest):
                     wanted.discard(kind)
         finally:
             subscriber.close()
+
+
+class Clients(Calls, ServerTest):
+    def write(self, name, columns):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(zip(*columns.values()))
+        return path
+
+    def counts(self, *arguments, **options):
+        text = run_cli(self.url, "feedback", *arguments, **options).stdout
+        return {row["result"]: int(row["outcomes"])
+                for row in csv.DictReader(io.StringIO(text)) if row["outcomes"] != "0"}
+
+    def test_command_line(self):
+        columns = class_columns(300, 5)
+        self.train("line", columns, "kind", estimator="logistic_regression")
+        done = run_cli(self.url, "configure", "line", "--keep-features", "on", "--keep-versions", "4",
+                       "--reason", "to learn")
+        self.assertEqual(list(csv.DictReader(io.StringIO(done.stdout))),
+                         [{"model": "line", "keep_features": "on", "keep_versions": "4",
+                           "outcomes_per_minute": "0"}])
+        # What is not named stays.
+        self.assertIn("on,4,7000", run_cli(self.url, "configure", "line", "--outcomes-per-minute",
+                                           "7000").stdout)
+        data = self.write("rows.csv", {name: columns[name] for name in ("size", "colour")})
+        predicted = run_cli(self.url, "predict", "line", "--data", data, "--ids").stdout
+        ids = [row["id"] for row in csv.DictReader(io.StringIO(predicted))]
+        lines = run_cli(self.url, "--json", "predict", "line", "--data", data, "--ids").stdout
+        self.assertRegex(lines.splitlines()[2], r'"row":2,"id":"p-[0-9a-f]{16}/2"')
+        late = [time.time() + 2 * 24 * 3600] * 10 + [""] * 290
+        labels = self.write("labels.csv", {"what": ids, "kind": columns["kind"][:290] + [""] * 10,
+                                           "at": late})
+        self.assertEqual(self.counts("line", "--data", labels, "--id", "what", "--outcome", "kind",
+                                     "--observed", "at"), {"joined": 290, "late": 10})
+        with open(labels) as file:
+            self.assertEqual(self.counts("line", "--data", "-", "--id", "what", "--outcome", "kind",
+                                         stdin=file.read()), {"duplicate": 290})
+        rows = [int(next(csv.DictReader(io.StringIO(run_cli(
+            self.url, "feedback", "line", "--grow", *options).stdout)))["rows"])
+            for options in ((), ("--part", "train"), ("--part", "holdout", "--name", "held"))]
+        self.assertEqual(rows[0], 290)
+        self.assertEqual(rows[1] + rows[2], 290)
+        history = run_cli(self.url, "history", "line").stdout
+        self.assertIn("configured", history)
+        for arguments in ((), ("line", ), ("line", "--grow", "--data", "-"),
+                          ("line", "--data", "-", "--part", "train"),
+                          ("line", "--grow", "--part", "all")):
+            done = run_cli(self.url, "feedback", *arguments, check=False, stdin="")
+            self.assertEqual(done.returncode, 2, arguments)
+
+    def test_python(self):
+        import trivet
+        with trivet.connect(self.url) as client:
+            columns = regression_columns(200, 6)
+            self.train("python", columns, "y")
+            self.assertTrue(client.configure("python", keep_features=True).keep_features)
+            self.assertEqual(client.configure("python", keep_versions=2),
+                             models.ModelSettings(keep_features=True, keep_versions=2))
+            answer = client.predict("python", {name: columns[name] for name in "ab"})
+            found = client.record("python", answer.ids, columns["y"])
+            self.assertEqual((found.joined, found.unmatched), (200, 0))
+            for _ in range(2):
+                found = client.record("python", answer.ids[:1], [1.0], request_id="correct-1")
+                self.assertEqual(found.corrected, 1)
+            parts = [client.grow_dataset("python", part=part) for part in ("train", "holdout")]
+            self.assertEqual(sum(part.rows for part in parts), 200)
+            job = client.train("python", parts[0], target="y")
+            self.assertEqual(job.version, 2)
+            with self.assertRaises(trivet.InvalidArgument):
+                client.record("python", ["a/0"], [])
+            with self.assertRaises(trivet.InvalidArgument):
+                client.configure("python", keep=True)
 
 
 class Restarted(Calls, unittest.TestCase):

@@ -10,7 +10,7 @@ from . import _data, _wire, prediction
 from ._channel import Channel
 from .errors import InvalidArgument, TrivetError
 from .job import Job, metrics_of
-from .v1 import (data_pb2, datasets_pb2, evaluation_pb2, models_pb2, prediction_pb2, report_pb2,
+from .v1 import (data_pb2, datasets_pb2, evaluation_pb2, feedback_pb2, models_pb2, prediction_pb2, report_pb2,
                  server_pb2, training_pb2)
 
 DEFAULT_URL = "tcp://127.0.0.1:7600"
@@ -23,6 +23,8 @@ CALL_BYTES = 1 << 20
 PREDICT_WINDOW = 4
 DOWNLOAD_WINDOW = 2
 WINDOW_MAX = 1024
+OUTCOMES_PER_CALL = 10000
+OUTCOMES_MAX = 100000
 _MODEL = re.compile(r"(?P<name>[^:@]+)(:(?P<version>[0-9]+)|@(?P<alias>.+))?")
 
 
@@ -501,6 +503,67 @@ class Client:
         return list(self.call("Models/History", models_pb2.HistoryRequest(
             model=model, alias=alias, limit=limit, before=before),
             models_pb2.HistoryResponse).changes)
+
+    def configure(self, model, reason="", **settings):
+        """Changes what holds for all versions of a model, and returns it: keep_features,
+        keep_versions, outcomes_per_minute_max; what is not named stays."""
+        current = self.call("Models/Describe", models_pb2.DescribeModelRequest(model=model),
+                            models_pb2.Model).settings
+        for name, value in settings.items():
+            if name not in current.DESCRIPTOR.fields_by_name:
+                raise InvalidArgument("no setting %r; there are %s" % (
+                    name, ", ".join(current.DESCRIPTOR.fields_by_name)))
+            setattr(current, name, value)
+        return self.call("Models/Configure", models_pb2.ConfigureRequest(
+            model=model, settings=current, reason=reason), models_pb2.Model).settings
+
+    # --- feedback
+
+    def record(self, model, ids, outcomes, observed=None, request_id=None):
+        """Tells what predictions should have been: `ids` as Prediction.ids gives them, a number or a
+        label for each, and with `observed` when it was seen (seconds since 1970). The sums of the
+        contract's RecordResponse. With a `request_id` at most 100,000 outcomes, recorded once however
+        often it is called."""
+        ids, outcomes = list(ids), list(outcomes)
+        observed = [0] * len(ids) if observed is None else list(observed)
+        if not len(ids) == len(outcomes) == len(observed):
+            raise InvalidArgument("%d ids, %d outcomes and %d times; give one for each" % (
+                len(ids), len(outcomes), len(observed)))
+        if request_id is not None and len(ids) > OUTCOMES_MAX:
+            raise InvalidArgument("%d outcomes under one request id; send at most %d" % (
+                len(ids), OUTCOMES_MAX))
+        sums = feedback_pb2.RecordResponse()
+        for first in range(0, max(len(ids), 1), OUTCOMES_PER_CALL if request_id is None
+                           else OUTCOMES_MAX):
+            last = first + (OUTCOMES_PER_CALL if request_id is None else OUTCOMES_MAX)
+            counts = self.call("Feedback/Record", feedback_pb2.RecordRequest(
+                model=model, outcomes=[self._outcome(*each) for each in zip(
+                    ids[first:last], outcomes[first:last], observed[first:last])]),
+                feedback_pb2.RecordResponse, request_id=request_id)
+            for field in counts.DESCRIPTOR.fields:
+                setattr(sums, field.name,
+                        getattr(sums, field.name) + getattr(counts, field.name))
+        return sums
+
+    @staticmethod
+    def _outcome(prediction_id, value, seconds):
+        field = {"label": value} if isinstance(value, str) else {"number": float(value)}
+        return feedback_pb2.Outcome(prediction=prediction_id,
+                                    observed_unix_us=int(seconds * 1000000), **field)
+
+    def grow_dataset(self, model, name="", since=0, rows=0, part="", holdout_share=0.0, base=""):
+        """A committed dataset of the features and outcomes of logged predictions, for `train`.
+        `part`: "train" or "holdout"; `base`: a Dataset or its id, whose rows come first."""
+        parts = {"": feedback_pb2.FEEDBACK_PART_UNSPECIFIED,
+                 "train": feedback_pb2.FEEDBACK_PART_TRAIN,
+                 "holdout": feedback_pb2.FEEDBACK_PART_HOLDOUT}
+        if part not in parts:
+            raise InvalidArgument("no part %r; there are train and holdout" % (part,))
+        return self.call("Feedback/GrowDataset", feedback_pb2.GrowDatasetRequest(
+            model=model, name=name, since_unix_us=int(since * 1000000), rows_max=rows,
+            part=parts[part], holdout_share=holdout_share,
+            base_dataset_id=getattr(base, "id", base)), datasets_pb2.Dataset,
+            timeout=max(self.timeout, 120.0))
 
     # --- the server
 
