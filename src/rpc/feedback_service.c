@@ -1,5 +1,6 @@
 /* Feedback: true outcomes to the predictions of the log, and rows to train on out of both. */
 #include "base/clock.h"
+#include "base/hash.h"
 #include "lifecycle/feedback.h"
 #include "rpc/call.h"
 #include "rpc/grow_dataset.h"
@@ -7,7 +8,9 @@
 #include "rpc/services.h"
 #include "trivet/v1/feedback.pb-c.h"
 
+#include <arpa/inet.h>
 #include <math.h>
+#include <string.h>
 
 #define OUTCOMES_MAX 100000
 
@@ -122,6 +125,17 @@ static uint32_t per_minute_max(const struct trivet_feedback_service *service,
     return *status == TRIVET_OK ? settings->outcomes_per_minute_max : 0;
 }
 
+/* Equal for calls of one caller: of one machine, over a local socket of one user. Of an IPv6
+ * address the first half counts: the other is the customer's to choose. */
+static uint64_t caller_of(const struct trivet_call *call)
+{
+    uint8_t address[16];
+    if (inet_pton(AF_INET6, call->peer, address) == 1) {
+        return trivet_hash_bytes(address, sizeof(address) / 2);
+    }
+    return trivet_hash_bytes(call->peer, strlen(call->peer));
+}
+
 static enum trivet_status record_once(struct trivet_call *call,
                                       const struct trivet_feedback_service *service,
                                       ProtobufCMessage **earlier,
@@ -129,7 +143,6 @@ static enum trivet_status record_once(struct trivet_call *call,
                                       struct trivet_error *err)
 {
     const Trivet__V1__RecordRequest *request = (const Trivet__V1__RecordRequest *)call->request;
-    uint64_t caller = call->exchange->peer;
     uint64_t count = request->n_outcomes;
     enum trivet_status status = TRIVET_OK;
     struct trivet_store_txn *txn = NULL;
@@ -144,6 +157,7 @@ static enum trivet_status record_once(struct trivet_call *call,
     if (status != TRIVET_OK || txn == NULL) {
         return status;
     }
+    uint64_t caller = caller_of(call);
     if (per_minute > 0 &&
         !trivet_outcome_limit_take(service->limit, request->model, caller, count, per_minute,
                                    trivet_clock_monotonic_ns(), &wait_s)) {

@@ -34,7 +34,6 @@ struct trivet_exchange {
     size_t n_bytes;
     int64_t arrival_ns;    /* monotonic */
     uint64_t traffic_turn; /* of a call without a key whose traffic is split; 0 = none taken yet */
-    uint64_t peer;         /* rpc/peer.h; 0 = not known */
 };
 
 /* Requests that a transport's own thread answers: what one turn of its loop brought in is taken as

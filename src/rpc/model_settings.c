@@ -1,7 +1,6 @@
 #include "rpc/model_settings.h"
 
 #include "base/log.h"
-#include "base/text.h"
 #include "rpc/services.h"
 #include "wire/codec.h"
 
@@ -93,7 +92,8 @@ static enum trivet_status store_settings(struct trivet_call *call, struct trivet
     }
     const struct trivet_store_cause cause = {.identity = call->key.identity,
                                              .request_id = call->key.request_id,
-                                             .reason = request->reason};
+                                             .reason = request->reason,
+                                             .peer = call->peer};
     status = trivet_store_settings_set(txn, request->model, settings->data, settings->n_bytes,
                                        &cause, err);
     if (status == TRIVET_OK) {
@@ -101,26 +101,6 @@ static enum trivet_status store_settings(struct trivet_call *call, struct trivet
     }
     trivet_store_abort(txn);
     return status;
-}
-
-static void publish(struct trivet_publisher *publisher, const Trivet__V1__ConfigureRequest *request,
-                    const char *who)
-{
-    char topic[TRIVET_TOPIC_BYTES_MAX];
-    char identity[TRIVET_STORE_KEY_BYTES_MAX + 1];
-    Trivet__V1__ModelEvent body = TRIVET__V1__MODEL_EVENT__INIT;
-    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
-    if (!trivet_text_format(topic, sizeof(topic), "model.%s.", request->model)) {
-        return; /* no model has a name of that length */
-    }
-    (void)trivet_text_copy(identity, sizeof(identity), who);
-    body.model = request->model;
-    body.change = TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_CONFIGURED;
-    body.identity = identity;
-    body.reason = request->reason;
-    event.body_case = TRIVET__V1__EVENT__BODY_MODEL;
-    event.model = &body;
-    trivet_publisher_send(publisher, topic, &event);
 }
 
 enum trivet_status trivet_model_settings_configure(struct trivet_call *call,
@@ -143,7 +123,14 @@ enum trivet_status trivet_model_settings_configure(struct trivet_call *call,
     if (status != TRIVET_OK || call->replayed) {
         return status;
     }
-    publish(service->publisher, request, call->key.identity);
+    const struct trivet_model_change change = {
+        .model = request->model,
+        .change = TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_CONFIGURED,
+        .identity = call->key.identity,
+        .peer = call->peer,
+        .reason = request->reason,
+    };
+    trivet_publisher_model_change(service->publisher, &change);
     trivet_log(TRIVET_LOG_INFO, "configured",
                "model=%s keep_features=%d keep_versions=%u outcomes_per_minute=%u message=%s",
                request->model, settings->keep_features, settings->keep_versions,

@@ -9,7 +9,6 @@
  * (`busy`, under `lock`) and for sends on their way, and closes the socket last: nng 1.5.2 crashes
  * when a context is used while its socket closes. */
 #include "rpc/listener.h"
-#include "rpc/peer.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -73,21 +72,6 @@ static void set_busy(struct trivet_listener *listener, bool busy)
     pthread_mutex_unlock(&listener->lock);
 }
 
-static uint64_t peer_of(nng_msg *request)
-{
-    nng_sockaddr address;
-    if (nng_pipe_get_addr(nng_msg_get_pipe(request), NNG_OPT_REMADDR, &address) != 0) {
-        return 0;
-    }
-    if (address.s_family == NNG_AF_INET) {
-        return trivet_peer_of_address(&address.s_in.sa_addr, sizeof(address.s_in.sa_addr));
-    }
-    if (address.s_family == NNG_AF_INET6) {
-        return trivet_peer_of_address(address.s_in6.sa_addr, sizeof(address.s_in6.sa_addr));
-    }
-    return 1; /* this machine */
-}
-
 /* nng's thread: a request has arrived, or the socket is closed. */
 static void on_received(void *arg)
 {
@@ -109,7 +93,6 @@ static void on_received(void *arg)
     slot->exchange.n_bytes = nng_msg_len(slot->request);
     slot->exchange.arrival_ns = trivet_clock_monotonic_ns();
     slot->exchange.traffic_turn = 0;
-    slot->exchange.peer = peer_of(slot->request);
     set_busy(slot->listener, true);
     slot->listener->options.on_request(slot->listener->options.ctx, &slot->exchange);
 }

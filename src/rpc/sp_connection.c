@@ -11,7 +11,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "rpc/peer.h"
 #include "rpc/sp_loop.h"
 
 #include <errno.h>
@@ -267,8 +266,7 @@ static void deliver(struct sp_connection *connection)
         .face = {.ops = &trivet_sp_exchange_ops,
                  .data = payload + backtrace_bytes,
                  .n_bytes = payload_bytes - backtrace_bytes,
-                 .arrival_ns = loop->now_ns,
-                 .peer = connection->peer},
+                 .arrival_ns = loop->now_ns},
         .connection = connection,
         .backtrace_bytes = backtrace_bytes,
         .framing = connection->reader.framing,
@@ -521,7 +519,6 @@ void trivet_sp_connection_open(struct sp_loop *loop, int fd, enum trivet_sp_fram
     connection->loop = loop;
     connection->poll.data = connection;
     connection->fd = fd;
-    connection->peer = trivet_peer_of_socket(fd);
     connection->refs = 1;
     trivet_sp_peer_name(fd, framing, connection->peer);
     trivet_sp_reader_init(&connection->reader, framing, TRIVET_SP_REQ,

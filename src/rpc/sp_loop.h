@@ -93,9 +93,8 @@ struct sp_connection {
     struct sp_loop *loop;
     uv_poll_t poll;
     int fd;
-    uint64_t peer; /* of its exchanges */
-    int events;    /* that poll waits for */
-    size_t refs;   /* exchanges in hand, and one until the handle is closed */
+    int events;  /* that poll waits for */
+    size_t refs; /* exchanges in hand, and one until the handle is closed */
     size_t n_in_hand;
     size_t in_hand_bytes; /* of their requests */
     bool closed;

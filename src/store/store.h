@@ -45,8 +45,8 @@
 #define TRIVET_STORE_ALIASES_MAX        256         /* of one model */
 #define TRIVET_STORE_SHARES_MAX         16          /* of the traffic of one model */
 #define TRIVET_STORE_SETTINGS_BYTES_MAX 4096
-#define TRIVET_STORE_RETAIN_MAX         16          /* versions deleted by one change */
-#define TRIVET_STORE_OPEN_DATASETS_MAX  256         /* not yet committed */
+#define TRIVET_STORE_RETAIN_MAX         16                      /* versions deleted by one change */
+#define TRIVET_STORE_OPEN_DATASETS_MAX  256                     /* not yet committed */
 #define TRIVET_STORE_OPEN_KEEP_US       (24LL * 3600 * 1000000) /* since the last chunk */
 #define TRIVET_STORE_EXPIRE_MAX         16                      /* datasets deleted by one call */
 
