@@ -43,7 +43,7 @@ function alertItem(alert) {
       el("p", {}, el("strong", {}, `${words(alert.rule)} ${words(alert.state)}`), " – ", subject(alert),
         el("span", { class: "muted", title: moment(alert.since_unix_us) }, ` for ${since}`)),
       el("p", {}, alert.detail),
-      alert.advice ? el("p", { class: "muted" }, alert.advice) : null));
+      alert.advice ? el("p", { class: "muted advice" }, alert.advice) : null));
 }
 
 /* On top of a page: nothing at all when nothing is wrong. */

@@ -13,7 +13,7 @@ const ruleColumns = [{ name: "Rule" }, { name: "On" }, { name: "Model" }, { name
   { name: "Fires after", num: true }, { name: "Window", num: true }, { name: "Firing", num: true }, { name: "Pending", num: true }];
 
 function activeRow(alert) {
-  const what = el("span", {}, alert.detail, alert.advice ? el("span", { class: "muted" }, ` ${alert.advice}`) : null);
+  const what = el("span", {}, alert.detail, alert.advice ? el("span", { class: "muted advice" }, alert.advice) : null);
   return row(activeColumns, [stateBadge(alert), words(alert.rule), subject(alert), moment(alert.since_unix_us),
     alertValue(alert, alert.value), alertValue(alert, alert.threshold), what], { data: { alert: alert.id } });
 }
@@ -26,7 +26,7 @@ function resolvedRow(alert) {
 
 function ruleRow(rule) {
   return row(ruleColumns, [words(rule.rule), rule.on ? badge("good", "on") : badge("idle", "off"), rule.model === "*" ? "all" : rule.model,
-    short(rule.threshold), span(rule.for_s), span(rule.window_s), whole(rule.firing), whole(rule.pending)]);
+    short(rule.threshold), rule.for_s > 0 ? span(rule.for_s) : "at once", rule.window_s > 0 ? span(rule.window_s) : "–", whole(rule.firing), whole(rule.pending)]);
 }
 
 function webhookFacts(hook) {

@@ -6,6 +6,7 @@ import { driftBadge, qualityText } from "./health.js";
 import { code, el, empty, replace, select, setChoices, tile, whenChanged } from "./dom.js";
 import { driftSection } from "./model_drift.js";
 import { loopSection } from "./model_loop.js";
+import { qualitySection } from "./model_quality.js";
 import { trafficSection } from "./model_traffic.js";
 import { auditSection, versionsSection } from "./model_versions.js";
 import { reportPanels } from "./report.js";
@@ -70,10 +71,11 @@ export function modelPage([model, versionText], state) {
   const versions = versionsSection(context);
   const traffic = trafficSection(context);
   const drift = driftSection(context);
+  const quality = qualitySection(context);
   const loop = loopSection(context);
   const audit = auditSection(context);
   const evaluation = evaluationSection();
-  const sections = [versions, traffic, drift, loop, audit];
+  const sections = [versions, traffic, drift, quality, loop, audit];
 
   const entriesOf = () => (overview ? overview.models.filter((m) => m.model === model) : []);
 
@@ -120,7 +122,7 @@ export function modelPage([model, versionText], state) {
   });
 
   const jump = el("nav", { class: "jump", aria: { label: "On this page" } },
-    [["versions", "Versions"], ["model-traffic", "Traffic"], ["drift", "Drift"], ["loop", "Automation"], ["audit", "Audit trail"]].map(([id, text]) =>
+    [["versions", "Versions"], ["model-traffic", "Traffic"], ["drift", "Drift"], ["quality", "Quality"], ["shadow", "Shadow"], ["loop", "Automation"], ["audit", "Audit trail"]].map(([id, text]) =>
       el("a", { href: `#/models/${encodeURIComponent(model)}`, data: { key: `jump-${id}`, to: id }, onclick: (event) => {
         event.preventDefault();
         const target = document.getElementById(id);

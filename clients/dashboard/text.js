@@ -48,6 +48,7 @@ export function bytes(n) {
 
 export function span(seconds) {
   if (!isNumber(seconds)) return "–";
+  if (seconds === 0) return "0 s";
   if (seconds < 0.001) return `${Math.round(seconds * 1e6)} µs`;
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 10) return `${Number(seconds.toPrecision(2))} s`;

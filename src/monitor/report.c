@@ -168,10 +168,11 @@ static json_t *models_json(const struct trivet_monitor *monitor, int64_t now_us,
         trivet_monitor_counts_add(&everything->ever, &view.ever);
         trivet_monitor_counts_add(&everything->rate, &view.rate);
         trivet_monitor_counts_add(&everything->window, &view.window);
-        json_t *object = json_pack("{s:s, s:o, s:o, s:o}", "model", series->model, "version",
+        json_t *object = json_pack("{s:s, s:o, s:o, s:o, s:o}", "model", series->model, "version",
                                    trivet_json_count(series->version), "last_change_age_s",
                                    trivet_json_age(series->last_change_us, now_us), "drift",
-                                   trivet_report_drift_summary(series));
+                                   trivet_report_drift_summary(series), "quality",
+                                   trivet_report_quality_summary(series, now_us));
         set_view(object, &view, rate_s);
         (void)json_array_append_new(list, object);
     }

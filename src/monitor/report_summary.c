@@ -53,3 +53,26 @@ json_t *trivet_report_drift_summary(const struct trivet_monitor_series *series)
         "windows", trivet_json_count(summary.n_windows), "psi_max",
         trivet_json_number(summary.psi_max));
 }
+
+json_t *trivet_report_quality_summary(const struct trivet_monitor_series *series, int64_t now_us)
+{
+    const struct trivet_quality *quality = series->live.quality;
+    struct trivet_quality_sums sums = {0};
+    struct trivet_quality_statement at = {0};
+    struct trivet_error err;
+    if (quality == NULL || trivet_quality_window(quality, now_us, TRIVET_QUALITY_WINDOW_US, &sums,
+                                                 &err) != TRIVET_OK) {
+        return json_null();
+    }
+    trivet_quality_state(quality, &sums, &at);
+    trivet_quality_sums_release(&sums);
+    bool classes = at.task == TRIVET_QUALITY_CLASSES;
+    const struct trivet_quality_estimate *estimate = classes ? &at.accuracy : &at.mae;
+    if (!estimate->known) {
+        return json_null();
+    }
+    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "metric", classes ? "accuracy" : "mae", "value",
+                     trivet_json_number(estimate->value), "lower",
+                     trivet_json_number(estimate->lower), "upper",
+                     trivet_json_number(estimate->upper), "labelled", trivet_json_count(at.labels));
+}

@@ -24,6 +24,11 @@ PAGES = {
 }
 
 
+def percent(ratio):
+    """As the pages say it."""
+    return "%.*g %%" % (3 if ratio >= 0.1 else 2, 100 * ratio)
+
+
 class MonitorPage(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -32,6 +37,7 @@ class MonitorPage(unittest.TestCase):
         cls.garden = cls.site.train()
         cls.site.call(4)
         cls.site.drift(8)
+        cls.site.label()
         cls.url = cls.site.url
         cls.pictures = pictures_folder()
         cls.browser = Browser()
@@ -284,7 +290,55 @@ class MonitorPage(unittest.TestCase):
                    "(document.getElementById('drift-filter'))")
         self.wait("document.querySelectorAll('#heat tbody tr').length === 1")
 
-    def test_09_jobs(self):
+    def test_09_quality(self):
+        path = "/models/flowers/versions/1/quality?hours=24"
+        self.wait("document.querySelector('#quality-confusion')")
+
+        def cells():
+            labels = self.value("[...document.querySelectorAll('#quality-confusion tbody th')]"
+                                ".map(cell => cell.textContent)")
+            counts = self.value("[...document.querySelectorAll('#quality-confusion td')].map(cell "
+                                "=> Number(cell.textContent.replaceAll(',', '')))")
+            n = len(labels)
+            return {(labels[k // n], labels[k % n]): count
+                    for k, count in enumerate(counts) if count}
+
+        def told():
+            confusion = self.get(path)["confusion"]
+            return {(truth, predicted): confusion["counts"][i][k]
+                    for i, truth in enumerate(confusion["labels"])
+                    for k, predicted in enumerate(confusion["labels"])
+                    if confusion["counts"][i][k]}
+
+        shown = self.agree(cells, told)
+        self.assertGreater(sum(shown.values()), 100)
+        quality = self.get(path)
+        self.assertTrue(quality["enough"])
+        accuracy = quality["metrics"]["accuracy"]
+        self.assertGreater(accuracy["value"], 0.6)
+        self.assertIn(percent(accuracy["value"]) + percent(accuracy["lower"]),
+                      self.text("[data-quality=accuracy]"))
+        self.agree(lambda: self.text("#quality .facts dd"), lambda: self.counted(path))
+        self.wait("trivetCharts.drawn['chart-quality']")
+
+        def line():
+            return [p["y"] for p in self.drawn("chart-quality")["Accuracy"]]
+
+        points = self.agree(line, lambda: [p["accuracy"]["value"] for p in self.get(path)["history"]
+                                           if "accuracy" in p])
+        self.assertGreater(len(points), 0)
+        band = self.drawn("chart-quality")
+        self.assertLessEqual(band["low"][-1]["y"], points[-1])
+        self.assertGreaterEqual(band["band"][-1]["y"], points[-1])
+        self.agree(lambda: [p["y"] for p in self.drawn("chart-coverage")["with an outcome"]],
+                   lambda: [p["coverage"] for p in self.get(path)["history"]])
+
+    def counted(self, path):
+        counts = self.get(path)
+        return "{:,} of {:,} logged predictions ({})".format(
+            counts["labelled"], counts["logged"], percent(counts["coverage"]))
+
+    def test_10_jobs(self):
         self.go("/jobs")
         self.wait("document.querySelectorAll('#jobs-table tbody tr').length === 4")
         jobs = self.get("/jobs")["servers"][0]["jobs"]
@@ -305,16 +359,25 @@ class MonitorPage(unittest.TestCase):
         self.go("/jobs/job-0000000000000000")
         self.wait("document.querySelector('.why')?.textContent.startsWith('No server knows')")
 
-    def test_10_server(self):
+    def test_11_server(self):
         self.go("/server")
         self.wait("document.querySelectorAll('#page .source').length === 1")
-        self.wait("trivetCharts.drawn['chart-rss']?.data.datasets[0].data.length > 1")
-        memory = [p["y"] for p in next(iter(self.drawn("chart-rss").values()))]
-        now = self.get("/overview")["sources"][0]["resources"]["rss_bytes"]
-        self.assertLess(abs(memory[-1] - now), 64 << 20)
-        self.assertIn("up", self.text(".source .badge"))
+        for chart, column, scale in (("chart-rss", "rss_bytes", 1), ("chart-cpu", "cpu_percent", .01),
+                                     ("chart-connections", "connections", 1)):
+            self.wait("trivetCharts.drawn['%s']?.data.datasets[0].data.some(p => p.y)" % chart)
 
-    def test_11_monitor(self):
+            def shown(chart=chart):
+                return [p["y"] for p in next(iter(self.drawn(chart).values()))][-20:]
+
+            def told(column=column, scale=scale):
+                values = self.get("/server")["servers"][0][column][-20:]
+                return [None if v is None else v * scale for v in values]
+
+            self.agree(shown, told)
+        self.assertIn("up", self.text(".source .badge"))
+        self.assertRegex(self.text(".limits"), "Calls in hand[0-9,]+ of [0-9,]+")
+
+    def test_12_monitor(self):
         self.go("/monitor")
 
         def shown():
@@ -331,7 +394,7 @@ class MonitorPage(unittest.TestCase):
         self.assertGreater(self.get("/monitor")["sources"][0]["events_received"], 10)
         self.assertEqual(self.text("[data-tile=pages] .value"), "1")
 
-    def test_12_alerts(self):
+    def test_13_alerts(self):
         self.go("/alerts")
 
         def active():

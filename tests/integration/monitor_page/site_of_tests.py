@@ -6,7 +6,7 @@ import random
 import tempfile
 import time
 
-from harness import Client, CallError, start_monitor, start_trivetd
+from harness import Client, CallError, feedback, start_monitor, start_trivetd
 
 
 def flowers(n_rows):
@@ -76,6 +76,7 @@ class Site:
         self.url = self.monitor.ready["http"]
         self.client = Client(self.trivetd.ready["listen"])
         self.chance = random.Random(1)
+        self.undisturbed = []  # calls of flowers as in training
 
     def train(self):
         houses = self.client.upload(prices(600)).id
@@ -114,8 +115,18 @@ class Site:
             moved = 2.5 if time.monotonic() > begin + seconds / 2 else 0
             rows = [[gauss(4 + 1.4 * (i % 3) + moved, 0.8), gauss(3 - 0.4 * (i % 3), 0.5)]
                     for i in range(90)]
-            self.client.predict("flowers", rows)
+            reply = self.client.predict("flowers", rows)
+            if moved == 0:
+                self.undisturbed.append(reply.prediction_id)
             time.sleep(0.02)
+
+    def label(self):
+        """What the undisturbed flowers were."""
+        outcomes = [feedback.Outcome(prediction="%s/%d" % (call, i),
+                                     label=("rose", "tulip", "lily")[i % 3])
+                    for call in self.undisturbed[-20:] for i in range(90)]
+        self.client.call("Feedback/Record", feedback.RecordRequest(
+            model="flowers", outcomes=outcomes), feedback.RecordResponse)
 
     def close(self):
         self.client.close()
