@@ -400,7 +400,7 @@ void trivet_loop_next(const struct trivet_policy *policy, bool enabled,
     if (gives_way(policy, state, seen, event)) {
         return;
     }
-    if (state->step != TRIVET_LOOP_WATCH &&
+    if (state->step != TRIVET_LOOP_WATCH && policy->step_timeout_us > 0 &&
         seen->now_us - state->step_since_us > policy->step_timeout_us) {
         char text[TRIVET_LOOP_TEXT_BYTES];
         (void)trivet_text_format(text, sizeof(text), "took longer than step_timeout%s%s",

@@ -42,7 +42,7 @@ struct trivet_policy {
     uint64_t labels_min;     /* new labels that a round needs, whatever begins it */
     int64_t cooldown_us;     /* from the end of a round to the next */
     int64_t pause_us;        /* from one step to the next; a rollback does not wait */
-    int64_t step_timeout_us; /* a step that takes longer ends the round as failed */
+    int64_t step_timeout_us; /* a step that takes longer ends the round; 0 = never */
 
     /* Rows. */
     int64_t fresh_us;          /* labels of predictions that are no older; 0 = all */
