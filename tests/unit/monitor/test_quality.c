@@ -175,7 +175,7 @@ static void test_many_classes(void **state)
     enum { n = TRIVET_QUALITY_PAIRS_MAX + 100 };
     static Trivet__V1__ClassPairCount pairs[n];
     static Trivet__V1__ClassPairCount *list[n];
-    static char names[n][16];
+    static char names[n][24];
     struct trivet_error err;
     char model[] = "m";
     Trivet__V1__QualityTotals totals = TRIVET__V1__QUALITY_TOTALS__INIT;
