@@ -51,7 +51,7 @@ static void memory_send(struct trivet_exchange *exchange)
     pthread_mutex_unlock(&memory->lock);
 }
 
-static const struct trivet_exchange_ops memory_ops = {memory_reserve, memory_send};
+static const struct trivet_exchange_ops memory_ops = {memory_reserve, memory_send, NULL};
 
 /* --- the service under test: Server's descriptor, our handlers ------------------------------- */
 
