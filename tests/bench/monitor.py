@@ -210,12 +210,15 @@ def stopped_or_not(scene):
     for i in range(scene.arguments.rounds):
         for name in ("running", "stopped") if i % 2 == 0 else ("stopped", "running"):
             scene.monitor.signal(signal.SIGSTOP if name == "stopped" else signal.SIGCONT)
-            found[name].append(scene.load(scene.arguments.round_seconds)["p99_us"])
+            found[name].append(scene.load(scene.arguments.round_seconds))
     scene.monitor.signal(signal.SIGCONT)
-    running, stopped = (statistics.median(found[name]) for name in ("running", "stopped"))
+    running, stopped = (statistics.median(each["p99_us"] for each in found[name])
+                        for name in ("running", "stopped"))
     for name, each in found.items():
-        print("server p99_us monitor=%s median=%.1f of %s" % (
-            name, statistics.median(each), " ".join("%.0f" % value for value in sorted(each))))
+        print("server monitor=%s p50_us=%.1f server_cpu_us=%.1f p99_us=%.1f of %s" % (
+            (name,) + tuple(statistics.median(one[key] for one in each)
+                            for key in ("p50_us", "server_cpu_us", "p99_us")) +
+            (" ".join("%.0f" % one["p99_us"] for one in sorted(each, key=lambda o: o["p99_us"])),)))
     return goal(scene.arguments, "stopped-monitor-p99", 100 * (stopped / running - 1), "%", 5)
 
 
