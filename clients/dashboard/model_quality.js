@@ -18,7 +18,7 @@ const windowText = (quality) => (quality.window_s > 3600 ? "day" : "hour");
 /* { name: { value, lower, upper, test } } as rows. */
 function metricsTable(quality) {
   const columns = [{ name: "Metric" }, { name: "Live", num: true }, { name: "95 % interval", num: true }, { name: "In its test", num: true }];
-  const list = table("Live quality", columns, { id: "quality-metrics" });
+  const list = table("Live quality", columns, { id: "quality-metrics", cards: true });
   list.body.replaceChildren(...Object.entries(quality.metrics).map(([name, m]) => row(columns, [names[name] || name, metricText(name, m.value),
     known(m.lower) ? `${metricText(name, m.lower)} – ${metricText(name, m.upper)}` : "–", known(m.test) ? metricText(name, m.test) : "–"], { data: { quality: name } })));
   return list.region;

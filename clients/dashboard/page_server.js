@@ -78,23 +78,28 @@ function newestOf(answer) {
     .filter(([, values]) => Array.isArray(values)).map(([name, values]) => [name, values.filter((v) => v !== null).pop()]))]));
 }
 
-export function serverPage() {
+export function serverPage(_parameters, state) {
   const sources = el("div", { class: "sources" });
   const figures = charts.map((what) => ({ what, figure: new Figure(what) }));
   let newest = new Map();
   const watcher = watch(() => "/server", 2, (answer) => {
     newest = newestOf(answer);
     drawAll(figures, answer);
+    showSources(state.overview);
   });
+
+  function showSources(overview) {
+    if (!overview) return;
+    replace(sources, overview.sources.length === 0
+      ? el("div", {}, empty("No server is watched. Start the monitor with ", code("--server"), "."))
+      : overview.sources.map((source) => sourcePanel(source, newest.get(source.server) || {})));
+  }
+
   return {
     title: "Server",
     node: el("div", { class: "page" }, el("h1", {}, "Server"), sources,
       panel("The last fifteen minutes", { id: "server-charts" }, el("div", { class: "charts two" }, figures.map(({ figure }) => figure.node)))),
-    update(overview) {
-      replace(sources, overview.sources.length === 0
-        ? el("div", {}, empty("No server is watched. Start the monitor with ", code("--server"), "."))
-        : overview.sources.map((source) => sourcePanel(source, newest.get(source.server) || {})));
-    },
+    update: showSources,
     close() {
       watcher.stop();
       for (const { figure } of figures) figure.remove();
