@@ -19,17 +19,11 @@ void trivet_log_complain(struct trivet_prediction_log *log, const struct trivet_
 
 /* --- levels ---------------------------------------------------------------------------------- */
 
-/* One that lets about rows_per_s through, more while there are tokens. */
-static unsigned choose_level(const struct trivet_prediction_log *log, double rows_per_s,
-                             int64_t n_tokens)
+/* The lowest that lets no more than `rows_per_s_max` through. */
+static unsigned choose_level(double rows_per_s, double rows_per_s_max)
 {
-    double reserve = log->options.burst_rows / 4.0;
-    double target = log->options.rows_per_s;
-    if ((double)n_tokens > reserve) {
-        target += (double)n_tokens - reserve;
-    }
     unsigned level = 0;
-    while (level < TRIVET_STORE_LEVELS - 1 && rows_per_s > target) {
+    while (level < TRIVET_STORE_LEVELS - 1 && rows_per_s > rows_per_s_max) {
         rows_per_s /= 2;
         level++;
     }
@@ -48,13 +42,12 @@ static void tick_version(struct trivet_prediction_log *log, struct trivet_log_ve
     int64_t room = (int64_t)log->options.burst_rows - n_tokens;
     refill = refill < room ? refill : room;
     n_tokens = atomic_fetch_add(&version->n_tokens, refill) + refill;
-    unsigned level = choose_level(log, rows_per_s, n_tokens);
+    unsigned level = choose_level(rows_per_s, trivet_log_allow(log, version, n_tokens));
     atomic_store(&version->base_level, level);
-    /* Only the threads that put raise it in between: what it was is the highest of the tick. */
+    /* Only the threads that put raise it in between: what it was is the highest of the tick. It may
+     * be in force also where nothing was offered: a long round goes on. */
     unsigned before = atomic_exchange(&version->level, level);
-    if (rows_per_s > 0) {
-        trivet_log_note_level(version->model, before, trivet_clock_unix_us());
-    }
+    trivet_log_note_level(version->model, before, trivet_clock_unix_us());
 }
 
 /* Takes note of the levels in force; sets them anew when it is time for it. */

@@ -5,8 +5,9 @@
  * queue drops rows; nothing waits for the writer but a flush.
  *
  * Tokens: a version has burst_rows of them at first and gets rows_per_s. Every logged row takes
- * one. With fewer than a quarter of them left the level rises with what is missing, at once, on the
- * thread that puts; the writer sets it anew every tick by the rate of the tick. */
+ * one. At every tick the writer sets the level by the rate of the tick before, and how many rows
+ * may be logged until the next: twice as many as that level should let through, or all tokens but a
+ * quarter. Beyond, the thread that puts raises the level step by step, at once. */
 #include "events/prediction_log.h"
 
 #include "base/alloc.h"
@@ -19,6 +20,7 @@
 
 #define LEVELS_MAX     65536      /* read at the start */
 #define RESERVED_BYTES (1u << 20) /* of the queue, from the start */
+#define RAISE_STEP_MIN 64
 
 /* --- models and versions --------------------------------------------------------------------- */
 
@@ -90,6 +92,7 @@ static struct trivet_log_version *make_version(struct trivet_prediction_log *log
     made->model = owner;
     made->version = version;
     atomic_store(&made->n_tokens, log->options.burst_rows);
+    (void)trivet_log_allow(log, made, log->options.burst_rows);
     log->versions[log->n_versions++] = made;
     return made;
 }
@@ -165,26 +168,38 @@ struct trivet_log_round trivet_log_begin(struct trivet_prediction_log *log,
 }
 
 /* After a row took a token: the level that goes with what is left. */
-static unsigned level_for(const struct trivet_prediction_log *log,
-                          const struct trivet_log_version *version, int64_t n_tokens)
+static unsigned level_for(const struct trivet_log_version *version, int64_t n_tokens)
 {
-    int64_t reserve = (int64_t)log->options.burst_rows / 4;
-    int64_t step = log->options.burst_rows / 32 + 1;
-    if (n_tokens >= reserve) {
+    int64_t below = atomic_load_explicit(&version->raise_below, memory_order_relaxed);
+    if (n_tokens >= below) {
         return 0;
     }
-    /* Below 0 it goes up faster: a version at any rate stays near its tokens. */
-    int64_t n_steps =
-        n_tokens >= 0 ? (reserve - n_tokens) / step : reserve / step + (-n_tokens) / (step / 8 + 1);
-    int64_t level = atomic_load_explicit(&version->base_level, memory_order_relaxed) + n_steps;
+    int64_t step = atomic_load_explicit(&version->raise_step, memory_order_relaxed);
+    int64_t level = atomic_load_explicit(&version->base_level, memory_order_relaxed) + 1 +
+                    (below - n_tokens) / step;
     return level < TRIVET_STORE_LEVELS ? (unsigned)level : TRIVET_STORE_LEVELS - 1;
+}
+
+double trivet_log_allow(const struct trivet_prediction_log *log, struct trivet_log_version *version,
+                        int64_t n_tokens)
+{
+    const double tick_s = (double)LOG_TICK_NS / (double)TRIVET_NS_PER_S;
+    double spare = (double)n_tokens - log->options.burst_rows / 4.0;
+    double rows_per_s = log->options.rows_per_s + (spare > 0 ? spare : 0);
+    /* What was spent in advance comes back. */
+    rows_per_s = n_tokens < 0 ? rows_per_s / 2 : rows_per_s;
+    double at_once = 2 * rows_per_s * tick_s > spare ? 2 * rows_per_s * tick_s : spare;
+    double step = rows_per_s * tick_s / 4;
+    atomic_store(&version->raise_below, n_tokens - (int64_t)at_once);
+    atomic_store(&version->raise_step, step > RAISE_STEP_MIN ? (int64_t)step : RAISE_STEP_MIN);
+    return rows_per_s;
 }
 
 static void take_token(struct trivet_log_round *round)
 {
     struct trivet_log_version *version = round->version;
     int64_t n_tokens = atomic_fetch_sub_explicit(&version->n_tokens, 1, memory_order_relaxed) - 1;
-    unsigned wanted = level_for(round->log, version, n_tokens);
+    unsigned wanted = level_for(version, n_tokens);
     unsigned level = atomic_load_explicit(&version->level, memory_order_relaxed);
     while (level < wanted && !atomic_compare_exchange_weak(&version->level, &level, wanted)) {
     }

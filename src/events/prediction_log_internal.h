@@ -35,8 +35,10 @@ struct trivet_log_version {
     void *columns;
     size_t columns_bytes;
     atomic_uint level;
-    atomic_uint base_level; /* the writer's choice of the last tick */
-    atomic_llong n_tokens;  /* rows that may still be logged */
+    atomic_uint base_level;   /* the writer's choice of the last tick */
+    atomic_llong n_tokens;    /* rows that may still be logged */
+    atomic_llong raise_below; /* with fewer tokens the level rises, by one … */
+    atomic_llong raise_step;  /* … for each so many */
     atomic_ullong n_offered;
 
     /* The writer's. */
@@ -87,6 +89,10 @@ struct trivet_prediction_log {
 
 /* Under names_lock. NULL when out of memory. */
 struct log_model *trivet_log_find_model(struct trivet_prediction_log *log, const char *name);
+/* What may be logged until the next tick, with so many tokens: sets when the level rises, returns
+ * the rows per second to aim at. */
+double trivet_log_allow(const struct trivet_prediction_log *log, struct trivet_log_version *version,
+                        int64_t n_tokens);
 /* The thread of the writer. */
 void *trivet_log_run(void *log);
 /* Tell of a failure, not too often. The writer. */
