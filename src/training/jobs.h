@@ -45,7 +45,12 @@ struct trivet_jobs_options {
     unsigned n_threads;        /* of a child whose job does not say */
     /* Every change of a job; on the runner or the calling thread, no lock held; must not block. */
     void (*on_change)(void *ctx, const struct trivet_job_view *view);
-    /* A version was committed; same rules. */
+    /* In the transaction that stores a new version and the end of its job, on the runner: may add
+     * to it. An error aborts it, and the job fails. */
+    enum trivet_status (*store_version)(void *ctx, struct trivet_store_txn *txn,
+                                        const struct trivet_store_version *version,
+                                        struct trivet_error *err);
+    /* A version was committed; on the runner, before its job is told to have ended. May wait. */
     void (*on_version)(void *ctx, const struct trivet_store_version *version);
     void *ctx;
 };

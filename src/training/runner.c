@@ -31,7 +31,7 @@ struct run {
     struct trivet_arena *result_arena;       /* NULL until there is a result */
     const Trivet__V1__TrainerResult *result; /* in result_arena */
     struct trivet_buffer report;             /* packed */
-    struct trivet_store_version version;
+    struct trivet_store_version version;     /* committed; 0 = none */
     /* Of PREDICT. */
     char output_id[TRIVET_STORE_ID_BYTES];
     bool has_output;   /* open in the store */
@@ -344,6 +344,8 @@ static enum trivet_status commit_version(struct run *run, struct trivet_error *e
     struct trivet_buffer summary = {0};
     const ProtobufCBinaryData *artefact = &run->result->artefact;
     struct trivet_store_job record = run->record;
+    struct trivet_store_version version;
+    const struct trivet_jobs_options *options = &run->jobs->options;
     enum trivet_status status = pack_summary(run, &summary, err);
     if (status == TRIVET_OK) {
         status = trivet_store_begin(run->jobs->store, TRIVET_STORE_CATALOG, &txn, err);
@@ -351,11 +353,14 @@ static enum trivet_status commit_version(struct run *run, struct trivet_error *e
     if (status == TRIVET_OK) {
         status = trivet_store_version_create(txn, record.model, record.id, record.dataset_id,
                                              artefact->data, artefact->len, summary.data,
-                                             summary.n_bytes, &run->version, err);
+                                             summary.n_bytes, &version, err);
     }
     if (status == TRIVET_OK) {
-        record.version = run->version.version;
+        record.version = version.version;
         status = trivet_store_job_update(txn, &record, run->report.data, run->report.n_bytes, err);
+    }
+    if (status == TRIVET_OK && options->store_version != NULL) {
+        status = options->store_version(options->ctx, txn, &version, err);
     }
     if (status == TRIVET_OK) {
         status = trivet_store_commit(txn, err);
@@ -363,6 +368,7 @@ static enum trivet_status commit_version(struct run *run, struct trivet_error *e
         trivet_store_abort(txn);
     }
     if (status == TRIVET_OK) {
+        run->version = version;
         run->record.version = record.version;
     }
     trivet_buffer_release(&summary);

@@ -187,6 +187,20 @@ static void on_change(void *ctx, const struct trivet_job_view *view)
     }
 }
 
+static enum trivet_status store_version(void *ctx, struct trivet_store_txn *txn,
+                                        const struct trivet_store_version *version,
+                                        struct trivet_error *err)
+{
+    const struct fixture *fixture = ctx;
+    const struct trivet_store_cause cause = {.reason = "new"};
+    struct trivet_store_alias alias;
+    if (fixture->refuse_versions) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "no version is wanted");
+    }
+    return trivet_store_alias_set(txn, version->model, "newest", version->version, &cause, &alias,
+                                  err);
+}
+
 static void on_version(void *ctx, const struct trivet_store_version *version)
 {
     struct fixture *fixture = ctx;
@@ -208,6 +222,7 @@ void fixture_open_jobs(struct fixture *fixture, const char *child)
         .waiters_max = fixture->waiters_max,
         .memory_bytes_max = fixture->memory_bytes_max,
         .on_change = on_change,
+        .store_version = store_version,
         .on_version = on_version,
         .ctx = fixture,
     };

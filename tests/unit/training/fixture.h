@@ -31,6 +31,7 @@ struct fixture {
     size_t queue_max;
     size_t waiters_max;
     uint64_t memory_bytes_max;
+    bool refuse_versions; /* by the callback in their transaction */
     /* What the callbacks were told. */
     atomic_size_t n_versions;
     atomic_size_t n_changes;

@@ -113,6 +113,41 @@ static void test_train(void **state)
     assert_int_equal(atomic_load(&fixture->n_out_of_order), 0);
 }
 
+/* What is added to its transaction is there with the version, and without it when it fails. */
+static void test_beside_version(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fixture_job job;
+    struct trivet_job_view view;
+    struct trivet_store_version version;
+    struct trivet_store_alias alias;
+    struct trivet_error err = {0};
+    size_t count = 0;
+    char id[TRIVET_STORE_ID_BYTES];
+    fixture_open_jobs(fixture, "trainer");
+    fixture_job_init(fixture, &job);
+    fixture_submit_ok(fixture, &job, id);
+    fixture_await_end(fixture, id, &view);
+    trivet_job_view_release(&view);
+    assert_int_equal(trivet_store_alias_list(fixture->store, "houses", &alias, 1, &count, &err),
+                     TRIVET_OK);
+    assert_int_equal(count, 1);
+    assert_string_equal(alias.name, "newest");
+    assert_int_equal(alias.version, 1);
+    fixture->refuse_versions = true;
+    fixture_submit_ok(fixture, &job, id);
+    fixture_await_end(fixture, id, &view);
+    assert_int_equal(view.record.state, TRIVET_STORE_JOB_FAILED);
+    assert_int_equal(view.record.version, 0);
+    assert_string_equal(view.record.error_message, "no version is wanted");
+    trivet_job_view_release(&view);
+    fixture_close_jobs(fixture);
+    assert_int_equal(trivet_store_version_list(fixture->store, "houses", &version, 1, &count, &err),
+                     TRIVET_OK);
+    assert_int_equal(version.version, 1);
+    assert_int_equal(atomic_load(&fixture->n_versions), 1);
+}
+
 static void test_same_bits(void **state)
 {
     struct fixture *fixture = *state;
@@ -376,15 +411,11 @@ static void test_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_train),
-        TEST(test_same_bits),
-        TEST(test_parent_version),
-        TEST(test_cross_validate),
-        TEST(test_train_with_folds),
-        TEST(test_no_targets),
-        TEST(test_failing_children),
-        TEST(test_no_trainer),
-        TEST(test_memory_limit),
+        TEST(test_train),          TEST(test_beside_version),
+        TEST(test_same_bits),      TEST(test_parent_version),
+        TEST(test_cross_validate), TEST(test_train_with_folds),
+        TEST(test_no_targets),     TEST(test_failing_children),
+        TEST(test_no_trainer),     TEST(test_memory_limit),
         TEST(test_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
