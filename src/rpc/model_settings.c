@@ -1,7 +1,7 @@
 #include "rpc/model_settings.h"
 
 #include "base/log.h"
-#include "rpc/services.h"
+#include "rpc/models_internal.h"
 #include "wire/codec.h"
 
 #include <pthread.h>
@@ -12,25 +12,6 @@
 
 /* Two that follow at once: the later one must have read what is stored last. */
 static pthread_mutex_t follow_lock = PTHREAD_MUTEX_INITIALIZER;
-
-enum trivet_status trivet_model_settings_read(struct trivet_store *store,
-                                              struct trivet_arena *arena, const char *model,
-                                              Trivet__V1__ModelSettings **out,
-                                              struct trivet_error *err)
-{
-    struct trivet_buffer bytes = {0};
-    ProtobufCMessage *message = NULL;
-    enum trivet_status status = trivet_store_settings_get(store, model, &bytes, err);
-    if (status == TRIVET_OK) {
-        status = trivet_codec_unpack(&trivet__v1__model_settings__descriptor, arena, bytes.data,
-                                     bytes.n_bytes, &message, err);
-    }
-    trivet_buffer_release(&bytes);
-    if (status == TRIVET_OK) {
-        *out = (Trivet__V1__ModelSettings *)message;
-    }
-    return status;
-}
 
 enum trivet_status trivet_model_settings_follow(struct trivet_store *store,
                                                 struct trivet_prediction_log *log,
@@ -75,18 +56,17 @@ enum trivet_status trivet_model_settings_follow_all(struct trivet_store *store,
 
 /* --- Configure ------------------------------------------------------------------------------- */
 
-static enum trivet_status store_settings(struct trivet_call *call, struct trivet_store *store,
+static enum trivet_status store_settings(struct trivet_call *call,
+                                         const struct trivet_models_service *service,
                                          const struct trivet_buffer *settings,
-                                         struct trivet_error *err)
+                                         struct trivet_retired *retired, struct trivet_error *err)
 {
     const Trivet__V1__ConfigureRequest *request =
         (const Trivet__V1__ConfigureRequest *)call->request;
     struct trivet_store_txn *txn = NULL;
     ProtobufCMessage *earlier = NULL;
-    Trivet__V1__Model kept = TRIVET__V1__MODEL__INIT;
-    kept.name = request->model;
     enum trivet_status status =
-        trivet_call_begin_change(call, store, TRIVET_STORE_CATALOG, &txn, &earlier, err);
+        trivet_call_begin_change(call, service->store, TRIVET_STORE_CATALOG, &txn, &earlier, err);
     if (status != TRIVET_OK || txn == NULL) {
         return status;
     }
@@ -97,7 +77,8 @@ static enum trivet_status store_settings(struct trivet_call *call, struct trivet
     status = trivet_store_settings_set(txn, request->model, settings->data, settings->n_bytes,
                                        &cause, err);
     if (status == TRIVET_OK) {
-        return trivet_call_commit_change(call, txn, &kept.base, err);
+        return trivet_models_commit(call, service, txn, request->model, request->settings, retired,
+                                    err);
     }
     trivet_store_abort(txn);
     return status;
@@ -111,13 +92,14 @@ enum trivet_status trivet_model_settings_configure(struct trivet_call *call,
         (const Trivet__V1__ConfigureRequest *)call->request;
     const Trivet__V1__ModelSettings *settings = request->settings;
     struct trivet_buffer bytes = {0};
+    struct trivet_retired retired;
     if (settings == NULL) {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                                 "the call has no settings; send all that shall hold from now on");
     }
     enum trivet_status status = trivet_codec_pack(&settings->base, &bytes, err);
     if (status == TRIVET_OK) {
-        status = store_settings(call, service->store, &bytes, err);
+        status = store_settings(call, service, &bytes, &retired, err);
     }
     trivet_buffer_release(&bytes);
     if (status != TRIVET_OK || call->replayed) {
@@ -135,5 +117,6 @@ enum trivet_status trivet_model_settings_configure(struct trivet_call *call,
                "model=%s keep_features=%d keep_versions=%u outcomes_per_minute=%u message=%s",
                request->model, settings->keep_features, settings->keep_versions,
                settings->outcomes_per_minute_max, request->reason);
+    trivet_retention_finish_all(&service->retention, request->model, &retired);
     return trivet_model_settings_follow(service->store, service->log, request->model, err);
 }

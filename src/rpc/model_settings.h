@@ -3,20 +3,14 @@
 #ifndef TRIVET_RPC_MODEL_SETTINGS_H
 #define TRIVET_RPC_MODEL_SETTINGS_H
 
-#include "base/arena.h"
 #include "base/compiler.h"
 #include "events/prediction_log.h"
+#include "lifecycle/settings.h"
 #include "rpc/call.h"
 #include "store/store.h"
-#include "trivet/v1/models.pb-c.h"
 
 #include <trivet/error.h>
 
-/* As stored, in `arena`; all zero where none were set. */
-enum trivet_status trivet_model_settings_read(struct trivet_store *store,
-                                              struct trivet_arena *arena, const char *model,
-                                              Trivet__V1__ModelSettings **out,
-                                              struct trivet_error *err) TRIVET_MUST_USE;
 /* The log follows what is stored of the model. Any thread that may wait for disk. */
 enum trivet_status trivet_model_settings_follow(struct trivet_store *store,
                                                 struct trivet_prediction_log *log,

@@ -14,10 +14,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* --- models_change.c ---- */
 /* Whether the call was made before: what had to hold then need not hold now. */
 enum trivet_status trivet_models_look_for_earlier(struct trivet_call *call,
                                                   struct trivet_store *store,
                                                   struct trivet_error *err) TRIVET_MUST_USE;
+/* The end of a change of the model, `txn` with it: retention and the answer in one commit, or an
+ * abort. `settings` as for trivet_retention_apply; *retired is for trivet_retention_finish. */
+enum trivet_status trivet_models_commit(struct trivet_call *call,
+                                        const struct trivet_models_service *service,
+                                        struct trivet_store_txn *txn, char *model,
+                                        const Trivet__V1__ModelSettings *settings,
+                                        struct trivet_retired *retired,
+                                        struct trivet_error *err) TRIVET_MUST_USE;
+
+/* --- models_service.c ---- */
 /* The model as it is now, or the error; the call ends. */
 void trivet_models_answer(struct trivet_call *call, const struct trivet_models_service *service,
                           const char *name, enum trivet_status status, struct trivet_error *err);

@@ -281,30 +281,16 @@ struct alias_change {
     const struct trivet_rival *rival; /* that a gate compared with; NULL = none */
 };
 
-enum trivet_status trivet_models_look_for_earlier(struct trivet_call *call,
-                                                  struct trivet_store *store,
-                                                  struct trivet_error *err)
-{
-    struct trivet_store_txn *txn = NULL;
-    ProtobufCMessage *earlier = NULL;
-    enum trivet_status status =
-        trivet_call_begin_change(call, store, TRIVET_STORE_CATALOG, &txn, &earlier, err);
-    trivet_store_abort(txn);
-    return status;
-}
-
 /* Store the alias, the end of the split of its calls and the answer as one change; the call is
  * marked when it had been made before. */
 static enum trivet_status store_alias(struct trivet_call *call,
                                       const struct trivet_models_service *service,
                                       const struct alias_change *change,
                                       struct trivet_store_alias *record, bool *split_ended,
-                                      struct trivet_error *err)
+                                      struct trivet_retired *retired, struct trivet_error *err)
 {
     struct trivet_store_txn *txn = NULL;
     ProtobufCMessage *earlier = NULL;
-    Trivet__V1__Model kept = TRIVET__V1__MODEL__INIT;
-    kept.name = change->model;
     enum trivet_status status =
         trivet_call_begin_change(call, service->store, TRIVET_STORE_CATALOG, &txn, &earlier, err);
     if (status != TRIVET_OK || txn == NULL) {
@@ -329,7 +315,7 @@ static enum trivet_status store_alias(struct trivet_call *call,
                                               &cause, record, err);
     }
     if (status == TRIVET_OK) {
-        return trivet_call_commit_change(call, txn, &kept.base, err);
+        return trivet_models_commit(call, service, txn, change->model, NULL, retired, err);
     }
     trivet_store_abort(txn);
     return status;
@@ -341,8 +327,10 @@ static enum trivet_status change_alias(struct trivet_call *call,
                                        const struct alias_change *change, struct trivet_error *err)
 {
     struct trivet_store_alias record;
+    struct trivet_retired retired;
     bool split_ended = false;
-    enum trivet_status status = store_alias(call, service, change, &record, &split_ended, err);
+    enum trivet_status status =
+        store_alias(call, service, change, &record, &split_ended, &retired, err);
     if (status != TRIVET_OK || call->replayed) {
         return status;
     }
@@ -362,8 +350,10 @@ static enum trivet_status change_alias(struct trivet_call *call,
     trivet_log(TRIVET_LOG_INFO, change->version == 0 ? "alias_rolled_back" : "alias_set",
                "model=%s version=%llu alias=%s message=%s", change->model,
                (unsigned long long)record.version, change->alias, change->reason);
-    return trivet_servable_set_point(service->servables, change->model, change->alias,
-                                     record.version, err);
+    status = trivet_servable_set_point(service->servables, change->model, change->alias,
+                                       record.version, err);
+    trivet_retention_finish(&service->retention, change->model, &retired);
+    return status;
 }
 
 void trivet_models_answer(struct trivet_call *call, const struct trivet_models_service *service,

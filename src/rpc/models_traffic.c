@@ -120,14 +120,12 @@ static enum trivet_status load_all(const struct trivet_models_service *service,
 static enum trivet_status store_shares(struct trivet_call *call,
                                        const struct trivet_models_service *service,
                                        const struct trivet_store_share *shares, bool *changed,
-                                       struct trivet_error *err)
+                                       struct trivet_retired *retired, struct trivet_error *err)
 {
     const Trivet__V1__SetTrafficRequest *request =
         (const Trivet__V1__SetTrafficRequest *)call->request;
     struct trivet_store_txn *txn = NULL;
     ProtobufCMessage *earlier = NULL;
-    Trivet__V1__Model kept = TRIVET__V1__MODEL__INIT;
-    kept.name = request->model;
     enum trivet_status status =
         trivet_call_begin_change(call, service->store, TRIVET_STORE_CATALOG, &txn, &earlier, err);
     if (status != TRIVET_OK || txn == NULL) {
@@ -140,7 +138,7 @@ static enum trivet_status store_shares(struct trivet_call *call,
     status = trivet_store_traffic_set(txn, request->model, TRIVET_ALIAS_PRODUCTION, shares,
                                       request->n_shares, &cause, changed, err);
     if (status == TRIVET_OK) {
-        return trivet_call_commit_change(call, txn, &kept.base, err);
+        return trivet_models_commit(call, service, txn, request->model, NULL, retired, err);
     }
     trivet_store_abort(txn);
     return status;
@@ -154,8 +152,9 @@ static enum trivet_status change_traffic(struct trivet_call *call,
 {
     const Trivet__V1__SetTrafficRequest *request =
         (const Trivet__V1__SetTrafficRequest *)call->request;
+    struct trivet_retired retired;
     bool changed = false;
-    enum trivet_status status = store_shares(call, service, shares, &changed, err);
+    enum trivet_status status = store_shares(call, service, shares, &changed, &retired, err);
     if (status != TRIVET_OK || call->replayed) {
         return status;
     }
@@ -163,8 +162,10 @@ static enum trivet_status change_traffic(struct trivet_call *call,
         trivet_models_tell_traffic(call, service, request->model, request->reason, request->shares,
                                    request->n_shares);
     }
-    return trivet_servable_set_point(service->servables, request->model, TRIVET_ALIAS_PRODUCTION,
-                                     production, err);
+    status = trivet_servable_set_point(service->servables, request->model, TRIVET_ALIAS_PRODUCTION,
+                                       production, err);
+    trivet_retention_finish(&service->retention, request->model, &retired);
+    return status;
 }
 
 void trivet_models_set_traffic(struct trivet_call *call, void *arg)

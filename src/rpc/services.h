@@ -9,6 +9,7 @@
 #include "events/quality.h"
 #include "events/totals.h"
 #include "lifecycle/outcome_limit.h"
+#include "lifecycle/retention.h"
 #include "rpc/dispatch.h"
 #include "rpc/shadows.h"
 #include "serving/pool.h"
@@ -57,6 +58,7 @@ struct trivet_models_service {
     struct trivet_publisher *publisher;
     size_t dataset_bytes_max; /* of a holdout; a larger one is not scored in the server */
     struct trivet_prediction_log *log;
+    struct trivet_retention retention;
 };
 
 struct trivet_feedback_service {

@@ -23,6 +23,7 @@
 #include "rpc/services.h"
 #include "rpc/shadows.h"
 #include "server/bins_feed.h"
+#include "server/job_hooks.h"
 #include "server/limits.h"
 #include "server/open_log.h"
 #include "server/readiness.h"
@@ -39,7 +40,6 @@
 #include <unistd.h>
 
 #define LIMITS_MAX        32
-#define EVENT_ARENA_BYTES (64u << 10)
 #define PATH_BYTES_MAX    4096
 #define BLAS_ADVICE_BYTES 256
 
@@ -55,6 +55,7 @@ struct trivet_server {
     struct trivet_servable_set *servables;
     struct trivet_pool *pool;
     struct trivet_jobs *jobs;
+    struct trivet_job_hooks job_hooks;
     struct trivet_executor *executor;
     struct trivet_dispatch *dispatch;
     struct trivet_shadow_totals *shadow_totals;
@@ -79,36 +80,6 @@ struct trivet_server {
 };
 
 /* --- what the modules tell ------------------------------------------------------------------- */
-
-/* The jobs' runner, or the thread that submits or cancels. */
-static void on_job_change(void *ctx, const struct trivet_job_view *view)
-{
-    struct trivet_server *server = ctx;
-    struct trivet_arena *arena = trivet_arena_create(EVENT_ARENA_BYTES, 0);
-    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
-    struct trivet_job_view light = *view;
-    struct trivet_buffer none = {0};
-    light.report = none; /* an event is small; the report is a GetJob away */
-    struct trivet_error err;
-    if (arena != NULL && trivet_job_view_encode(&light, arena, &event.job, &err) == TRIVET_OK) {
-        char topic[TRIVET_TOPIC_BYTES_MAX];
-        trivet_text_format(topic, sizeof(topic), "training.%s.", view->record.id);
-        event.body_case = TRIVET__V1__EVENT__BODY_JOB;
-        trivet_publisher_send(server->publisher, topic, &event);
-    }
-    trivet_arena_free(arena);
-}
-
-/* The jobs' runner. */
-static void on_version(void *ctx, const struct trivet_store_version *version)
-{
-    struct trivet_server *server = ctx;
-    trivet_publisher_model(server->publisher, version->model, version->version,
-                           TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_VERSION_CREATED, "");
-    trivet_log(TRIVET_LOG_INFO, "version_created", "model=%s version=%llu job=%s bytes=%llu",
-               version->model, (unsigned long long)version->version, version->job_id,
-               (unsigned long long)version->artefact_bytes);
-}
 
 /* A control thread, or the one that starts the server. */
 static void on_loaded(void *ctx, struct trivet_servable *servable)
@@ -254,6 +225,9 @@ static enum trivet_status open_jobs(struct trivet_server *server,
                                 strerror(errno));
     }
     server->trainer_path[n_bytes] = '\0';
+    server->job_hooks.publisher = server->publisher;
+    server->job_hooks.retention = (struct trivet_retention){
+        .store = server->store, .servables = server->servables, .publisher = server->publisher};
     const struct trivet_jobs_options jobs = {
         .trainer_path = server->trainer_path,
         .data_dir = options->data_dir,
@@ -261,9 +235,10 @@ static enum trivet_status open_jobs(struct trivet_server *server,
         .waiters_max = TRIVET_WAITERS_MAX,
         .memory_bytes_max = options->trainer_memory_bytes_max,
         .n_threads = (unsigned)options->n_trainer_threads,
-        .on_change = on_job_change,
-        .on_version = on_version,
-        .ctx = server,
+        .on_change = trivet_job_hooks_change,
+        .store_version = trivet_job_hooks_store_version,
+        .on_version = trivet_job_hooks_version,
+        .ctx = &server->job_hooks,
     };
     return trivet_jobs_open(server->store, &jobs, &server->jobs, err);
 }
@@ -332,6 +307,7 @@ static void fill_services(struct trivet_server *server, const struct trivet_opti
     server->models.servables = server->servables;
     server->models.publisher = server->publisher;
     server->models.log = server->log;
+    server->models.retention = server->job_hooks.retention;
     server->feedback.store = server->store;
     server->feedback.servables = server->servables;
     server->feedback.log = server->log;
