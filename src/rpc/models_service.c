@@ -545,6 +545,13 @@ static void delete_model(struct trivet_call *call, void *arg)
     }
     if (!call->replayed) {
         trivet_servable_set_drop(service->servables, request->model, request->version);
+        /* Its settings went with it, and what they let be kept goes too. */
+        if (request->version == 0 &&
+            trivet_model_settings_follow(service->store, service->log, request->model, &err) !=
+                TRIVET_OK) {
+            trivet_log(TRIVET_LOG_WARN, "features_not_erased", "model=%s message=%s",
+                       request->model, err.message);
+        }
         trivet_publisher_model(service->publisher, request->model, request->version,
                                TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_DELETED, "");
     }

@@ -438,6 +438,25 @@ class Restarted(Calls, unittest.TestCase):
             finally:
                 self.end(kill=True)
 
+    def test_features_go_with_their_model(self):
+        kept = 4321.123456789
+        with tempfile.TemporaryDirectory(prefix="trivet-") as folder:
+            self.start(folder)
+            try:
+                self.train("m", regression_columns(200, 1), "y")
+                self.configure("m", keep_features=True)
+                self.predict("m", [[kept, 2.0]], prediction_id="on")
+                self.records("m", [("on/0", 5.0)], joined=1)
+                self.assertIn(struct.pack("<d", kept), self.log_bytes(folder))
+                self.client.call("Models/Delete", models.DeleteModelRequest(model="m"),
+                                 models.DeleteModelResponse)
+                deadline = time.monotonic() + 10
+                while struct.pack("<d", kept) in self.log_bytes(folder):
+                    self.assertLess(time.monotonic(), deadline, "features stay in the log")
+                    time.sleep(0.1)
+            finally:
+                self.end(kill=True)
+
     def test_a_damaged_log_does_not_keep_from_serving(self):
         with tempfile.TemporaryDirectory(prefix="trivet-") as folder:
             self.start(folder)
