@@ -514,7 +514,7 @@ static void test_scrolling(void **state)
     struct screen screen;
     struct trivet_cli_top_view view = {.server = "", .key = TRIVET_CLI_TOP_BY_NAME};
     for (int i = 0; i < 30; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof(name), "m%02d", i);
         send_totals(&source, name, 1, 0, 0);
     }

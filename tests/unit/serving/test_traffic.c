@@ -13,7 +13,7 @@
 /* Versions 1 … of the model with these weights. */
 static struct trivet_traffic *make(const char *model, const uint32_t *weights, size_t count)
 {
-    struct trivet_traffic_member members[TRIVET_TRAFFIC_MEMBERS_MAX];
+    struct trivet_traffic_member members[TRIVET_TRAFFIC_MEMBERS_MAX] = {0};
     struct trivet_traffic *traffic = NULL;
     struct trivet_error err;
     for (size_t i = 0; i < count; i++) {
