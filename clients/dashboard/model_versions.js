@@ -87,7 +87,7 @@ export function auditSection() {
     none.hidden = changes.length > 0;
     list.region.hidden = changes.length === 0;
     replace(list.body, changes.map((c) => row(auditColumns, [moment(c.changed_unix_us), changeText(c),
-      c.identity || el("span", { class: "idle" }, "not told"), c.reason || el("span", { class: "idle" }, "no reason given")], { data: { change: c.sequence } })));
+      c.identity || c.peer || el("span", { class: "idle" }, "not told"), c.reason || el("span", { class: "idle" }, "no reason given")], { data: { change: c.sequence } })));
   });
   return {
     node: panel("Audit trail", { id: "audit", note: "Newest first." }, none, list.region),

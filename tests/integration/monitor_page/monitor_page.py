@@ -212,6 +212,9 @@ class MonitorPage(unittest.TestCase):
         changes = self.get("/models/prices")["servers"][0]["changes"]
         rows = self.rows("audit-table")
         self.assertEqual([row[3] for row in rows], [c["reason"] for c in changes])
+        # Without security, where a call came from is who made it.
+        self.assertEqual([row[2] for row in rows], [c["peer"] for c in changes])
+        self.assertNotIn("", [c["peer"] for c in changes])
         self.assertEqual(rows[0][1], "pointed production to version 2 from 1")
         self.assertIn("<b>fresher</b> rows & more", rows[0][3])  # text, and never markup
 
