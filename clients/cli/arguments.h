@@ -16,6 +16,14 @@ struct trivet_cli_words {
 error_t trivet_cli_parse_word(struct trivet_cli_words *words, int key, const char *argument,
                               struct argp_state *state);
 
+/* One model, which must be given. */
+struct trivet_cli_one_model {
+    struct trivet_cli *cli;
+    const char *name;
+};
+error_t trivet_cli_parse_one_model(struct trivet_cli_one_model *model, int key,
+                                   const char *argument, struct argp_state *state);
+
 /* One model and --data FILE ('d'); both must be given. */
 struct trivet_cli_model_on_data {
     struct trivet_cli *cli;

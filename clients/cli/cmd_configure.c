@@ -1,4 +1,5 @@
 /* trivet configure NAME [--keep-features on|off] [--keep-versions N] [--outcomes-per-minute N] */
+#include "clients/cli/arguments.h"
 #include "clients/cli/models.h"
 #include "clients/cli/names.h"
 #include "clients/cli/output.h"
@@ -9,8 +10,7 @@
 #include <string.h>
 
 struct configure_options {
-    struct trivet_cli *cli;
-    const char *name;
+    struct trivet_cli_one_model model;
     const char *reason;
     bool has_keep_features;
     bool keep_features;
@@ -33,9 +33,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct configure_options *options = state->input;
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = options->cli;
-        return 0;
     case 'f':
         if (strcmp(argument, "on") != 0 && strcmp(argument, "off") != 0) {
             argp_error(state, "--keep-features %s: give on or off", argument);
@@ -54,19 +51,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'm':
         options->reason = argument;
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->name != NULL) {
-            argp_error(state, "one model at a time; '%s' is too much", argument);
-        }
-        options->name = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (options->name == NULL) {
-            argp_error(state, "name the model");
-        }
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return trivet_cli_parse_one_model(&options->model, key, argument, state);
     }
 }
 
@@ -132,13 +118,13 @@ static int print(struct trivet_cli *cli, const char *name,
 
 static int run(struct trivet_cli *cli, int argc, char **argv)
 {
-    struct configure_options options = {.cli = cli};
+    struct configure_options options = {.model = {.cli = cli}};
     struct trivet_cli_model model = {0};
     struct trivet_error err = {0};
     Trivet__V1__Model *found = NULL;
     Trivet__V1__ModelSettings settings = TRIVET__V1__MODEL_SETTINGS__INIT;
     argp_parse(&configure_argp, argc, argv, 0, NULL, &options);
-    if (trivet_cli_parse_name(options.name, &model, &err) != TRIVET_OK) {
+    if (trivet_cli_parse_name(options.model.name, &model, &err) != TRIVET_OK) {
         return trivet_cli_usage("%s", err.message);
     }
     if (trivet_cli_describe(cli, model.name, 0, &found, &err) != TRIVET_OK) {

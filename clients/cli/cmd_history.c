@@ -1,4 +1,5 @@
 /* trivet history NAME [--alias A] [--limit N] */
+#include "clients/cli/arguments.h"
 #include "clients/cli/names.h"
 #include "clients/cli/output.h"
 #include "clients/cli/traffic.h"
@@ -11,8 +12,7 @@
 #define CHANGES_MAX 1000
 
 struct history_options {
-    struct trivet_cli *cli;
-    const char *name;
+    struct trivet_cli_one_model model;
     const char *alias;
     uint64_t limit;
 };
@@ -21,9 +21,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct history_options *options = state->input;
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = options->cli;
-        return 0;
     case 'a':
         options->alias = argument;
         return 0;
@@ -33,19 +30,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "--limit %s: give a number from 1 to %d", argument, CHANGES_MAX);
         }
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->name != NULL) {
-            argp_error(state, "one model at a time; '%s' is too much", argument);
-        }
-        options->name = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (options->name == NULL) {
-            argp_error(state, "name the model");
-        }
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return trivet_cli_parse_one_model(&options->model, key, argument, state);
     }
 }
 
@@ -128,11 +114,11 @@ static int print(struct trivet_cli *cli, const Trivet__V1__HistoryResponse *hist
 
 static int run(struct trivet_cli *cli, int argc, char **argv)
 {
-    struct history_options options = {.cli = cli};
+    struct history_options options = {.model = {.cli = cli}};
     struct trivet_cli_model model = {0};
     struct trivet_error err = {0};
     argp_parse(&history_argp, argc, argv, 0, NULL, &options);
-    if (trivet_cli_parse_name(options.name, &model, &err) != TRIVET_OK) {
+    if (trivet_cli_parse_name(options.model.name, &model, &err) != TRIVET_OK) {
         return trivet_cli_usage("%s", err.message);
     }
     Trivet__V1__HistoryRequest request = TRIVET__V1__HISTORY_REQUEST__INIT;

@@ -1,4 +1,5 @@
 /* trivet rollback NAME [--alias A] [--reason TEXT] */
+#include "clients/cli/arguments.h"
 #include "clients/cli/models.h"
 #include "clients/cli/names.h"
 #include "clients/cli/output.h"
@@ -7,8 +8,7 @@
 #include <string.h>
 
 struct rollback_options {
-    struct trivet_cli *cli;
-    const char *name;
+    struct trivet_cli_one_model model;
     const char *alias;
     const char *reason;
 };
@@ -17,28 +17,14 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct rollback_options *options = state->input;
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = options->cli;
-        return 0;
     case 'a':
         options->alias = argument;
         return 0;
     case 'm':
         options->reason = argument;
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->name != NULL) {
-            argp_error(state, "one model at a time; '%s' is too much", argument);
-        }
-        options->name = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (options->name == NULL) {
-            argp_error(state, "name the model");
-        }
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return trivet_cli_parse_one_model(&options->model, key, argument, state);
     }
 }
 
@@ -70,11 +56,11 @@ static uint64_t version_of(const Trivet__V1__Model *model, const char *alias)
 
 static int run(struct trivet_cli *cli, int argc, char **argv)
 {
-    struct rollback_options options = {.cli = cli};
+    struct rollback_options options = {.model = {.cli = cli}};
     struct trivet_cli_model model = {0};
     struct trivet_error err = {0};
     argp_parse(&rollback_argp, argc, argv, 0, NULL, &options);
-    if (trivet_cli_parse_name(options.name, &model, &err) != TRIVET_OK) {
+    if (trivet_cli_parse_name(options.model.name, &model, &err) != TRIVET_OK) {
         return trivet_cli_usage("%s", err.message);
     }
     const char *alias = options.alias != NULL ? options.alias : "production";
