@@ -60,6 +60,12 @@ class MonitorPage(unittest.TestCase):
     def wait(self, expression, seconds=20):
         self.browser.wait_for(expression, seconds)
 
+    def until(self, condition, seconds=30):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+
     def go(self, path):
         self.value("location.hash = %s" % json.dumps("#" + path))
         self.wait("document.documentElement.dataset.page === %s" % json.dumps(path))
@@ -244,6 +250,10 @@ class MonitorPage(unittest.TestCase):
         return {"reference": [told["reference"][i] for i in kept],
                 "last window": [told["window"][i] for i in kept]}
 
+    def state_of(self, column):
+        columns = self.get("/models/flowers/versions/1/drift")["columns"]
+        return next(c["state"] for c in columns if c["name"] == column)
+
     def test_07_heat_map(self):
         self.wait("document.querySelectorAll('#heat td').length > 3")
         path = "/models/flowers/versions/1/drift?hours=6"
@@ -256,6 +266,8 @@ class MonitorPage(unittest.TestCase):
         def told():
             return {line["name"]: line["psi"][-30:] for line in self.get(path)["heat"]}
 
+        # The windows of the moved lengths are closed and looked at a while after the calls.
+        self.until(lambda: told()["length"][-1] > 0.1 and self.state_of("length") == "firing")
         shown = self.agree(cells, told)
         self.assertIn("length", shown)
         self.assertIn("width", shown)
