@@ -10,19 +10,15 @@
 #include "rpc/fast_lane.h"
 
 #include "base/alloc.h"
-#include "base/checks.h"
 #include "base/clock.h"
 #include "base/rng.h"
 #include "rpc/fast_lane_internal.h"
 #include "rpc/log_rows.h"
-#include "serving/observer.h"
 
 #include <assert.h>
 #include <string.h>
 
-#define VERSIONS       128
-#define WAYS           8 /* places for one version */
-#define CALLS_MAX      1024
+#define WAYS           8                 /* places for one version */
 #define BYTES_MAX      ((size_t)4 << 20) /* of one request */
 #define ROWS_TO_GATHER 64                /* more are predicted on their own */
 /* What a call costs that goes to a worker and back: cheaper ones never go. */
@@ -30,286 +26,15 @@
 #define DEAR_CALLS_TO_ASK 32
 #define ARENA_BYTES_MAX   ((size_t)64 << 20)
 #define ARENA_BYTES_KEEP  ((size_t)1 << 20)
-#define ID_BYTES          19 /* "p-" and 16 digits, with the NUL */
-
-struct trivet_fast_lane {
-    const struct trivet_fast_lane_options *options;
-    struct trivet_servable_watch watch;
-    uint64_t generation; /* of all that is in `versions` */
-    struct fast_version *versions[VERSIONS];
-    uint64_t n_found;
-    struct fast_version *last;       /* of them, found last; or NULL */
-    struct trivet_arena *arena;      /* of one batch */
-    struct trivet_rng rng;           /* for ids */
-    double turn_ns;                  /* of prediction, taken on in this turn */
-    struct trivet_traffic *shadowed; /* of the call that is being taken: as in struct fast_call */
-    size_t n_calls;
-    struct fast_call calls[CALLS_MAX];
-    struct trivet_served_call served[CALLS_MAX];
-};
-
-/* --- answering ------------------------------------------------------------------------------- */
-
-struct answer {
-    struct trivet_fast_lane *lane;
-    struct fast_version *version;
-    const double *out; /* of the call's rows */
-    int64_t started_ns;
-    int64_t computed_ns;
-    struct trivet_publisher_round *samples;
-    struct trivet_observer_round observed;
-    struct trivet_log_round *log;
-};
-
-static uint64_t span_us(int64_t from_ns, int64_t to_ns)
-{
-    return to_ns > from_ns ? (uint64_t)(to_ns - from_ns) / TRIVET_NS_PER_US : 0;
-}
-
-static void make_id(struct trivet_fast_lane *lane, char id[ID_BYTES])
-{
-    static const char digits[] = "0123456789abcdef";
-    uint64_t bits = trivet_rng_next(&lane->rng);
-    id[0] = 'p';
-    id[1] = '-';
-    for (int i = 0; i < 16; i++) {
-        id[2 + i] = digits[bits >> (60 - 4 * i) & 15];
-    }
-    id[ID_BYTES - 1] = '\0';
-}
-
-/* The columns as they are, in the request's precision. */
-static bool fill_columns(const struct answer *answer, const struct fast_call *call,
-                         struct trivet_predict_output *output)
-{
-    output->n_values = call->view.rows * answer->version->n_outputs;
-    output->kind = TRIVET_PREDICT_F64;
-    output->values = answer->out;
-    if (call->view.single_precision) {
-        float *values =
-            trivet_arena_alloc_array(answer->lane->arena, output->n_values, sizeof(*values));
-        for (size_t i = 0; values != NULL && i < output->n_values; i++) {
-            values[i] = (float)answer->out[i];
-        }
-        output->kind = TRIVET_PREDICT_F32;
-        output->values = values;
-    }
-    return output->values != NULL;
-}
-
-static bool fill_decisions(const struct answer *answer, const struct fast_call *call, bool is_text,
-                           struct trivet_predict_output *output)
-{
-    const struct fast_version *version = answer->version;
-    size_t n_rows = call->view.rows;
-    uint32_t *codes = trivet_arena_alloc_array(answer->lane->arena, n_rows, sizeof(*codes));
-    double *numbers =
-        is_text ? NULL : trivet_arena_alloc_array(answer->lane->arena, n_rows, sizeof(*numbers));
-    if (codes == NULL || (!is_text && numbers == NULL)) {
-        return false;
-    }
-    for (size_t i = 0; i < n_rows; i++) {
-        codes[i] = trivet_pipeline_decide(version->pipeline, &answer->out[i * version->n_outputs]);
-        if (!is_text) {
-            numbers[i] = (double)codes[i];
-        }
-    }
-    output->n_values = n_rows;
-    output->kind = is_text ? TRIVET_PREDICT_CODES : TRIVET_PREDICT_F64;
-    output->values = is_text ? (const void *)codes : (const void *)numbers;
-    return true;
-}
-
-static const void *row_of(const struct fast_version *version, const struct fast_call *call,
-                          size_t row)
-{
-    size_t value_bytes = call->view.single_precision ? sizeof(float) : sizeof(double);
-    return call->view.values + row * version->n_inputs * value_bytes;
-}
-
-/* Rows to be sent as samples, to be counted in the bins of drift, and to be logged. */
-static void sample(const struct answer *answer, const struct fast_call *call,
-                   struct trivet_text_view id)
-{
-    const struct fast_version *version = answer->version;
-    uint64_t id_hash = trivet_hash_bytes(id.data, id.n_bytes);
-    char text[TRIVET_PREDICT_TEXT_BYTES_MAX + 1];
-    uint64_t total_us = span_us(call->exchange->arrival_ns, answer->computed_ns);
-    for (uint32_t i = 0; i < call->view.rows; i++) {
-        uint64_t hash = trivet_publisher_row_hash(id_hash, i);
-        if (trivet_observer_chooses(&answer->observed, hash)) {
-            trivet_observer_add_numbers(&answer->observed, row_of(version, call, i),
-                                        call->view.single_precision,
-                                        &answer->out[i * version->n_outputs]);
-        }
-        if (trivet_log_chooses(answer->log, hash)) {
-            trivet_fast_version_log(version, answer->log, &call->view, id, i, hash,
-                                    &answer->out[i * version->n_outputs], answer->lane->arena);
-        }
-        if (hash > answer->samples->limits.threshold) {
-            continue;
-        }
-        memcpy(text, id.data, id.n_bytes);
-        text[id.n_bytes] = '\0';
-        trivet_publisher_send_chosen(
-            answer->lane->options->publisher, answer->samples,
-            trivet_servable_model(version->servable), trivet_servable_version(version->servable),
-            text, i,
-            trivet_pipeline_number(version->pipeline, &answer->out[i * version->n_outputs]),
-            total_us);
-    }
-}
-
-static void offer_to_shadows(const struct answer *answer, const struct fast_call *call)
-{
-    const struct fast_version *version = answer->version;
-    const struct trivet_shadow_call offer = {
-        .traffic = call->shadowed,
-        .answered_by = version->servable,
-        .n_rows = call->view.rows,
-        .outputs = answer->out,
-        .matrix = call->view.values,
-        .n_cols = version->n_inputs,
-        .single_precision = call->view.single_precision,
-    };
-    trivet_shadows_offer(answer->lane->options->shadows, &offer);
-}
-
-/* False: nothing has been done. */
-static bool reply(const struct answer *answer, const struct fast_call *call)
-{
-    const struct fast_version *version = answer->version;
-    struct trivet_exchange *exchange = call->exchange;
-    struct trivet_predict_output outputs[TRIVET_OUTPUTS_MAX];
-    char made[ID_BYTES];
-    struct trivet_text_view id = call->view.prediction_id;
-    if (id.n_bytes == 0) {
-        make_id(answer->lane, made);
-        id = (struct trivet_text_view){made, ID_BYTES - 1};
-    }
-    for (size_t i = 0; i < version->n_output_parts; i++) {
-        const struct trivet_output *output = &version->outputs[i];
-        outputs[i].parts = &version->output_parts[i];
-        if (!(output->is_decision ? fill_decisions(answer, call, output->is_text, &outputs[i])
-                                  : fill_columns(answer, call, &outputs[i]))) {
-            return false;
-        }
-    }
-    const struct trivet_predict_reply reply = {
-        .request_id = call->view.request_id,
-        .queue_us = span_us(exchange->arrival_ns, answer->started_ns),
-        .compute_us = span_us(answer->started_ns, answer->computed_ns),
-        .total_us = span_us(exchange->arrival_ns, answer->computed_ns),
-        .version_part = version->version_part,
-        .version_bytes = version->version_bytes,
-        .prediction_id = id,
-        .rows = call->view.rows,
-        .outputs = outputs,
-        .n_outputs = version->n_output_parts,
-    };
-    uint8_t *room = exchange->ops->reserve(exchange, trivet_predict_reply_bytes(&reply));
-    if (room == NULL) {
-        return false;
-    }
-    (void)trivet_predict_reply_write(&reply, room);
-    if (TRIVET_CHECKS) {
-        sample(answer, call, id);
-    }
-    if (call->shadowed != NULL) {
-        offer_to_shadows(answer, call);
-    }
-    exchange->ops->send(exchange);
-    return true;
-}
-
-/* --- the general way ------------------------------------------------------------------------- */
-
-static void leave(struct trivet_fast_lane *lane, struct fast_call *call)
-{
-    trivet_dispatch_on_request(lane->options->dispatch, call->exchange);
-}
-
-static bool is_late(const struct fast_call *call, int64_t now_ns)
-{
-    uint64_t timeout_us = call->view.timeout_us;
-    return timeout_us > 0 && span_us(call->exchange->arrival_ns, now_ns) >= timeout_us;
-}
 
 /* --- batches --------------------------------------------------------------------------------- */
-
-static bool is_faulty(const struct fast_call *call, const struct trivet_row_status *faults)
-{
-    for (size_t i = 0; faults != NULL && i < call->view.rows; i++) {
-        if (faults[call->first_row + i].fault != TRIVET_ROW_FINE) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* `n_served` calls of the batch, as lane->served has them. */
-static void count_calls(struct trivet_fast_lane *lane, const struct fast_version *version,
-                        size_t n_served, int64_t started_ns, int64_t computed_ns)
-{
-    struct trivet_version_totals *slot = trivet_servable_user(version->servable);
-    if (slot != NULL && n_served > 0) {
-        trivet_version_totals_add_batch(slot, lane->served, n_served, started_ns, computed_ns,
-                                        computed_ns);
-    }
-    trivet_totals_add_calls(lane->options->totals, TRIVET_PREDICT_METHOD, TRIVET_OK, n_served);
-}
-
-/* Answers the calls of `version` from `out`, and counts them; those with a fault are left. */
-static void answer_calls(struct trivet_fast_lane *lane, struct fast_version *version,
-                         const double *out, const struct trivet_row_status *faults,
-                         int64_t started_ns)
-{
-    const struct trivet_fast_lane_options *options = lane->options;
-    const char *model = trivet_servable_model(version->servable);
-    uint64_t number = trivet_servable_version(version->servable);
-    int64_t computed_ns = trivet_clock_monotonic_ns();
-    struct trivet_publisher_round samples = {0};
-    struct trivet_log_round log = {0};
-    if (TRIVET_CHECKS) {
-        samples = trivet_publisher_begin_samples(options->publisher, model, number, version->n_rows,
-                                                 computed_ns);
-        log = trivet_log_begin(options->log, version->log, version->n_rows);
-    }
-    struct answer answer = {
-        .lane = lane,
-        .version = version,
-        .started_ns = started_ns,
-        .computed_ns = computed_ns,
-        .samples = &samples,
-        .log = &log,
-        .observed = trivet_observer_begin(version->servable, version->n_rows, computed_ns)};
-    trivet_cost_learn(&version->cost, version->n_rows, (double)(computed_ns - started_ns));
-    struct fast_call *next;
-    size_t n_served = 0;
-    for (struct fast_call *call = version->calls; call != NULL; call = next) {
-        next = call->next;
-        struct trivet_served_call served = {.rows = call->view.rows,
-                                            .arrival_ns = call->exchange->arrival_ns};
-        answer.out = out + call->first_row * version->n_outputs;
-        if (!is_faulty(call, faults) && !is_late(call, computed_ns) && reply(&answer, call)) {
-            lane->served[n_served++] = served;
-        } else {
-            leave(lane, call);
-        }
-    }
-    if (TRIVET_CHECKS) {
-        trivet_publisher_end_samples(options->publisher, &samples, model, number);
-        count_calls(lane, version, n_served, started_ns, computed_ns);
-    }
-    trivet_servable_touch(version->servable, computed_ns);
-}
 
 static void leave_all(struct trivet_fast_lane *lane, struct fast_version *version)
 {
     struct fast_call *next;
     for (struct fast_call *call = version->calls; call != NULL; call = next) {
         next = call->next;
-        leave(lane, call);
+        trivet_fast_lane_leave(lane, call);
     }
 }
 
@@ -332,7 +57,7 @@ static void run_batch(struct trivet_fast_lane *lane, struct fast_version *versio
         trivet_arena_alloc_array(lane->arena, version->n_rows * version->n_outputs, sizeof(*out));
     struct trivet_row_status *faults = NULL;
     if (out != NULL && trivet_fast_version_predict(version, lane->arena, out, &faults)) {
-        answer_calls(lane, version, out, faults, started_ns);
+        trivet_fast_lane_answer(lane, version, out, faults, started_ns);
     } else {
         leave_all(lane, version);
     }
@@ -341,7 +66,7 @@ static void run_batch(struct trivet_fast_lane *lane, struct fast_version *versio
 
 static void run_batches(struct trivet_fast_lane *lane)
 {
-    for (size_t i = 0; lane->n_calls > 0 && i < VERSIONS; i++) {
+    for (size_t i = 0; lane->n_calls > 0 && i < FAST_LANE_VERSIONS; i++) {
         if (lane->versions[i] != NULL) {
             run_batch(lane, lane->versions[i]);
         }
@@ -392,7 +117,7 @@ static bool predict_now(struct trivet_fast_lane *lane, struct fast_version *vers
         return false;
     }
     add_call(lane, version, exchange, view);
-    answer_calls(lane, version, out, NULL, started_ns);
+    trivet_fast_lane_answer(lane, version, out, NULL, started_ns);
     clear_batch(version);
     lane->n_calls--;
     return true;
@@ -403,7 +128,7 @@ static bool predict_now(struct trivet_fast_lane *lane, struct fast_version *vers
 /* No calls may wait. */
 static void let_go(struct trivet_fast_lane *lane)
 {
-    for (size_t i = 0; i < VERSIONS; i++) {
+    for (size_t i = 0; i < FAST_LANE_VERSIONS; i++) {
         trivet_fast_version_free(lane->versions[i]);
         lane->versions[i] = NULL;
     }
@@ -426,7 +151,7 @@ static struct fast_version **choose_place(struct trivet_fast_lane *lane, uint64_
 {
     struct fast_version **chosen = NULL;
     for (size_t i = 0; i < WAYS; i++) {
-        struct fast_version **place = &lane->versions[(hash + i) % VERSIONS];
+        struct fast_version **place = &lane->versions[(hash + i) % FAST_LANE_VERSIONS];
         if (*place == NULL) {
             return place;
         }
@@ -452,7 +177,7 @@ static struct fast_version *find_named(struct trivet_fast_lane *lane,
     hash = trivet_hash_mix64(hash);
     found = NULL;
     for (size_t i = 0; i < WAYS && found == NULL; i++) {
-        struct fast_version *each = lane->versions[(hash + i) % VERSIONS];
+        struct fast_version *each = lane->versions[(hash + i) % FAST_LANE_VERSIONS];
         found = each != NULL && trivet_fast_version_is(each, view) ? each : NULL;
     }
     if (found == NULL) {
@@ -542,7 +267,7 @@ static bool take(struct trivet_fast_lane *lane, struct trivet_exchange *exchange
         trivet_dispatch_is_draining(lane->options->dispatch)) {
         return false;
     }
-    if (lane->n_calls == CALLS_MAX) {
+    if (lane->n_calls == FAST_LANE_CALLS_MAX) {
         end_turn(lane); /* before a version is in hand: it may let go of them */
     }
     check_generation(lane);

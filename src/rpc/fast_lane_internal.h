@@ -1,13 +1,15 @@
-/* Between fast_lane.c and fast_lane_version.c only: a version as a lane has it at hand. */
+/* Between the files of the fast lane only. */
 #ifndef TRIVET_RPC_FAST_LANE_INTERNAL_H
 #define TRIVET_RPC_FAST_LANE_INTERNAL_H
 
 #include "base/arena.h"
 #include "base/compiler.h"
+#include "base/rng.h"
 #include "data/table.h"
 #include "events/prediction_log.h"
 #include "models/outputs.h"
 #include "models/pipeline.h"
+#include "rpc/fast_lane.h"
 #include "rpc/listener.h"
 #include "serving/servable_set.h"
 #include "wire/predict_frame.h"
@@ -15,6 +17,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define FAST_LANE_VERSIONS  128
+#define FAST_LANE_CALLS_MAX 1024
 
 /* A call whose rows wait for the batch of their version. Its view lies in the exchange's bytes. */
 struct fast_call {
@@ -73,6 +78,23 @@ struct fast_version {
     struct trivet_column *columns; /* n_inputs, over x */
 };
 
+struct trivet_fast_lane {
+    const struct trivet_fast_lane_options *options;
+    struct trivet_servable_watch watch;
+    uint64_t generation; /* of all that is in `versions` */
+    struct fast_version *versions[FAST_LANE_VERSIONS];
+    uint64_t n_found;
+    struct fast_version *last;       /* of them, found last; or NULL */
+    struct trivet_arena *arena;      /* of one batch */
+    struct trivet_rng rng;           /* for ids */
+    double turn_ns;                  /* of prediction, taken on in this turn */
+    struct trivet_traffic *shadowed; /* of the call that is being taken: as in struct fast_call */
+    size_t n_calls;
+    struct fast_call calls[FAST_LANE_CALLS_MAX];
+    struct trivet_served_call served[FAST_LANE_CALLS_MAX];
+};
+
+/* --- fast_lane_version.c ---- */
 /* The version that the request names, if it is loaded; fit if its rows can be taken from a matrix:
  * numeric inputs, each row by itself. NULL when it is not loaded, and when out of memory. */
 struct fast_version *trivet_fast_version_create(struct trivet_servable_set *set,
@@ -98,5 +120,14 @@ void trivet_fast_version_log(const struct fast_version *version, struct trivet_l
                              const struct trivet_predict_view *view, struct trivet_text_view id,
                              uint32_t row, uint64_t hash, const double *out,
                              struct trivet_arena *arena);
+
+/* --- fast_lane_answer.c ---- */
+/* Answers the batch's calls from `out`, and counts them; those with a fault, and what is too late,
+ * are left. */
+void trivet_fast_lane_answer(struct trivet_fast_lane *lane, struct fast_version *version,
+                             const double *out, const struct trivet_row_status *faults,
+                             int64_t started_ns);
+/* To the general way, from the start. */
+void trivet_fast_lane_leave(struct trivet_fast_lane *lane, struct fast_call *call);
 
 #endif
