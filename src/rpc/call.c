@@ -276,6 +276,14 @@ enum trivet_status trivet_call_key(const struct trivet_call *call, struct trivet
     return status;
 }
 
+struct trivet_store_cause trivet_call_cause(const struct trivet_call *call, const char *reason)
+{
+    return (struct trivet_store_cause){.identity = call->key.identity,
+                                       .request_id = call->key.request_id,
+                                       .reason = reason,
+                                       .peer = call->peer};
+}
+
 enum trivet_status trivet_call_begin_change(struct trivet_call *call, struct trivet_store *store,
                                             enum trivet_store_domain domain,
                                             struct trivet_store_txn **txn,

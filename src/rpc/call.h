@@ -73,6 +73,8 @@ void trivet_call_defer(struct trivet_call *call, void (*run)(struct trivet_work 
 /* The key under which the answer to a state-changing call is kept. */
 enum trivet_status trivet_call_key(const struct trivet_call *call, struct trivet_store_call *out,
                                    struct trivet_error *err) TRIVET_MUST_USE;
+/* Who makes the change, by which call, and why; borrows of the call. After its key is known. */
+struct trivet_store_cause trivet_call_cause(const struct trivet_call *call, const char *reason);
 /* Begin a change: *txn is open, unless the call was made before; then *txn is NULL and *earlier the
  * first answer, in the call's arena, and the call is marked as replayed. */
 enum trivet_status trivet_call_begin_change(struct trivet_call *call, struct trivet_store *store,

@@ -70,10 +70,7 @@ static enum trivet_status store_settings(struct trivet_call *call,
     if (status != TRIVET_OK || txn == NULL) {
         return status;
     }
-    const struct trivet_store_cause cause = {.identity = call->key.identity,
-                                             .request_id = call->key.request_id,
-                                             .reason = request->reason,
-                                             .peer = call->peer};
+    const struct trivet_store_cause cause = trivet_call_cause(call, request->reason);
     status = trivet_store_settings_set(txn, request->model, settings->data, settings->n_bytes,
                                        &cause, err);
     if (status == TRIVET_OK) {

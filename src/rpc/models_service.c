@@ -296,10 +296,7 @@ static enum trivet_status store_alias(struct trivet_call *call,
     if (status != TRIVET_OK || txn == NULL) {
         return status;
     }
-    const struct trivet_store_cause cause = {.identity = call->key.identity,
-                                             .request_id = call->key.request_id,
-                                             .reason = change->reason,
-                                             .peer = call->peer};
+    const struct trivet_store_cause cause = trivet_call_cause(call, change->reason);
     if (change->rival != NULL) {
         status = trivet_promotion_check_rival(service->store, change->model, change->rival, err);
     }
