@@ -2,15 +2,13 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/text.h"
 #include "monitor/reply.h"
 #include "monitor/report_drift.h"
 
-#define HOURS_MAX (24 * 366)
-#define US_PER_S  1000000
+#define US_PER_S 1000000
 
 static enum trivet_status report(const struct trivet_drift_pages *pages,
-                                 struct trivet_report_drift *what, uint64_t hours,
+                                 struct trivet_report_drift *what, int64_t hours,
                                  struct trivet_httpd_reply *reply, struct trivet_error *err)
 {
     struct trivet_history_drift_window *windows = NULL;
@@ -23,7 +21,7 @@ static enum trivet_status report(const struct trivet_drift_pages *pages,
             windows == NULL
                 ? trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for a report")
                 : trivet_history_read_drift(pages->history, what->model, what->version,
-                                            now_s - (int64_t)hours * 3600, now_s + 1, windows,
+                                            now_s - hours * 3600, now_s + 1, windows,
                                             TRIVET_REPORT_DRIFT_WINDOWS_MAX, &n_windows, err);
     }
     if (status == TRIVET_OK) {
@@ -42,15 +40,9 @@ void trivet_drift_show(void *context, const struct trivet_httpd_request *request
     struct trivet_error err;
     struct trivet_report_drift what = {.model = request->params[0],
                                        .column = trivet_httpd_query(request, "column")};
-    uint64_t hours = 0;
-    const char *text = trivet_httpd_query(request, "hours");
-    if (!trivet_text_parse_uint64(request->params[1], &what.version)) {
-        trivet_httpd_reply_error(reply, 400, "the version in the path must be a number");
-        return;
-    }
-    if (text != NULL &&
-        (!trivet_text_parse_uint64(text, &hours) || hours < 1 || hours > HOURS_MAX)) {
-        trivet_httpd_reply_error(reply, 400, "hours must be 1 to %d", HOURS_MAX);
+    int64_t hours = 0; /* no history */
+    if (!trivet_monitor_path_version(request, &what.version, reply) ||
+        !trivet_monitor_query_hours(request, hours, &hours, reply)) {
         return;
     }
     trivet_monitor_reply_status(reply, report(context, &what, hours, reply, &err), &err);

@@ -50,6 +50,21 @@ enum trivet_status trivet_history_prepare(struct trivet_history *history, const 
     return TRIVET_OK;
 }
 
+enum trivet_status trivet_history_prepare_span(struct trivet_history *history, const char *sql,
+                                               const struct trivet_history_span *span,
+                                               sqlite3_stmt **out, struct trivet_error *err)
+{
+    enum trivet_status status = trivet_history_prepare(history, sql, out, err);
+    if (status == TRIVET_OK) {
+        (void)sqlite3_bind_text(*out, 1, span->model, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(*out, 2, (int64_t)span->version);
+        (void)sqlite3_bind_int64(*out, 3, span->from_unix_s);
+        (void)sqlite3_bind_int64(*out, 4, span->to_unix_s);
+        (void)sqlite3_bind_int64(*out, 5, (int64_t)span->rows_max);
+    }
+    return status;
+}
+
 enum trivet_status trivet_history_open(const char *path, uint64_t samples_max,
                                        struct trivet_history **out, struct trivet_error *err)
 {
@@ -215,22 +230,18 @@ enum trivet_status trivet_history_read(struct trivet_history *history, const cha
                                        struct trivet_history_point *points, size_t points_max,
                                        size_t *n_points, struct trivet_error *err)
 {
+    const struct trivet_history_span span = {model, version, from_unix_s, to_unix_s, points_max};
     sqlite3_stmt *rows = NULL;
     size_t n = 0;
     int step = SQLITE_DONE;
     pthread_mutex_lock(&history->lock);
-    enum trivet_status status = trivet_history_prepare(
+    enum trivet_status status = trivet_history_prepare_span(
         history,
         "SELECT * FROM (SELECT unix_s, predictions, calls, failed_calls, failed_rows, p50_us,"
         " p99_us FROM sample WHERE model = ? AND version = ? AND unix_s >= ? AND unix_s < ?"
         " ORDER BY unix_s DESC LIMIT ?) ORDER BY unix_s",
-        &rows, err);
+        &span, &rows, err);
     if (status == TRIVET_OK) {
-        (void)sqlite3_bind_text(rows, 1, model, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_int64(rows, 2, (int64_t)version);
-        (void)sqlite3_bind_int64(rows, 3, from_unix_s);
-        (void)sqlite3_bind_int64(rows, 4, to_unix_s);
-        (void)sqlite3_bind_int64(rows, 5, (int64_t)points_max);
         while (n < points_max && (step = sqlite3_step(rows)) == SQLITE_ROW) {
             read_point(rows, &points[n++]);
         }

@@ -435,22 +435,18 @@ enum trivet_status trivet_history_read_drift(struct trivet_history *history, con
                                              size_t windows_max, size_t *n_windows,
                                              struct trivet_error *err)
 {
+    const struct trivet_history_span span = {model, version, from_unix_s, to_unix_s, windows_max};
     sqlite3_stmt *rows = NULL;
     size_t n = 0;
     int step = SQLITE_DONE;
     pthread_mutex_lock(&history->lock);
-    enum trivet_status status = trivet_history_prepare(
+    enum trivet_status status = trivet_history_prepare_span(
         history,
         "SELECT * FROM (SELECT unix_s, n_rows, n_firing, psi_max, expected_accuracy, scores, id"
         " FROM drift_window WHERE model = ? AND version = ? AND unix_s >= ? AND unix_s < ?"
         " ORDER BY unix_s DESC, id DESC LIMIT ?) ORDER BY unix_s, id",
-        &rows, err);
+        &span, &rows, err);
     if (status == TRIVET_OK) {
-        (void)sqlite3_bind_text(rows, 1, model, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_int64(rows, 2, (int64_t)version);
-        (void)sqlite3_bind_int64(rows, 3, from_unix_s);
-        (void)sqlite3_bind_int64(rows, 4, to_unix_s);
-        (void)sqlite3_bind_int64(rows, 5, (int64_t)windows_max);
         while (status == TRIVET_OK && n < windows_max &&
                (step = sqlite3_step(rows)) == SQLITE_ROW) {
             status = read_window(rows, &windows[n], err);

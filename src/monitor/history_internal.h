@@ -23,6 +23,19 @@ enum trivet_status trivet_history_exec(struct trivet_history *history, const cha
 enum trivet_status trivet_history_prepare(struct trivet_history *history, const char *sql,
                                           sqlite3_stmt **out,
                                           struct trivet_error *err) TRIVET_MUST_USE;
+/* A version's rows of a span of time, the newest `rows_max`: binds them to the statement's five
+ * parameters, in this order. `model` is borrowed until the statement is finished. */
+struct trivet_history_span {
+    const char *model;
+    uint64_t version;
+    int64_t from_unix_s;
+    int64_t to_unix_s; /* not with it */
+    size_t rows_max;
+};
+enum trivet_status trivet_history_prepare_span(struct trivet_history *history, const char *sql,
+                                               const struct trivet_history_span *span,
+                                               sqlite3_stmt **out,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
 /* Outcomes and shadows that changed since the last save: history_quality.c. Taking and marking is
  * under the monitor's lock, by the caller; `*taken` is to be freed on error, too. */
 struct trivet_history_outcomes;

@@ -169,22 +169,18 @@ enum trivet_status trivet_history_quality_read(struct trivet_history *history, c
                                                size_t points_max, size_t *n_points,
                                                struct trivet_error *err)
 {
+    const struct trivet_history_span span = {model, version, from_unix_s, to_unix_s, points_max};
     sqlite3_stmt *rows = NULL;
     size_t n = 0;
     int step = SQLITE_DONE;
     pthread_mutex_lock(&history->lock);
-    enum trivet_status status = trivet_history_prepare(
+    enum trivet_status status = trivet_history_prepare_span(
         history,
         "SELECT * FROM (SELECT unix_s, labels, metric, value, lower, upper, coverage, expected FROM"
         " quality_point WHERE model = ? AND version = ? AND unix_s >= ? AND unix_s < ?"
         " ORDER BY unix_s DESC LIMIT ?) ORDER BY unix_s",
-        &rows, err);
+        &span, &rows, err);
     if (status == TRIVET_OK) {
-        (void)sqlite3_bind_text(rows, 1, model, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_int64(rows, 2, (int64_t)version);
-        (void)sqlite3_bind_int64(rows, 3, from_unix_s);
-        (void)sqlite3_bind_int64(rows, 4, to_unix_s);
-        (void)sqlite3_bind_int64(rows, 5, (int64_t)points_max);
         while (n < points_max && (step = sqlite3_step(rows)) == SQLITE_ROW) {
             read_point(rows, &points[n++]);
         }

@@ -19,12 +19,11 @@
 
 #include <string.h>
 
-#define ROUTES_MAX        64
-#define PATH_BYTES        32
-#define SERIES_SECONDS    600
-#define HISTORY_HOURS     24
-#define HISTORY_HOURS_MAX (24 * 366)
-#define US_PER_S          1000000
+#define ROUTES_MAX     64
+#define PATH_BYTES     32
+#define SERIES_SECONDS 600
+#define HISTORY_HOURS  24
+#define US_PER_S       1000000
 
 struct trivet_monitor_pages {
     struct trivet_monitor *monitor;
@@ -53,30 +52,6 @@ static void show_overview(void *context, const struct trivet_httpd_request *requ
                                 &err);
 }
 
-/* A query parameter as a number; its default when absent. False after an error reply. */
-static bool query_number(const struct trivet_httpd_request *request, const char *name,
-                         int64_t fallback, int64_t *out, struct trivet_httpd_reply *reply)
-{
-    const char *text = trivet_httpd_query(request, name);
-    *out = fallback;
-    if (text != NULL && !trivet_text_parse_int64(text, out)) {
-        trivet_httpd_reply_error(reply, 400, "%s must be a whole number", name);
-        return false;
-    }
-    return true;
-}
-
-/* The version in the path. False after an error reply. */
-static bool path_version(const struct trivet_httpd_request *request, uint64_t *out,
-                         struct trivet_httpd_reply *reply)
-{
-    if (!trivet_text_parse_uint64(request->params[1], out)) {
-        trivet_httpd_reply_error(reply, 400, "the version in the path must be a number");
-        return false;
-    }
-    return true;
-}
-
 static void show_series(void *context, const struct trivet_httpd_request *request,
                         struct trivet_httpd_reply *reply)
 {
@@ -85,8 +60,8 @@ static void show_series(void *context, const struct trivet_httpd_request *reques
     int64_t seconds = 0;
     uint64_t version = 0;
     const char *model = request->params[0]; /* NULL on the path of all models */
-    if (!query_number(request, "seconds", SERIES_SECONDS, &seconds, reply) ||
-        (model != NULL && !path_version(request, &version, reply))) {
+    if (!trivet_monitor_query_number(request, "seconds", SERIES_SECONDS, &seconds, reply) ||
+        (model != NULL && !trivet_monitor_path_version(request, &version, reply))) {
         return;
     }
     trivet_monitor_reply_status(reply,
@@ -102,12 +77,8 @@ static void show_history(void *context, const struct trivet_httpd_request *reque
     struct trivet_error err;
     int64_t hours = 0;
     uint64_t version = 0;
-    if (!query_number(request, "hours", HISTORY_HOURS, &hours, reply) ||
-        !path_version(request, &version, reply)) {
-        return;
-    }
-    if (hours < 1 || hours > HISTORY_HOURS_MAX) {
-        trivet_httpd_reply_error(reply, 400, "hours must be 1 to %d", HISTORY_HOURS_MAX);
+    if (!trivet_monitor_query_hours(request, HISTORY_HOURS, &hours, reply) ||
+        !trivet_monitor_path_version(request, &version, reply)) {
         return;
     }
     struct trivet_history_point *points =
@@ -148,12 +119,8 @@ static void show_quality(void *context, const struct trivet_httpd_request *reque
     struct trivet_error err;
     int64_t hours = 0;
     uint64_t version = 0;
-    if (!query_number(request, "hours", HISTORY_HOURS, &hours, reply) ||
-        !path_version(request, &version, reply)) {
-        return;
-    }
-    if (hours < 1 || hours > HISTORY_HOURS_MAX) {
-        trivet_httpd_reply_error(reply, 400, "hours must be 1 to %d", HISTORY_HOURS_MAX);
+    if (!trivet_monitor_query_hours(request, HISTORY_HOURS, &hours, reply) ||
+        !trivet_monitor_path_version(request, &version, reply)) {
         return;
     }
     trivet_monitor_reply_status(reply,
@@ -169,7 +136,7 @@ static void show_shadow(void *context, const struct trivet_httpd_request *reques
     struct trivet_monitor_pages *pages = context;
     struct trivet_error err;
     uint64_t version = 0;
-    if (path_version(request, &version, reply)) {
+    if (trivet_monitor_path_version(request, &version, reply)) {
         trivet_monitor_reply_status(
             reply,
             trivet_report_shadow(pages->monitor, request->params[0], version, &reply->body, &err),
