@@ -66,12 +66,16 @@ extern const struct trivet_sqlite_schema trivet_sqlite_log_schema;
 /* One file. */
 struct trivet_sqlite_db {
     char path[PATH_MAX];
+    const struct trivet_sqlite_schema *schema;
     pthread_mutex_t write_lock;
     struct trivet_sqlite_conn writer; /* under write_lock; not open in a read-only store */
     pthread_mutex_t pool_lock;
     pthread_cond_t pool_freed;
+    /* Under pool_lock. The first n_readers are open: one from the start, others when all are taken,
+     * as opening one costs a start a millisecond. */
     struct trivet_sqlite_conn readers[TRIVET_SQLITE_READERS];
-    bool reader_taken[TRIVET_SQLITE_READERS]; /* under pool_lock */
+    bool reader_taken[TRIVET_SQLITE_READERS];
+    size_t n_readers;
 };
 
 struct trivet_sqlite_store {

@@ -184,10 +184,24 @@ void trivet_sqlite_snapshot_end(struct trivet_sqlite_conn *reader)
 
 /* --- Files ----------------------------------------------------------------------------------- */
 
-static enum trivet_status open_conns(struct trivet_sqlite_db *db,
-                                     const struct trivet_sqlite_schema *schema,
-                                     enum trivet_store_mode mode, struct trivet_error *err)
+/* One more; under pool_lock, or before anybody else is there. */
+static enum trivet_status open_reader(struct trivet_sqlite_db *db, struct trivet_error *err)
 {
+    struct trivet_sqlite_conn *reader = &db->readers[db->n_readers];
+    enum trivet_status status = trivet_sqlite_conn_open(reader, db->path, db->schema, true, err);
+    if (status == TRIVET_OK)
+        status = prepare_ends(reader, err);
+    if (status == TRIVET_OK)
+        db->n_readers++;
+    else
+        trivet_sqlite_conn_close(reader);
+    return status;
+}
+
+static enum trivet_status open_conns(struct trivet_sqlite_db *db, enum trivet_store_mode mode,
+                                     struct trivet_error *err)
+{
+    const struct trivet_sqlite_schema *schema = db->schema;
     enum trivet_status status = TRIVET_OK;
     if (mode == TRIVET_STORE_OWNER) {
         status = trivet_sqlite_conn_open(&db->writer, db->path, schema, false, err);
@@ -196,11 +210,8 @@ static enum trivet_status open_conns(struct trivet_sqlite_db *db,
         if (status == TRIVET_OK)
             status = prepare_ends(&db->writer, err);
     }
-    for (size_t i = 0; status == TRIVET_OK && i < TRIVET_SQLITE_READERS; i++) {
-        status = trivet_sqlite_conn_open(&db->readers[i], db->path, schema, true, err);
-        if (status == TRIVET_OK)
-            status = prepare_ends(&db->readers[i], err);
-    }
+    if (status == TRIVET_OK)
+        status = open_reader(db, err);
     if (status == TRIVET_OK && mode == TRIVET_STORE_READ_ONLY)
         status = trivet_sqlite_schema_check(&db->readers[0], schema, err);
     return status;
@@ -211,6 +222,7 @@ enum trivet_status trivet_sqlite_db_open(struct trivet_sqlite_db *db, const char
                                          enum trivet_store_mode mode, struct trivet_error *err)
 {
     memset(db, 0, sizeof(*db));
+    db->schema = schema;
     if (!trivet_text_format(db->path, sizeof(db->path), "%s/%s", data_dir, schema->file_name))
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                                 "the path of the data directory is too long: '%.200s…'", data_dir);
@@ -225,7 +237,7 @@ enum trivet_status trivet_sqlite_db_open(struct trivet_sqlite_db *db, const char
     pthread_mutex_init(&db->write_lock, NULL);
     pthread_mutex_init(&db->pool_lock, NULL);
     pthread_cond_init(&db->pool_freed, NULL);
-    enum trivet_status status = open_conns(db, schema, mode, err);
+    enum trivet_status status = open_conns(db, mode, err);
     if (status != TRIVET_OK)
         trivet_sqlite_db_close(db);
     return status;
@@ -249,15 +261,18 @@ struct trivet_sqlite_conn *trivet_sqlite_reader_take(struct trivet_sqlite_db *db
 {
     struct trivet_sqlite_conn *taken = NULL;
     pthread_mutex_lock(&db->pool_lock);
-    while (taken == NULL) {
-        for (size_t i = 0; taken == NULL && i < TRIVET_SQLITE_READERS; i++) {
-            if (!db->reader_taken[i]) {
-                db->reader_taken[i] = true;
-                taken = &db->readers[i];
-            }
+    for (;;) {
+        size_t i = 0;
+        while (i < db->n_readers && db->reader_taken[i])
+            i++;
+        /* Where no other can be opened, those that are there have to do. */
+        if (i < db->n_readers ||
+            (i < TRIVET_SQLITE_READERS && open_reader(db, NULL) == TRIVET_OK)) {
+            db->reader_taken[i] = true;
+            taken = &db->readers[i];
+            break;
         }
-        if (taken == NULL)
-            pthread_cond_wait(&db->pool_freed, &db->pool_lock);
+        pthread_cond_wait(&db->pool_freed, &db->pool_lock);
     }
     pthread_mutex_unlock(&db->pool_lock);
     return taken;
