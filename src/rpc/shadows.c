@@ -320,15 +320,35 @@ static size_t take_group(struct trivet_shadows *shadows)
     return n_jobs;
 }
 
+/* From the first shadow on: most servers have none, and a start would take milliseconds and
+ * megabytes for the pages. */
+static bool has_arenas(struct trivet_shadows *shadows)
+{
+    if (shadows->rows_arena == NULL) {
+        shadows->rows_arena = trivet_arena_create(ARENA_BYTES_MAX, ARENA_BYTES_KEEP);
+    }
+    if (shadows->scratch == NULL) {
+        shadows->scratch = trivet_arena_create(TRIVET_BATCH_SCRATCH_BYTES_MAX, ARENA_BYTES_KEEP);
+    }
+    return shadows->rows_arena != NULL && shadows->scratch != NULL;
+}
+
 static void run_group(struct trivet_shadows *shadows)
 {
     struct trivet_pool_task *tasks = shadows->tasks;
     size_t n_jobs = take_group(shadows);
     struct job *first = shadows->group[0];
     struct trivet_shadow_counts counts = {0};
-    trivet_arena_reset(shadows->rows_arena);
+    bool has_memory = has_arenas(shadows);
+    if (has_memory) {
+        trivet_arena_reset(shadows->rows_arena);
+    }
     for (size_t i = 0; i < n_jobs; i++) {
-        prepare(shadows, shadows->group[i], &tasks[i]);
+        if (has_memory) {
+            prepare(shadows, shadows->group[i], &tasks[i]);
+        } else {
+            tasks[i] = (struct trivet_pool_task){.status = TRIVET_RESOURCE_EXHAUSTED};
+        }
     }
     predict(shadows, tasks, n_jobs, first);
     const struct trivet_shadow_kinds kinds = trivet_shadow_kinds_of(
@@ -414,18 +434,13 @@ enum trivet_status trivet_shadows_create(const struct trivet_shadows_options *op
         shadows->options = *options;
         pthread_mutex_init(&shadows->lock, NULL);
         trivet_clock_init_condition(&shadows->wake);
-        shadows->rows_arena = trivet_arena_create(ARENA_BYTES_MAX, ARENA_BYTES_KEEP);
-        shadows->scratch = trivet_arena_create(TRIVET_BATCH_SCRATCH_BYTES_MAX, ARENA_BYTES_KEEP);
-        fine = shadows->rows_arena != NULL && shadows->scratch != NULL &&
-               pthread_create(&shadows->thread, NULL, run, shadows) == 0;
+        fine = pthread_create(&shadows->thread, NULL, run, shadows) == 0;
     }
     if (fine) {
         *out = shadows;
         return TRIVET_OK;
     }
     if (shadows != NULL) {
-        trivet_arena_free(shadows->rows_arena);
-        trivet_arena_free(shadows->scratch);
         pthread_cond_destroy(&shadows->wake);
         pthread_mutex_destroy(&shadows->lock);
         trivet_free(shadows);
