@@ -178,6 +178,7 @@ enum trivet_status trivet_httpd_start(const struct trivet_httpd_options *options
     server->options = *options;
     fill_defaults(&server->options);
     atomic_init(&server->in_flight, 0);
+    atomic_init(&server->stopping, false);
     enum trivet_status status = open_socket(server, options->address, &server->listener, err);
     if (status != TRIVET_OK) {
         trivet_free(server);
@@ -209,7 +210,9 @@ void trivet_httpd_stop(struct trivet_httpd *server)
         trivet_free(server);
         return;
     }
-    MHD_socket listener = trivet_mhd.quiesce_daemon(server->daemon);
+    /* Not MHD_quiesce_daemon: it takes the listener out of each thread's epoll beside that thread,
+     * and when both do it the library ends the process. The listener stays until the end. */
+    atomic_store(&server->stopping, true);
     for (size_t i = 0; i < server->options.n_routes; i++) {
         if (server->options.routes[i].stream != NULL) {
             trivet_sse_close(server->options.routes[i].stream);
@@ -220,9 +223,6 @@ void trivet_httpd_stop(struct trivet_httpd *server)
         struct timespec pause = {.tv_nsec = 5 * TRIVET_NS_PER_MS};
         (void)nanosleep(&pause, NULL);
     }
-    trivet_mhd.stop_daemon(server->daemon);
-    if (listener != MHD_INVALID_SOCKET) {
-        (void)close(listener);
-    }
+    trivet_mhd.stop_daemon(server->daemon); /* closes the listener too */
     trivet_free(server);
 }

@@ -86,7 +86,7 @@ enum trivet_status trivet_httpd_start(const struct trivet_httpd_options *options
                                       struct trivet_error *err) TRIVET_MUST_USE;
 /* "127.0.0.1:7603", with the real port. */
 const char *trivet_httpd_address(const struct trivet_httpd *server);
-/* Stops accepting, ends the streams, gives requests in flight up to one second, closes. */
+/* Refuses what comes (503), ends the streams, gives requests in flight up to one second, closes. */
 void trivet_httpd_stop(struct trivet_httpd *server);
 
 #endif

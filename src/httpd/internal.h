@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #define TRIVET_HTTPD_HOST_BYTES 256
 
@@ -20,6 +21,7 @@ struct trivet_httpd {
     char address[TRIVET_HTTPD_HOST_BYTES + 16]; /* host:port */
     /* Requests begun and not completed; any thread. */
     atomic_uint in_flight;
+    atomic_bool stopping; /* what comes now is refused */
 };
 
 /* libmicrohttpd's callbacks: request.c. `cls` is the struct trivet_httpd. */

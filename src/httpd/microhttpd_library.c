@@ -23,7 +23,6 @@ static const struct {
     size_t offset;
 } symbols[] = {
     SYMBOL("MHD_start_daemon", start_daemon),
-    SYMBOL("MHD_quiesce_daemon", quiesce_daemon),
     SYMBOL("MHD_stop_daemon", stop_daemon),
     SYMBOL("MHD_lookup_connection_value", lookup_connection_value),
     SYMBOL("MHD_get_connection_info", get_connection_info),

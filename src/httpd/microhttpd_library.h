@@ -12,7 +12,6 @@
 /* Its functions that are used, as in microhttpd.h. */
 struct trivet_microhttpd {
     __typeof__(MHD_start_daemon) *start_daemon;
-    __typeof__(MHD_quiesce_daemon) *quiesce_daemon;
     __typeof__(MHD_stop_daemon) *stop_daemon;
     __typeof__(MHD_lookup_connection_value) *lookup_connection_value;
     __typeof__(MHD_get_connection_info) *get_connection_info;

@@ -236,7 +236,7 @@ static uint64_t claimed_bytes(struct MHD_Connection *connection)
     return bytes;
 }
 
-/* Everything that can be refused before the body: Host, Origin, path, method, size. */
+/* Everything that can be refused before the body: a stop, Host, Origin, path, method, size. */
 static enum MHD_Result begin(struct trivet_httpd *server, struct MHD_Connection *connection,
                              const char *url, const char *method, struct request_state *state)
 {
@@ -244,6 +244,9 @@ static enum MHD_Result begin(struct trivet_httpd *server, struct MHD_Connection 
         trivet_mhd.lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
     const char *origin =
         trivet_mhd.lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN);
+    if (atomic_load(&server->stopping)) {
+        return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is being stopped");
+    }
     if (host == NULL) {
         return refuse(connection, MHD_HTTP_BAD_REQUEST, "the request has no Host header");
     }

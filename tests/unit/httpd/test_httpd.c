@@ -2,8 +2,11 @@
 #include "http_client.h"
 #include "httpd/httpd.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,12 +55,24 @@ static void fail_handler(void *context, const struct trivet_httpd_request *reque
     trivet_httpd_reply_error(reply, 409, "a \"quoted\"\n\\ thing \xff");
 }
 
+/* Tells that it was begun, then takes its time. */
+static void be_slow(void *context, const struct trivet_httpd_request *request,
+                    struct trivet_httpd_reply *reply)
+{
+    (void)request;
+    atomic_store((atomic_bool *)context, true);
+    (void)usleep(300000);
+    assert_int_equal(trivet_buffer_printf(&reply->body, NULL, "done"), TRIVET_OK);
+}
+
 static char greeting[] = "hello";
+static atomic_bool slow_begun;
 static const struct trivet_httpd_route routes[] = {
     {.method = "GET", .path = "/hello", .handler = say_hello, .context = greeting},
     {.method = "GET", .path = "/m/{}/v/{}", .handler = say_params},
     {.method = "POST", .path = "/length", .handler = say_length},
     {.method = "GET", .path = "/fail", .handler = fail_handler},
+    {.method = "GET", .path = "/slow", .handler = be_slow, .context = &slow_begun},
     {.method = "GET", .path = "/data", .data = "abc", .data_bytes = 3, .content_type = "text/css"},
     {.method = "GET", .path = "/file", .file = file_path, .content_type = "text/javascript"},
     {.method = "GET", .path = "/gone", .file = "/nonexistent/x", .content_type = "text/plain"},
@@ -314,6 +329,38 @@ static void test_many_connections(void **state)
     trivet_httpd_stop(server);
 }
 
+static void *run_stop(void *server)
+{
+    trivet_httpd_stop(server);
+    return NULL;
+}
+
+/* A request in flight is answered; one that comes after the stop began is not served. */
+static void test_stop_drains(void **state)
+{
+    (void)state;
+    char answer[1024];
+    pthread_t stopper;
+    struct trivet_httpd *server = start(NULL);
+    int slow = http_connect(trivet_httpd_address(server));
+    int late = http_connect(trivet_httpd_address(server));
+    http_write(slow, "GET /slow HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    while (!atomic_load(&slow_begun)) {
+        (void)usleep(1000);
+    }
+    assert_int_equal(pthread_create(&stopper, NULL, run_stop, server), 0);
+    (void)usleep(100000);
+    http_write(late, "GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    (void)http_read_until(slow, NULL, answer, sizeof(answer));
+    assert_int_equal(http_status(answer), 200);
+    assert_string_equal(http_body(answer), "done");
+    (void)http_read_until(late, NULL, answer, sizeof(answer));
+    assert_int_not_equal(http_status(answer), 200);
+    assert_int_equal(pthread_join(stopper, NULL), 0);
+    assert_int_equal(close(slow), 0);
+    assert_int_equal(close(late), 0);
+}
+
 static void test_addresses(void **state)
 {
     (void)state;
@@ -361,6 +408,7 @@ int main(void)
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_slow_request),
         cmocka_unit_test(test_many_connections),
+        cmocka_unit_test(test_stop_drains),
         cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, make_file, drop_file);
