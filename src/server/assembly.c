@@ -1,8 +1,8 @@
 /* DESIGN
- * Built bottom up: store, totals, pool, publisher, servables, jobs, executor, dispatch with its
- * services, listener. Taken apart the other way round. Each module is handed what it needs; none
- * knows the server. The callbacks below run on threads of the modules named with them and only
- * send events. */
+ * Built bottom up: store (beside totals, pool and publisher), servables, jobs, executor, dispatch
+ * with its services, listener. Taken apart the other way round. Each module is handed what it
+ * needs; none knows the server. The callbacks below run on threads of the modules named with them
+ * and only send events. */
 #include "server/assembly.h"
 
 #include "base/alloc.h"
@@ -28,6 +28,7 @@
 #include "server/open_log.h"
 #include "server/readiness.h"
 #include "server/saturation.h"
+#include "server/store_opening.h"
 #include "serving/observer.h"
 #include "serving/pool.h"
 #include "serving/servable_set.h"
@@ -187,6 +188,24 @@ static enum trivet_status open_pool_and_events(struct trivet_server *server,
         status = open_bins(server, options, err);
     }
     return status == TRIVET_OK ? open_shadows(server, err) : status;
+}
+
+/* Side by side. Of two errors the store's is told: a second server of one directory may find its
+ * address taken as well. */
+static enum trivet_status open_store_and_events(struct trivet_server *server,
+                                                const struct trivet_options *options,
+                                                struct trivet_error *err)
+{
+    struct trivet_store_opening opening;
+    struct trivet_error store_err;
+    trivet_store_opening_begin(&opening, options->data_dir);
+    enum trivet_status status = open_pool_and_events(server, options, err);
+    enum trivet_status opened = trivet_store_opening_end(&opening, &server->store, &store_err);
+    if (opened != TRIVET_OK) {
+        *err = store_err;
+        status = opened;
+    }
+    return status;
 }
 
 static enum trivet_status open_serving(struct trivet_server *server,
@@ -453,6 +472,7 @@ static enum trivet_status open_http(struct trivet_server *server,
         .n_hosts = options->n_http_hosts,
         .source = {.totals = server->totals,
                    .publisher = server->publisher,
+                   .log = server->log,
                    .started_unix_us = server->self.started_unix_us,
                    .is_ready = is_ready,
                    .ctx = server},
@@ -479,11 +499,7 @@ enum trivet_status trivet_server_start(const struct trivet_options *options,
     }
     trivet_blas_init();
     log_blas();
-    enum trivet_status status =
-        trivet_store_open(options->data_dir, TRIVET_STORE_OWNER, &server->store, err);
-    if (status == TRIVET_OK) {
-        status = open_pool_and_events(server, options, err);
-    }
+    enum trivet_status status = open_store_and_events(server, options, err);
     if (status == TRIVET_OK) {
         status = trivet_server_open_log(server->store, server->quality, &server->log, err);
     }
