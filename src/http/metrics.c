@@ -95,6 +95,11 @@ enum trivet_status trivet_metrics_write(const struct trivet_metrics_source *sour
     trivet_page_number(&page, PREFIX "_events_dropped_total", "counter",
                        "Events suppressed before they were sent.",
                        (double)trivet_totals_dropped_events(source->totals));
+    if (source->log != NULL) {
+        trivet_page_number(&page, PREFIX "_log_dropped_rows_total", "counter",
+                           "Predictions that could not be logged: their outcomes will not join.",
+                           (double)trivet_prediction_log_dropped(source->log));
+    }
     write_methods(&page, source->totals);
     write_versions(&page, source->totals);
     return page.status;

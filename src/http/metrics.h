@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/compiler.h"
+#include "events/prediction_log.h"
 #include "events/publisher.h"
 #include "events/totals.h"
 
@@ -18,6 +19,7 @@
 struct trivet_metrics_source {
     struct trivet_totals *totals;
     struct trivet_publisher *publisher;
+    struct trivet_prediction_log *log; /* NULL = none */
     int64_t started_unix_us;
     /* Whether the server is ready, else why not; any thread. */
     bool (*is_ready)(void *ctx, char *reason, size_t reason_bytes);
