@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "monitor/exposition_drift.h"
+#include "monitor/exposition_live.h"
 #include "telemetry/prometheus_page.h"
 
 #define PREFIX             "trivet_monitor"
@@ -192,10 +193,26 @@ static void write_alerts(struct trivet_page *page, struct trivet_alert_watch *wa
     trivet_alert_watch_unlock(watch);
 }
 
-enum trivet_status trivet_exposition_write(struct trivet_monitor *monitor,
-                                           struct trivet_alert_watch *alerts,
-                                           struct trivet_buffer *out, struct trivet_error *err)
+static void write_webhook(struct trivet_page *page, struct trivet_webhook *webhook)
 {
+    static const char name[] = "trivet_monitor_webhook_posts_total";
+    struct trivet_webhook_state state;
+    trivet_webhook_state(webhook, &state);
+    trivet_page_family(page, name, "counter", "Attempts to tell the webhook.");
+    const struct trivet_label delivered = {"result", "delivered"};
+    const struct trivet_label failed = {"result", "failed"};
+    trivet_page_sample(page, name, &delivered, 1, (double)state.delivered);
+    trivet_page_sample(page, name, &failed, 1, (double)state.failed);
+    trivet_page_number(page, "trivet_monitor_webhook_waiting", "gauge",
+                       "Changes of alerts that the webhook was not told of yet.",
+                       (double)state.waiting);
+}
+
+enum trivet_status trivet_exposition_write(const struct trivet_exposition_sources *sources,
+                                           int64_t now_us, struct trivet_buffer *out,
+                                           struct trivet_error *err)
+{
+    struct trivet_monitor *monitor = sources->monitor;
     struct trivet_page page = {.out = out, .err = err, .status = TRIVET_OK};
     pthread_mutex_lock(&monitor->lock);
     for (size_t f = 0; f < TRIVET_PAGE_SERVED_FAMILIES; f++) {
@@ -205,12 +222,19 @@ enum trivet_status trivet_exposition_write(struct trivet_monitor *monitor,
         }
     }
     trivet_exposition_write_drift(&page, monitor);
+    trivet_exposition_write_live(&page, monitor, now_us);
     write_calls(&page, monitor);
     write_sources(&page, monitor);
     write_monitor(&page, monitor);
     pthread_mutex_unlock(&monitor->lock);
-    if (alerts != NULL) {
-        write_alerts(&page, alerts);
+    if (sources->alerts != NULL) {
+        write_alerts(&page, sources->alerts);
+    }
+    if (sources->webhook != NULL) {
+        write_webhook(&page, sources->webhook);
+    }
+    if (sources->loop != NULL) {
+        trivet_loop_runner_write_metrics(sources->loop, &page);
     }
     return page.status;
 }

@@ -18,6 +18,13 @@ struct saved_part {
     struct trivet_buffer current;
 };
 
+struct saved_slot {
+    const struct trivet_monitor_series *series;
+    int64_t begin_us;
+    int64_t end_us;
+    struct trivet_buffer sums;
+};
+
 struct saved_point {
     const struct trivet_monitor_series *series;
     struct trivet_quality_point point;
@@ -36,6 +43,8 @@ struct saved_sums {
 struct trivet_history_outcomes {
     struct saved_part *parts;
     size_t n_parts;
+    struct saved_slot *slots; /* those of a series beside each other */
+    size_t n_slots;
     struct saved_point *points;
     size_t n_points;
     struct saved_sums *sums;
@@ -51,7 +60,11 @@ void trivet_history_outcomes_free(struct trivet_history_outcomes *outcomes)
         trivet_buffer_release(&outcomes->parts[i].base);
         trivet_buffer_release(&outcomes->parts[i].current);
     }
+    for (size_t i = 0; i < outcomes->n_slots; i++) {
+        trivet_buffer_release(&outcomes->slots[i].sums);
+    }
     trivet_free(outcomes->parts);
+    trivet_free(outcomes->slots);
     trivet_free(outcomes->points);
     trivet_free(outcomes->sums);
     trivet_free(outcomes);
@@ -110,6 +123,13 @@ static enum trivet_status take_quality(struct trivet_monitor_series *series, siz
             }
         }
     }
+    for (size_t i = 0; i < quality->n_slots && status == TRIVET_OK; i++) {
+        struct saved_slot *slot = &out->slots[out->n_slots++];
+        *slot = (struct saved_slot){.series = series,
+                                    .begin_us = quality->slots[i].begin_us,
+                                    .end_us = quality->slots[i].end_us};
+        status = trivet_quality_pack(quality, &quality->slots[i].sums, &slot->sums, err);
+    }
     if (status == TRIVET_OK) {
         take_point(series, now_us, &out->points[out->n_points++]);
     }
@@ -156,10 +176,14 @@ enum trivet_status trivet_history_outcomes_take(struct trivet_monitor *monitor, 
                                                 struct trivet_error *err)
 {
     size_t n_quality = 0;
+    size_t n_slots = 0;
     size_t n_others = 0;
     for (size_t i = 0; i < monitor->n_series; i++) {
         const struct trivet_monitor_live *live = &monitor->series[i]->live;
-        n_quality += live->quality != NULL && live->quality->changed;
+        if (live->quality != NULL && live->quality->changed) {
+            n_quality++;
+            n_slots += live->quality->n_slots;
+        }
         n_others += live->shadows_changed ? live->n_shadows : 0;
     }
     for (size_t i = 0; i < monitor->live.n_models; i++) {
@@ -168,11 +192,13 @@ enum trivet_status trivet_history_outcomes_take(struct trivet_monitor *monitor, 
     struct trivet_history_outcomes *out = trivet_calloc(1, sizeof(*out));
     if (out != NULL) {
         out->parts = trivet_calloc(n_quality * monitor->n_sources + 1, sizeof(*out->parts));
+        out->slots = trivet_calloc(n_slots + 1, sizeof(*out->slots));
         out->points = trivet_calloc(n_quality + 1, sizeof(*out->points));
         out->sums = trivet_calloc(n_others * (monitor->n_sources + 1) + 1, sizeof(*out->sums));
     }
     *taken = out;
-    if (out == NULL || out->parts == NULL || out->points == NULL || out->sums == NULL) {
+    if (out == NULL || out->parts == NULL || out->slots == NULL || out->points == NULL ||
+        out->sums == NULL) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the history");
     }
     enum trivet_status status = TRIVET_OK;
@@ -265,6 +291,43 @@ static enum trivet_status write_parts(struct trivet_history *history,
     return status;
 }
 
+/* The slots of a series replace those that are stored: some were put together since. */
+static enum trivet_status write_slots(struct trivet_history *history,
+                                      const struct trivet_history_outcomes *outcomes,
+                                      struct trivet_error *err)
+{
+    sqlite3_stmt *drop = NULL;
+    sqlite3_stmt *write = NULL;
+    enum trivet_status status = trivet_history_prepare(
+        history, "DELETE FROM quality_slot WHERE model = ? AND version = ?", &drop, err);
+    if (status == TRIVET_OK) {
+        status = trivet_history_prepare(
+            history,
+            "INSERT INTO quality_slot(model, version, begin_us, end_us, sums)"
+            " VALUES(?, ?, ?, ?, ?)",
+            &write, err);
+    }
+    for (size_t i = 0; i < outcomes->n_slots && status == TRIVET_OK; i++) {
+        const struct saved_slot *slot = &outcomes->slots[i];
+        if (i == 0 || outcomes->slots[i - 1].series != slot->series) {
+            (void)sqlite3_bind_text(drop, 1, slot->series->model, -1, SQLITE_STATIC);
+            (void)sqlite3_bind_int64(drop, 2, (int64_t)slot->series->version);
+            status = run(history, drop, err);
+        }
+        if (status == TRIVET_OK) {
+            (void)sqlite3_bind_text(write, 1, slot->series->model, -1, SQLITE_STATIC);
+            (void)sqlite3_bind_int64(write, 2, (int64_t)slot->series->version);
+            (void)sqlite3_bind_int64(write, 3, slot->begin_us);
+            (void)sqlite3_bind_int64(write, 4, slot->end_us);
+            bind_blob(write, 5, &slot->sums);
+            status = run(history, write, err);
+        }
+    }
+    sqlite3_finalize(drop);
+    sqlite3_finalize(write);
+    return status;
+}
+
 static enum trivet_status write_points(struct trivet_history *history,
                                        const struct trivet_history_outcomes *outcomes,
                                        struct trivet_error *err)
@@ -327,6 +390,9 @@ enum trivet_status trivet_history_outcomes_write(struct trivet_history *history,
                                                  struct trivet_error *err)
 {
     enum trivet_status status = write_parts(history, monitor, outcomes, err);
+    if (status == TRIVET_OK) {
+        status = write_slots(history, outcomes, err);
+    }
     if (status == TRIVET_OK) {
         status = write_points(history, outcomes, err);
     }

@@ -130,6 +130,42 @@ static enum trivet_status load_parts(struct trivet_history *history, struct triv
     return status;
 }
 
+/* The slots of the versions whose outcomes are known already. */
+static enum trivet_status load_slots(struct trivet_history *history, struct trivet_monitor *monitor,
+                                     struct trivet_error *err)
+{
+    sqlite3_stmt *rows = NULL;
+    int step = SQLITE_ROW;
+    struct trivet_arena *arena = trivet_arena_create(ARENA_BUDGET_BYTES, 0);
+    if (arena == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the history");
+    }
+    enum trivet_status status =
+        trivet_history_prepare(history,
+                               "SELECT model, version, begin_us, end_us, sums FROM quality_slot"
+                               " ORDER BY model, version, begin_us",
+                               &rows, err);
+    while (status == TRIVET_OK && (step = sqlite3_step(rows)) == SQLITE_ROW) {
+        const char *model = (const char *)sqlite3_column_text(rows, 0);
+        const struct trivet_monitor_series *series =
+            model != NULL
+                ? trivet_monitor_find(monitor, model, (uint64_t)sqlite3_column_int64(rows, 1))
+                : NULL;
+        if (series != NULL && series->live.quality != NULL) {
+            status = trivet_quality_restore_slot(
+                series->live.quality, sqlite3_column_int64(rows, 2), sqlite3_column_int64(rows, 3),
+                sqlite3_column_blob(rows, 4), (size_t)sqlite3_column_bytes(rows, 4), arena, err);
+        }
+        trivet_arena_reset(arena);
+    }
+    if (status == TRIVET_OK && step != SQLITE_DONE) {
+        status = trivet_history_error(history, "reading outcomes", err);
+    }
+    sqlite3_finalize(rows);
+    trivet_arena_free(arena);
+    return status;
+}
+
 enum trivet_status trivet_history_outcomes_load(struct trivet_history *history,
                                                 struct trivet_monitor *monitor, size_t source,
                                                 int64_t id, struct trivet_error *err)
@@ -137,6 +173,8 @@ enum trivet_status trivet_history_outcomes_load(struct trivet_history *history,
     enum trivet_status status = TRIVET_OK;
     if (source < TRIVET_LIVE_SOURCES) {
         status = load_parts(history, monitor, source, id, err);
+    } else {
+        status = load_slots(history, monitor, err);
     }
     return status == TRIVET_OK ? load_sums(history, monitor, source, id, err) : status;
 }

@@ -65,6 +65,12 @@ static const char *const steps[] = {
     "CREATE INDEX sample_at ON sample(unix_s);"
     "CREATE TABLE thinned(name TEXT NOT NULL, step INTEGER NOT NULL, done_s INTEGER NOT NULL,"
     " PRIMARY KEY(name, step)) STRICT, WITHOUT ROWID;",
+
+    /* What the live quality is told over: slots of the rolling window, as packed QualityTotals. */
+    "CREATE TABLE quality_slot(model TEXT NOT NULL, version INTEGER NOT NULL,"
+    " begin_us INTEGER NOT NULL, end_us INTEGER NOT NULL, sums BLOB NOT NULL,"
+    " PRIMARY KEY(model, version, begin_us)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX quality_slot_at ON quality_slot(end_us);",
 };
 
 static enum trivet_status read_number(struct trivet_history *history, const char *sql, int64_t *out,

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 
+#define US_PER_S    1000000LL
 #define DAY_S       86400LL
 #define EXPIRE_S    (365 * DAY_S)
 #define EXPIRE_ROWS 1000
@@ -69,6 +70,16 @@ static enum trivet_status expire(struct trivet_history *history, const char *tab
     return trivet_history_exec(history, sql, err);
 }
 
+/* Those of versions that got no outcome for a day; others are replaced as they come. */
+static enum trivet_status expire_slots(struct trivet_history *history, int64_t now_s,
+                                       struct trivet_error *err)
+{
+    char sql[96];
+    (void)trivet_text_format(sql, sizeof(sql), "DELETE FROM quality_slot WHERE end_us < %lld",
+                             (long long)((now_s - DAY_S) * US_PER_S));
+    return trivet_history_exec(history, sql, err);
+}
+
 /* The oldest rows beyond the maximum; they are only counted when the ids span as many. */
 static enum trivet_status trim(struct trivet_history *history, const char *table,
                                struct trivet_error *err)
@@ -109,6 +120,9 @@ enum trivet_status trivet_history_thin(struct trivet_history *history, int64_t n
         if (status == TRIVET_OK) {
             status = trim(history, tables[t], err);
         }
+    }
+    if (status == TRIVET_OK) {
+        status = expire_slots(history, now_s, err);
     }
     return status;
 }

@@ -25,6 +25,7 @@ struct looped {
     struct trivet_loop_state shown;                     /* the lock's */
     struct trivet_history_loop_step steps[STEPS_SHOWN]; /* the lock's; newest first */
     size_t n_steps;
+    uint64_t n_taken[TRIVET_LOOP_STEP_COUNT][TRIVET_LOOP_OUTCOME_COUNT]; /* the lock's */
 };
 
 struct trivet_loop_runner {
@@ -50,6 +51,7 @@ static void show(struct trivet_loop_runner *runner, struct looped *model,
         memmove(&model->steps[1], &model->steps[0], n_kept * sizeof(model->steps[0]));
         model->steps[0] = *step;
         model->n_steps = n_kept + 1;
+        model->n_taken[step->event.step][step->event.outcome]++;
     }
     pthread_mutex_unlock(&runner->lock);
 }
@@ -303,4 +305,44 @@ enum trivet_status trivet_loop_runner_report(struct trivet_loop_runner *runner,
         json_decref(models);
     }
     return trivet_json_finish(json, out, err);
+}
+
+static void write_steps(struct trivet_page *page, const char *name, const struct looped *model)
+{
+    for (int s = 0; s < TRIVET_LOOP_STEP_COUNT; s++) {
+        for (int o = 0; o < TRIVET_LOOP_OUTCOME_COUNT; o++) {
+            const struct trivet_label labels[] = {
+                {"model", model->policy->model},
+                {"step", trivet_loop_step_name((enum trivet_loop_step)s)},
+                {"outcome", trivet_loop_outcome_name((enum trivet_loop_outcome)o)}};
+            if (model->n_taken[s][o] > 0) {
+                trivet_page_sample(page, name, labels, TRIVET_ARRAY_COUNT(labels),
+                                   (double)model->n_taken[s][o]);
+            }
+        }
+    }
+}
+
+void trivet_loop_runner_write_metrics(struct trivet_loop_runner *runner, struct trivet_page *page)
+{
+    static const char steps[] = "trivet_monitor_loop_steps_total";
+    static const char working[] = "trivet_monitor_loop_in_round";
+    static const char labels_name[] = "trivet_monitor_loop_new_labels";
+    pthread_mutex_lock(&runner->lock);
+    trivet_page_family(page, steps, "counter", "Steps of the loop, since the monitor's start.");
+    for (size_t i = 0; i < runner->n_models; i++) {
+        write_steps(page, steps, &runner->models[i]);
+    }
+    trivet_page_family(page, working, "gauge", "1 while a round is under way.");
+    for (size_t i = 0; i < runner->n_models; i++) {
+        const struct trivet_label label = {"model", runner->models[i].policy->model};
+        trivet_page_sample(page, working, &label, 1,
+                           runner->models[i].shown.step != TRIVET_LOOP_IDLE ? 1.0 : 0.0);
+    }
+    trivet_page_family(page, labels_name, "gauge", "Outcomes that the next round can count on.");
+    for (size_t i = 0; i < runner->n_models; i++) {
+        const struct trivet_label label = {"model", runner->models[i].policy->model};
+        trivet_page_sample(page, labels_name, &label, 1, runner->models[i].shown.labels.since);
+    }
+    pthread_mutex_unlock(&runner->lock);
 }

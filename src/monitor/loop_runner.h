@@ -13,6 +13,7 @@
 #include "monitor/history.h"
 #include "monitor/loop.h"
 #include "monitor/policy.h"
+#include "telemetry/prometheus_page.h"
 
 #include <trivet/error.h>
 
@@ -57,5 +58,7 @@ void trivet_loop_runner_free(struct trivet_loop_runner *runner);
 enum trivet_status trivet_loop_runner_report(struct trivet_loop_runner *runner,
                                              struct trivet_buffer *out,
                                              struct trivet_error *err) TRIVET_MUST_USE;
+/* Steps taken, and where each model is. Any thread. */
+void trivet_loop_runner_write_metrics(struct trivet_loop_runner *runner, struct trivet_page *page);
 
 #endif

@@ -210,8 +210,12 @@ static void show_metrics(void *context, const struct trivet_httpd_request *reque
     struct trivet_monitor_pages *pages = context;
     struct trivet_error err;
     reply->content_type = TRIVET_PROMETHEUS_CONTENT_TYPE;
+    const struct trivet_exposition_sources sources = {.monitor = pages->monitor,
+                                                      .alerts = pages->alerts,
+                                                      .webhook = pages->webhook,
+                                                      .loop = pages->loop};
     trivet_monitor_reply_status(
-        reply, trivet_exposition_write(pages->monitor, pages->alerts, &reply->body, &err), &err);
+        reply, trivet_exposition_write(&sources, trivet_clock_unix_us(), &reply->body, &err), &err);
 }
 
 static const char *content_type_of(const char *name)

@@ -311,6 +311,26 @@ static struct trivet_quality_slot *slot_at(struct trivet_quality *quality, int64
     return slot;
 }
 
+enum trivet_status trivet_quality_restore_slot(struct trivet_quality *quality, int64_t begin_us,
+                                               int64_t end_us, const void *data, size_t n_bytes,
+                                               struct trivet_arena *arena, struct trivet_error *err)
+{
+    if (quality->n_slots == TRIVET_QUALITY_SLOTS_MAX) {
+        return trivet_error_set(err, TRIVET_DATA_LOSS,
+                                "the history has more than %d slots of one "
+                                "version's quality",
+                                TRIVET_QUALITY_SLOTS_MAX);
+    }
+    struct trivet_quality_slot slot = {.begin_us = begin_us, .end_us = end_us};
+    enum trivet_status status =
+        trivet_quality_unpack(quality, data, n_bytes, arena, &slot.sums, err);
+    if (status == TRIVET_OK) {
+        quality->slots[quality->n_slots++] = slot;
+        charge(quality, slot.sums.n_pairs * sizeof(double), 0);
+    }
+    return status;
+}
+
 /* --- taking ----------------------------------------------------------------------------------- */
 
 /* Counts that only grow tell which of two totals is newer: corrections make other sums smaller. */

@@ -29,6 +29,7 @@
 #define TRIVET_QUALITY_SLOTS_MAX  48
 #define TRIVET_QUALITY_SLOT_US    10000000LL
 #define TRIVET_QUALITY_WINDOW_US  (24 * 3600 * 1000000LL)
+#define TRIVET_QUALITY_RECENT_US  (3600 * 1000000LL)
 /* Of all versions together. Beyond, a version keeps TRIVET_QUALITY_SLOTS_FEW slots. */
 #define TRIVET_QUALITY_BYTES_MAX ((size_t)64 << 20)
 #define TRIVET_QUALITY_SLOTS_FEW 8
@@ -113,6 +114,12 @@ enum trivet_status trivet_quality_unpack(struct trivet_quality *quality, const v
                                          size_t n_bytes, struct trivet_arena *arena,
                                          struct trivet_quality_sums *out,
                                          struct trivet_error *err) TRIVET_MUST_USE;
+/* A slot of the window, oldest first, as trivet_quality_pack() wrote its sums. DATA_LOSS: more than
+ * there can be. */
+enum trivet_status trivet_quality_restore_slot(struct trivet_quality *quality, int64_t begin_us,
+                                               int64_t end_us, const void *data, size_t n_bytes,
+                                               struct trivet_arena *arena,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
 /* The part of a source, made when missing. */
 enum trivet_status trivet_quality_part_get(struct trivet_quality *quality, size_t source,
                                            struct trivet_quality_part **out,
@@ -164,5 +171,11 @@ struct trivet_quality_statement {
 void trivet_quality_state(const struct trivet_quality *quality,
                           const struct trivet_quality_sums *sums,
                           struct trivet_quality_statement *out);
+/* What is told as the quality now: of the last hour, or with too few labels in it of the last day.
+ * `sums` and `out` begin zeroed; `sums` is the caller's to release, also on failure. */
+enum trivet_status trivet_quality_recent(const struct trivet_quality *quality, int64_t now_us,
+                                         int64_t *window_us, struct trivet_quality_sums *sums,
+                                         struct trivet_quality_statement *out,
+                                         struct trivet_error *err) TRIVET_MUST_USE;
 
 #endif

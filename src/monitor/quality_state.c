@@ -192,6 +192,25 @@ static void fill_values(const double values[TRIVET_QUALITY_SUM_COUNT],
     message->other_right = values[TRIVET_QUALITY_OTHER_RIGHT];
 }
 
+enum trivet_status trivet_quality_recent(const struct trivet_quality *quality, int64_t now_us,
+                                         int64_t *window_us, struct trivet_quality_sums *sums,
+                                         struct trivet_quality_statement *out,
+                                         struct trivet_error *err)
+{
+    static const int64_t windows_us[] = {TRIVET_QUALITY_RECENT_US, TRIVET_QUALITY_WINDOW_US};
+    enum trivet_status status = TRIVET_OK;
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(windows_us) && !out->enough; i++) {
+        trivet_quality_sums_release(sums);
+        *window_us = windows_us[i];
+        status = trivet_quality_window(quality, now_us, windows_us[i], sums, err);
+        if (status != TRIVET_OK) {
+            return status;
+        }
+        trivet_quality_state(quality, sums, out);
+    }
+    return status;
+}
+
 enum trivet_status trivet_quality_pack(const struct trivet_quality *quality,
                                        const struct trivet_quality_sums *sums,
                                        struct trivet_buffer *out, struct trivet_error *err)

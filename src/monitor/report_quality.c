@@ -1,6 +1,7 @@
 #include "monitor/report_quality.h"
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "monitor/history_quality.h"
 #include "monitor/json.h"
 
@@ -8,7 +9,6 @@
 #include <string.h>
 
 #define US_PER_S 1000000LL
-#define DAY_S    (24 * 3600)
 /* Of a matrix that can be looked at; more are told as others. */
 #define CLASSES_MAX 40
 
@@ -85,6 +85,27 @@ static size_t class_at(const char **names, size_t *n, const char *name)
     return (*n)++;
 }
 
+/* `order`: places of the classes as in a report of a test: by number where all are numbers, else as
+ * text. */
+static void sort_classes(const char *const *names, size_t n, size_t *order)
+{
+    double numbers[2 * CLASSES_MAX];
+    bool all_numbers = true;
+    for (size_t i = 0; i < n; i++) {
+        all_numbers =
+            all_numbers && trivet_text_parse_double(names[i], strlen(names[i]), &numbers[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t at = i;
+        while (at > 0 && (all_numbers ? numbers[i] < numbers[order[at - 1]]
+                                      : strcmp(names[i], names[order[at - 1]]) < 0)) {
+            order[at] = order[at - 1];
+            at--;
+        }
+        order[at] = i;
+    }
+}
+
 /* Rows are the truth, columns the predictions. NULL without memory. */
 static json_t *confusion_json(const struct trivet_quality *quality,
                               const struct trivet_quality_sums *sums)
@@ -105,37 +126,21 @@ static json_t *confusion_json(const struct trivet_quality *quality,
             others[strcmp(pair->truth, pair->predicted) == 0] += sums->pairs[i];
         }
     }
+    size_t order[2 * CLASSES_MAX];
     json_t *labels = json_array();
     json_t *counts = json_array();
+    sort_classes(names, n, order);
     for (size_t i = 0; i < n; i++) {
         json_t *row = json_array();
         for (size_t k = 0; k < n; k++) {
-            (void)json_array_append_new(row, trivet_json_number(cells[i * CLASSES_MAX + k]));
+            (void)json_array_append_new(
+                row, trivet_json_number(cells[order[i] * CLASSES_MAX + order[k]]));
         }
-        (void)json_array_append_new(labels, json_string(names[i]));
+        (void)json_array_append_new(labels, json_string(names[order[i]]));
         (void)json_array_append_new(counts, row);
     }
     return json_pack("{s:o, s:o, s:o, s:o}", "labels", labels, "counts", counts, "other_right",
                      trivet_json_number(others[1]), "other_wrong", trivet_json_number(others[0]));
-}
-
-/* Of the last hour, or, with too few labels in it, of the last day. */
-static enum trivet_status window_of(const struct trivet_quality *quality, int64_t now_us,
-                                    int64_t *window_s, struct trivet_quality_sums *sums,
-                                    struct trivet_quality_statement *at, struct trivet_error *err)
-{
-    static const int64_t windows_s[] = {TRIVET_REPORT_QUALITY_WINDOW_S, DAY_S};
-    enum trivet_status status = TRIVET_OK;
-    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(windows_s) && !at->enough; i++) {
-        trivet_quality_sums_release(sums);
-        *window_s = windows_s[i];
-        status = trivet_quality_window(quality, now_us, windows_s[i] * US_PER_S, sums, err);
-        if (status != TRIVET_OK) {
-            return status;
-        }
-        trivet_quality_state(quality, sums, at);
-    }
-    return status;
 }
 
 static json_t *unjoined_json(const struct trivet_monitor *monitor, const char *model)
@@ -159,7 +164,7 @@ static enum trivet_status set_quality(json_t *object, const struct trivet_monito
     struct trivet_quality_sums sums = {0};
     struct trivet_quality_statement all = {0};
     struct trivet_quality_statement at = {0};
-    int64_t window_s = 0;
+    int64_t window_us = 0;
     enum trivet_status status = TRIVET_OK;
     if (live->quality != NULL) {
         status = trivet_quality_ever(live->quality, &ever, err);
@@ -167,12 +172,12 @@ static enum trivet_status set_quality(json_t *object, const struct trivet_monito
     if (live->quality != NULL && status == TRIVET_OK) {
         trivet_quality_state(live->quality, &ever, &all);
         set_counts(object, &ever);
-        status = window_of(live->quality, now_us, &window_s, &sums, &at, err);
+        status = trivet_quality_recent(live->quality, now_us, &window_us, &sums, &at, err);
     }
     json_t *task = tasks[all.task] != NULL ? json_string(tasks[all.task]) : json_null();
     (void)json_object_set_new(object, "task", task);
     if (live->quality != NULL && status == TRIVET_OK) {
-        (void)json_object_set_new(object, "window_s", json_integer(window_s));
+        (void)json_object_set_new(object, "window_s", json_integer(window_us / US_PER_S));
         (void)json_object_set_new(object, "labels", trivet_json_count(at.labels));
         (void)json_object_set_new(object, "enough", json_boolean(at.enough));
         (void)json_object_set_new(object, "metrics", metrics_json(&at, &live->test));

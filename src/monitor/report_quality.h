@@ -11,9 +11,6 @@
 
 #include <stdint.h>
 
-/* What the live quality is told over. */
-#define TRIVET_REPORT_QUALITY_WINDOW_S 3600
-
 /* Metrics and confusion matrix of the last hour (with too few labels in it: of the last day),
  * counts of ever, what the drift watch expects before labels arrive, and the stored points of the
  * last `hours`. NOT_FOUND: no such version was seen. Takes the monitor's lock, then the history's;

@@ -121,7 +121,7 @@ class Files(unittest.TestCase):
 
 
 class Prometheus(unittest.TestCase):
-    """trivetd, trivet-monitor and a model with calls, for all tests."""
+    """trivetd, trivet-monitor and a model with calls and their outcomes, for all tests."""
 
     @classmethod
     def setUpClass(cls):
@@ -135,10 +135,18 @@ class Prometheus(unittest.TestCase):
         columns = {"x": [1.0, 2.0, 3.0, 4.0], "y": [2.0, 4.0, 6.0, 8.1]}
         job = cls.client.train_and_wait("scraped", cls.client.upload(columns).id, "y")
         cls.client.deploy("scraped", job.version)
-        cls.monitor = start_monitor(cls.folder, cls.trivetd)
+        policy = os.path.join(cls.folder, "policy.ini")
+        with open(policy, "w") as file:
+            file.write("[loop scraped]\nenabled = yes\n")
+        cls.monitor = start_monitor(cls.folder, cls.trivetd, "--policy", policy)
         cls.addClassCleanup(cls.monitor.kill)
-        for _ in range(CALLS):
-            cls.client.predict("scraped", [[1.0], [2.0], [float("nan")]])
+        for i in range(CALLS):
+            cls.client.call("Prediction/Predict", prediction.PredictRequest(
+                model=prediction.ModelRef(name="scraped"), prediction_id="c%d" % i,
+                matrix=matrix_of([[1.0], [2.0], [float("nan")]])), prediction.PredictResponse)
+        cls.client.call("Feedback/Record", feedback.RecordRequest(
+            model="scraped", outcomes=[feedback.Outcome(prediction="c%d/0" % i, number=2.5)
+                                       for i in range(CALLS)]), feedback.RecordResponse)
 
     def pages(self):
         pages = []
@@ -233,7 +241,10 @@ class Prometheus(unittest.TestCase):
                  'trivet_calls_total{method="trivet.v1.Prediction/Predict",code="OK"}': CALLS,
                  "trivet_models_loaded": 1,
                  "trivet_monitor_predictions_total" + ok: CALLS * (ROWS - 1),
-                 "trivet_monitor_prediction_calls_total" + ok: CALLS}
+                 "trivet_monitor_prediction_calls_total" + ok: CALLS,
+                 "trivet_monitor_labelled_predictions_total": CALLS,
+                 "trivet_monitor_label_coverage_ratio": 0.5,
+                 'trivet_monitor_loop_new_labels{model="scraped"}': CALLS}
         for expression, count in exact.items():
             self.until(lambda: self.query(expression))
             self.until(lambda: [value for _, value in self.query(expression)] == [count])
@@ -252,8 +263,9 @@ class Prometheus(unittest.TestCase):
         """All queries of the dashboard are answered; those of whatever is always there with data."""
         dashboard = json.loads((DEPLOY / "grafana" / "trivet.json").read_text())
         queries = dashboard_queries(dashboard)
-        # No drift and no alerts yet, nobody failed a call, no probabilities.
-        excused = re.compile(r'drift|accuracy|code!="OK"|ALERTS|monitor_alerts|not_served')
+        # No drift and no alerts yet, nobody failed a call, no classes, no shadow, no round.
+        excused = re.compile(r'drift|accuracy|live_f1|shadow|loop_steps|code!="OK"|ALERTS|'
+                             r'monitor_alerts|not_served')
 
         def empty():
             return [query for query in queries if not self.query(query)]

@@ -260,7 +260,10 @@ static void test_a_shift_is_told_by_name(void **state)
     }
     /* And by number for Prometheus: names of columns are no labels. */
     struct trivet_buffer page = {0};
-    assert_int_equal(trivet_exposition_write(scene.monitor, NULL, &page, &err), TRIVET_OK);
+    assert_int_equal(
+        trivet_exposition_write(&(struct trivet_exposition_sources){.monitor = scene.monitor},
+                                T0_US, &page, &err),
+        TRIVET_OK);
     static const char *const lines[] = {
         "\ntrivet_monitor_drift_columns{model=\"m\",version=\"1\",finding=\"distribution\","
         "state=\"firing\"} 1\n",

@@ -287,7 +287,8 @@ static void test_migration(void **state)
                                          "DROP TABLE drift; DROP TABLE drift_window;"
                                          "DROP TABLE alert; DROP TABLE webhook;"
                                          "DROP TABLE outcome; DROP TABLE outcome_sum;"
-                                         "DROP TABLE quality_point; DROP TABLE thinned;"
+                                         "DROP TABLE quality_point; DROP TABLE quality_slot;"
+                                         "DROP TABLE thinned;"
                                          "DROP INDEX sample_at;"
                                          "PRAGMA user_version=1",
                                          &err),

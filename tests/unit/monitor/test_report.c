@@ -214,7 +214,10 @@ static void test_exposition(void **state)
     struct trivet_buffer page = {0};
     struct trivet_error err;
     send_totals(monitor, 0, 7, 63, "price", 3, 1000, 60, T0_US + 60 * S);
-    assert_int_equal(trivet_exposition_write(monitor, NULL, &page, &err), TRIVET_OK);
+    assert_int_equal(
+        trivet_exposition_write(&(struct trivet_exposition_sources){.monitor = monitor}, T0_US,
+                                &page, &err),
+        TRIVET_OK);
     assert_true(has_line(&page, "# TYPE trivet_monitor_predictions_total counter"));
     assert_true(has_line(
         &page, "trivet_monitor_predictions_total{model=\"price\",version=\"3\",code=\"OK\"} 1000"));
@@ -245,7 +248,10 @@ static void test_exposition_rules(void **state)
     char family[128] = "";
     char type[32] = "";
     size_t families = 0;
-    assert_int_equal(trivet_exposition_write(monitor, NULL, &page, &err), TRIVET_OK);
+    assert_int_equal(
+        trivet_exposition_write(&(struct trivet_exposition_sources){.monitor = monitor}, T0_US,
+                                &page, &err),
+        TRIVET_OK);
     assert_int_equal(page.data[page.n_bytes - 1], '\n');
     char *save = NULL;
     for (char *line = strtok_r((char *)page.data, "\n", &save); line != NULL;
