@@ -192,6 +192,7 @@ class Killed(unittest.TestCase):
         while True:
             self.assertLess(time.monotonic(), deadline, loop_of(monitor))
             self.client.predict("often", [[x] for x in self.high[:20]])
+            step = loop_of(monitor)["models"][0]["step"]
             now = self.done_so_far()
             if now != before:
                 # Just done, and perhaps not known to be.
@@ -202,7 +203,7 @@ class Killed(unittest.TestCase):
                     continue
                 monitor.kill()
                 monitor = start_monitor(self.folder, self.trivetd, "--policy", policy)
-            elif loop_of(monitor)["models"][0]["step"] == "watch":
+            elif step == "watch":
                 break
         self.assertGreaterEqual(kills, 6)
         # Newest first: promoted, which ended the split; canary, shadow.
