@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "monitor/loop_judge.h"
+#include "monitor/loop_tidy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #define US_PER_S      INT64_C(1000000)
 #define RETRY_S_MAX   64
 #define RETRY_DOUBLES 6
+/* Half an hour of them, where no step_timeout ends it: leftovers must not keep a round waiting. */
+#define TIDY_TRIES_MAX 32
 
 /* --- meters */
 
@@ -105,15 +108,28 @@ static enum trivet_loop_step following(const struct trivet_policy *policy,
     return TRIVET_LOOP_PROMOTE;
 }
 
+/* What follows the end of a round, or `CLEAR`. */
+static enum trivet_loop_step closing(const struct trivet_policy *policy,
+                                     const struct trivet_loop_state *state)
+{
+    const char *ids[2];
+    return policy->tidy && trivet_loop_tidy_list(state, ids) > 0 ? TRIVET_LOOP_TIDY
+                                                                 : TRIVET_LOOP_IDLE;
+}
+
 /* The round is over; the cool-down begins, and a split of ours goes first. */
 static void end_round(const struct trivet_policy *policy, struct trivet_loop_state *state,
                       enum trivet_loop_outcome outcome, const char *text, int64_t now_us,
                       struct trivet_loop_event *event)
 {
     tell(state, state->step, outcome, text, event);
+    if (state->step == TRIVET_LOOP_TIDY) {
+        advance(state, TRIVET_LOOP_IDLE, now_us); /* the cool-down has begun */
+        return;
+    }
     state->not_before_us = now_us + policy->cooldown_us;
     bool clears = state->split_is_ours && state->step != TRIVET_LOOP_CLEAR;
-    advance(state, clears ? TRIVET_LOOP_CLEAR : TRIVET_LOOP_IDLE, now_us);
+    advance(state, clears ? TRIVET_LOOP_CLEAR : closing(policy, state), now_us);
 }
 
 static enum trivet_loop_trigger trigger_of(const struct trivet_policy *policy,
@@ -153,6 +169,8 @@ static void begin_round(struct trivet_loop_state *state, enum trivet_loop_trigge
     state->holdout_rows = 0;
     state->split_is_ours = false;
     state->scored = false;
+    state->adopted = false;
+    state->awaited = false;
     state->train_dataset_id[0] = '\0';
     state->holdout_dataset_id[0] = '\0';
     state->job_id[0] = '\0';
@@ -208,7 +226,7 @@ static bool gives_way(const struct trivet_policy *policy, struct trivet_loop_sta
         good = is_champion || is_challenger; /* our own call may have been made */
     } else if (step == TRIVET_LOOP_WATCH) {
         good = is_challenger;
-    } else if (step == TRIVET_LOOP_CLEAR) {
+    } else if (step == TRIVET_LOOP_CLEAR || step == TRIVET_LOOP_TIDY) {
         good = true;
     }
     if (!good) {
@@ -285,7 +303,7 @@ static void fill_reason(const struct trivet_loop_state *state, char *out)
     if (state->step == TRIVET_LOOP_ROLLBACK) {
         (void)trivet_text_format(out, TRIVET_LOOP_TEXT_BYTES, "loop, round %llu: %s", round,
                                  state->finding);
-    } else if (state->step == TRIVET_LOOP_CLEAR) {
+    } else if (state->step == TRIVET_LOOP_CLEAR || state->step == TRIVET_LOOP_TIDY) {
         (void)trivet_text_format(out, TRIVET_LOOP_TEXT_BYTES, "loop, round %llu is over", round);
     } else if (state->scored) {
         (void)trivet_text_format(out, TRIVET_LOOP_TEXT_BYTES,
@@ -304,8 +322,8 @@ static void act(const struct trivet_policy *policy, struct trivet_loop_state *st
                 struct trivet_loop_action *action)
 {
     const enum trivet_loop_step step = state->step;
-    bool waits =
-        step != TRIVET_LOOP_ROLLBACK && step != TRIVET_LOOP_CLEAR && step != TRIVET_LOOP_TRAINING;
+    bool waits = step != TRIVET_LOOP_ROLLBACK && step != TRIVET_LOOP_CLEAR &&
+                 step != TRIVET_LOOP_TIDY && step != TRIVET_LOOP_TRAINING;
     if (now_us < state->retry_us) {
         return;
     }
@@ -356,6 +374,7 @@ static void go_on(const struct trivet_policy *policy, struct trivet_loop_state *
             (void)trivet_text_format(text, sizeof(text),
                                      "promote is turned off: version %llu waits for somebody",
                                      (unsigned long long)state->challenger);
+            state->awaited = true;
             end_round(policy, state, TRIVET_LOOP_SKIPPED, text, seen->now_us, event);
             break;
         }
@@ -366,6 +385,15 @@ static void go_on(const struct trivet_policy *policy, struct trivet_loop_state *
             /* By an earlier call of ours, or by somebody: a second one would go too far back. */
             end_round(policy, state, TRIVET_LOOP_DONE, state->finding, seen->now_us, event);
             event->version = state->champion;
+            break;
+        }
+        act(policy, state, seen->now_us, action);
+        break;
+    case TRIVET_LOOP_TIDY:
+        if (closing(policy, state) != TRIVET_LOOP_TIDY) {
+            /* Since it began: turned off, or put into production. */
+            end_round(policy, state, TRIVET_LOOP_SKIPPED, "nothing is to be deleted", seen->now_us,
+                      event);
             break;
         }
         act(policy, state, seen->now_us, action);
@@ -397,6 +425,7 @@ void trivet_loop_next(const struct trivet_policy *policy, bool enabled,
         consider_round(policy, state, seen, event);
         return;
     }
+    trivet_loop_tidy_look(state, seen);
     if (gives_way(policy, state, seen, event)) {
         return;
     }
@@ -457,6 +486,7 @@ static void take_promotion(const struct trivet_policy *policy, struct trivet_loo
                            const char *reason, int64_t now_us, struct trivet_loop_event *event)
 {
     state->split_is_ours = false; /* Promote ends it */
+    state->adopted = true;
     if (!state->scored) {
         end_round(policy, state, TRIVET_LOOP_DONE,
                   "in production; not watched, as evaluate is turned off", now_us, event);
@@ -507,13 +537,18 @@ static void take_result(const struct trivet_policy *policy, struct trivet_loop_s
         take_promotion(policy, state, reason, now_us, event);
         break;
     case TRIVET_LOOP_ROLLBACK:
+        state->adopted = false;
         end_round(policy, state, TRIVET_LOOP_DONE, reason, now_us, event);
         event->version = result->version;
         break;
     case TRIVET_LOOP_CLEAR:
         state->split_is_ours = false;
         tell(state, TRIVET_LOOP_CLEAR, TRIVET_LOOP_DONE, reason, event);
-        advance(state, TRIVET_LOOP_IDLE, now_us);
+        advance(state, closing(policy, state), now_us);
+        break;
+    case TRIVET_LOOP_TIDY:
+        trivet_loop_tidy_done(state, reason);
+        end_round(policy, state, TRIVET_LOOP_DONE, reason, now_us, event);
         break;
     default:
         break;
@@ -533,7 +568,9 @@ void trivet_loop_done(const struct trivet_policy *policy, struct trivet_loop_sta
         take_result(policy, state, result, now_us, event);
         return;
     }
-    if (may_pass(result->status)) {
+    const bool gives_up = state->step == TRIVET_LOOP_TIDY && policy->step_timeout_us == 0 &&
+                          state->n_retries + 1 >= TIDY_TRIES_MAX;
+    if (may_pass(result->status) && !gives_up) {
         /* Goes on to its time-out. */
         const uint32_t doubles =
             state->n_retries < RETRY_DOUBLES ? state->n_retries : RETRY_DOUBLES;

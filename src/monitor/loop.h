@@ -6,6 +6,8 @@
  *                                           ↳ ROLLBACK → IDLE (taken back)
  *   any step → CLEAR (when a split of ours is set) → IDLE     (refused or failed)
  *
+ * Before IDLE comes TIDY: the datasets that the round grew go, but for those that are still needed.
+ *
  * A round is one way through it. The owner asks trivet_loop_next() for what is due, stores the
  * state, makes the call, and hands the result to trivet_loop_done(), and stores the state again. A
  * crash in between repeats the call with the same request id, which trivetd answers without doing
@@ -47,6 +49,7 @@ enum trivet_loop_step {
     TRIVET_LOOP_WATCH,
     TRIVET_LOOP_ROLLBACK, /* Models.Rollback */
     TRIVET_LOOP_CLEAR,    /* Models.SetTraffic, none */
+    TRIVET_LOOP_TIDY,     /* Datasets.Delete of what the round grew */
     TRIVET_LOOP_STEP_COUNT,
 };
 
@@ -76,10 +79,11 @@ struct trivet_loop_version {
 };
 
 struct trivet_loop_observation {
-    int64_t now_us;      /* Unix */
-    bool reachable;      /* false: everything below is unknown */
-    uint64_t production; /* version; 0 = none */
-    size_t n_shares;     /* of the model's traffic, whoever set them */
+    int64_t now_us;                                   /* Unix */
+    bool reachable;                                   /* false: everything below is unknown */
+    uint64_t production;                              /* version; 0 = none */
+    char production_dataset_id[TRIVET_LOOP_ID_BYTES]; /* that it was trained on */
+    size_t n_shares;                                  /* of the model's traffic, whoever set them */
     bool challenger_has_share;
     double labelled; /* outcomes of all versions */
     bool drift;      /* alerts that fire for the version in production */
@@ -122,8 +126,10 @@ struct trivet_loop_state {
     uint64_t train_rows;
     uint64_t holdout_rows;
     bool split_is_ours;
-    bool scored; /* `scores` holds */
-    char train_dataset_id[TRIVET_LOOP_ID_BYTES];
+    bool scored;  /* `scores` holds */
+    bool adopted; /* production needs the training dataset: it is the base of the next round's */
+    bool awaited; /* the challenger waits for somebody, who may need both datasets */
+    char train_dataset_id[TRIVET_LOOP_ID_BYTES]; /* empty: not grown, or deleted */
     char holdout_dataset_id[TRIVET_LOOP_ID_BYTES];
     char job_id[TRIVET_LOOP_ID_BYTES];
     struct trivet_loop_scores scores;

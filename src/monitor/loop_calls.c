@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "metrics/catalog.h"
+#include "monitor/loop_tidy.h"
 #include "trivet/v1/datasets.pb-c.h"
 #include "trivet/v1/evaluation.pb-c.h"
 #include "trivet/v1/feedback.pb-c.h"
@@ -342,6 +343,38 @@ static enum trivet_status roll_back(struct job *job)
     return status;
 }
 
+/* One that is not there is deleted: by this call, before a crash, or by somebody. */
+static enum trivet_status delete_dataset(const struct job *job, const char *dataset_id)
+{
+    Trivet__V1__DeleteDatasetRequest request = TRIVET__V1__DELETE_DATASET_REQUEST__INIT;
+    ProtobufCMessage *answer = NULL;
+    char id[TRIVET_LOOP_ID_BYTES];
+    char request_id[TRIVET_LOOP_REQUEST_ID_BYTES];
+    const bool is_holdout = strcmp(dataset_id, job->state->holdout_dataset_id) == 0;
+    (void)trivet_text_copy(id, sizeof(id), dataset_id);
+    (void)trivet_text_format(request_id, sizeof(request_id), "%s-%s", job->action->request_id,
+                             is_holdout ? "holdout" : "train");
+    request.dataset_id = id;
+    enum trivet_status status = trivet_loop_client_call(
+        job->client, "trivet.v1.Datasets/Delete", &request.base, request_id, WORK_TIMEOUT_MS,
+        &trivet__v1__delete_dataset_response__descriptor, &answer, job->err);
+    return status == TRIVET_NOT_FOUND ? TRIVET_OK : status;
+}
+
+/* One that a job uses does not keep the other. */
+static enum trivet_status tidy(struct job *job)
+{
+    const char *ids[2];
+    const size_t n = trivet_loop_tidy_list(job->state, ids);
+    enum trivet_status status = TRIVET_OK;
+    for (size_t i = 0; i < n && (status == TRIVET_OK || status == TRIVET_FAILED_PRECONDITION);
+         i++) {
+        const enum trivet_status deleted = delete_dataset(job, ids[i]);
+        status = deleted != TRIVET_OK ? deleted : status;
+    }
+    return status;
+}
+
 static enum trivet_status perform(struct job *job)
 {
     switch (job->action->step) {
@@ -363,6 +396,8 @@ static enum trivet_status perform(struct job *job)
         return promote(job);
     case TRIVET_LOOP_ROLLBACK:
         return roll_back(job);
+    case TRIVET_LOOP_TIDY:
+        return tidy(job);
     default:
         return trivet_error_set(job->err, TRIVET_INTERNAL, "no call belongs to this step");
     }

@@ -3,8 +3,8 @@
 #include <string.h>
 
 static const char *const steps[TRIVET_LOOP_STEP_COUNT] = {
-    "idle",      "grow_train", "grow_holdout", "train",   "training", "evaluate", "shadow",
-    "shadowing", "canary",     "canarying",    "promote", "watch",    "rollback", "clear",
+    "idle",   "grow_train", "grow_holdout", "train", "training", "evaluate", "shadow", "shadowing",
+    "canary", "canarying",  "promote",      "watch", "rollback", "clear",    "tidy",
 };
 static const char *const triggers[TRIVET_LOOP_TRIGGER_COUNT] = {"nothing", "drift", "quality",
                                                                 "schedule", "labels"};

@@ -1,5 +1,6 @@
 #include "monitor/loop_calls.h"
 
+#include "base/text.h"
 #include "trivet/v1/models.pb-c.h"
 
 #include <string.h>
@@ -106,6 +107,12 @@ trivet_loop_observe(struct trivet_loop_client *client, const Trivet__V1__StatsRe
     for (size_t i = 0; i < described->n_aliases; i++) {
         if (strcmp(described->aliases[i]->name, "production") == 0) {
             seen->production = described->aliases[i]->version;
+        }
+    }
+    for (size_t i = 0; i < described->n_versions; i++) {
+        if (described->versions[i]->version == seen->production) {
+            (void)trivet_text_copy(seen->production_dataset_id, sizeof(seen->production_dataset_id),
+                                   described->versions[i]->dataset_id);
         }
     }
     seen->n_shares = described->n_traffic;

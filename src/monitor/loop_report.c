@@ -40,9 +40,10 @@ static json_t *scores_of(const struct trivet_loop_state *state)
 
 static json_t *switches_of(const struct trivet_policy *policy)
 {
-    return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b}", "train", policy->train, "evaluate",
+    return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "train", policy->train, "evaluate",
                      policy->evaluate, "shadow", policy->shadow, "canary", policy->canary,
-                     "promote", policy->promote, "rollback", policy->rollback);
+                     "promote", policy->promote, "rollback", policy->rollback, "tidy",
+                     policy->tidy);
 }
 
 static json_t *triggers_of(const struct trivet_policy *policy)

@@ -1,5 +1,6 @@
 #include "monitor/loop_state.h"
 
+#include "base/log.h"
 #include "base/text.h"
 #include "monitor/json.h"
 
@@ -68,6 +69,12 @@ static const struct field fields[] = {
     {"why", TEXT_OF(why)},
 };
 
+/* Those that a state of an earlier version does not have. */
+static const struct field later_fields[] = {
+    {"adopted", AT(adopted), FLAG},
+    {"awaited", AT(awaited), FLAG},
+};
+
 /* A text that was cut may end in half a character. */
 static json_t *text_member(const char *text)
 {
@@ -110,6 +117,10 @@ enum trivet_status trivet_loop_state_write(const struct trivet_loop_state *state
     for (size_t i = 0; i < TRIVET_ARRAY_COUNT(fields) && good; i++) {
         good = json_object_set_new(json, fields[i].name, member_of(state, &fields[i])) == 0;
     }
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(later_fields) && good; i++) {
+        good = json_object_set_new(json, later_fields[i].name,
+                                   member_of(state, &later_fields[i])) == 0;
+    }
     /* All digits: totals are compared with later ones. */
     good = good && json_dump_callback(json, append_text, out, DUMP_FLAGS) == 0;
     json_decref(json);
@@ -141,12 +152,30 @@ static bool read_member(const json_t *value, const struct field *field,
     return false;
 }
 
-static bool read_names(const json_t *json, struct trivet_loop_state *state)
+/* What an earlier version did not write, it had no use for: a round was adopted once it was
+ * watched, and whether a version waits for somebody is not known where its split was being ended.
+ */
+static bool read_later(const json_t *json, struct trivet_loop_state *state)
 {
-    const char *step = json_string_value(json_object_get(json, "step"));
-    const char *trigger = json_string_value(json_object_get(json, "trigger"));
-    return trivet_loop_step_parse(step, &state->step) &&
-           trivet_loop_trigger_parse(trigger, &state->trigger);
+    bool good = true;
+    state->adopted = state->step == TRIVET_LOOP_WATCH || state->step == TRIVET_LOOP_ROLLBACK;
+    state->awaited = state->step == TRIVET_LOOP_CLEAR;
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(later_fields) && good; i++) {
+        const json_t *value = json_object_get(json, later_fields[i].name);
+        good = value == NULL || read_member(value, &later_fields[i], state);
+    }
+    return good;
+}
+
+/* A step of a later version: nothing is known of it but that its round cannot go on here. What it
+ * grew stays, as somebody may need it. */
+static void give_up_round(const char *step, struct trivet_loop_state *state)
+{
+    trivet_log(TRIVET_LOG_WARN, "loop_round_given_up",
+               "round=%llu step=%s message=the step is not known to this version",
+               (unsigned long long)state->round, step);
+    state->step = state->split_is_ours ? TRIVET_LOOP_CLEAR : TRIVET_LOOP_IDLE;
+    state->awaited = true;
 }
 
 enum trivet_status trivet_loop_state_read(const char *text, struct trivet_loop_state *out,
@@ -154,9 +183,16 @@ enum trivet_status trivet_loop_state_read(const char *text, struct trivet_loop_s
 {
     struct trivet_loop_state state = {0};
     json_t *json = json_loads(text, 0, NULL);
-    bool good = json_is_object(json) && read_names(json, &state);
+    const char *step = json_string_value(json_object_get(json, "step"));
+    const char *trigger = json_string_value(json_object_get(json, "trigger"));
+    const bool knows_step = trivet_loop_step_parse(step, &state.step);
+    bool good = step != NULL && trivet_loop_trigger_parse(trigger, &state.trigger);
     for (size_t i = 0; i < TRIVET_ARRAY_COUNT(fields) && good; i++) {
         good = read_member(json_object_get(json, fields[i].name), &fields[i], &state);
+    }
+    good = good && read_later(json, &state);
+    if (good && !knows_step) {
+        give_up_round(step, &state);
     }
     state.n_retries = (uint32_t)json_integer_value(json_object_get(json, "n_retries"));
     state.n_judged = (uint32_t)json_integer_value(json_object_get(json, "n_judged"));

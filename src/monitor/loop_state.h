@@ -12,7 +12,9 @@
 enum trivet_status trivet_loop_state_write(const struct trivet_loop_state *state,
                                            struct trivet_buffer *out,
                                            struct trivet_error *err) TRIVET_MUST_USE;
-/* DATA_LOSS for a text that was not written by trivet_loop_state_write; `out` is untouched. */
+/* A state of an earlier version gets what that did not know; one in a step that this version does
+ * not know gives its round up, which the log tells. DATA_LOSS for a text that was not written by
+ * trivet_loop_state_write; `out` is untouched. */
 enum trivet_status trivet_loop_state_read(const char *text, struct trivet_loop_state *out,
                                           struct trivet_error *err) TRIVET_MUST_USE;
 

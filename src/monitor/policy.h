@@ -37,6 +37,7 @@ struct trivet_policy {
     bool canary;
     bool promote;
     bool rollback;
+    bool tidy; /* delete what a round grew, once it is over */
 
     /* Caution. */
     uint64_t labels_min;     /* new labels that a round needs, whatever begins it */

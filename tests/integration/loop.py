@@ -1,12 +1,15 @@
 """The loop of trivet-monitor against a real trivetd: nothing without a policy, what a policy file
-may say, and a round that ends by itself. The whole way is lifecycle/."""
+may say, a round that ends by itself, and what it leaves behind. The whole way is lifecycle/."""
 
 import json
 import re
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import time
+import types
 import unittest
 import urllib.request
 
@@ -89,7 +92,7 @@ class LoopTest(ServerTest):
                                "policy.ini")
         with open(example) as file:
             keys = re.findall(r"^(\w+) =", file.read(), re.M)
-        self.assertEqual(len(keys), 38)
+        self.assertEqual(len(keys), 39)
         loop = loop_of(self.monitor("--policy", example))
         self.assertEqual([model["model"] for model in loop["models"]], ["house"])
 
@@ -118,7 +121,7 @@ class LoopTest(ServerTest):
         until(lambda: loop_of(monitor)["models"][0]["why"] == "schedule: 0 of 20 new labels")
         model = loop_of(monitor)["models"][0]
         self.assertEqual((model["step"], model["round"], model["steps"]), ("idle", 0, []))
-        self.assertEqual(model["switches"]["canary"], False)
+        self.assertEqual((model["switches"]["canary"], model["switches"]["tidy"]), (False, True))
         self.trivetd.signal(signal.SIGSTOP)  # SIGSTOP: a call has a deadline
         try:
             until(lambda: loop_of(monitor)["models"][0]["why"] == "the server does not answer")
@@ -127,8 +130,24 @@ class LoopTest(ServerTest):
         until(lambda: loop_of(monitor)["models"][0]["why"] == "schedule: 0 of 20 new labels")
 
 
-class Killed(unittest.TestCase):
-    """A round of the loop while monitor and server are killed again and again."""
+# Straight to the gates, and from the promotion to the end.
+SHORT = """
+[loop]
+check = 0.05s
+[loop often]
+on_drift = no
+on_quality = no
+new_labels = 200
+pause = 0
+holdout_rows_min = 20
+shadow = no
+watch_for = 0.2s
+watch_labels = 50
+"""
+
+
+class Round(unittest.TestCase):
+    """A server, and a model that is wrong about what it is asked."""
 
     def setUp(self):
         temporary = tempfile.TemporaryDirectory(prefix="trivet-")
@@ -147,8 +166,14 @@ class Killed(unittest.TestCase):
                                      events=self.trivetd.ready["events"])
         self.client = Client(self.trivetd.ready["listen"])
 
+    def policy(self, text):
+        path = os.path.join(self.folder, "policy.ini")
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
     def learn(self):
-        """A model that is wrong about what it is asked, and the outcomes that tell."""
+        """The model, and the outcomes that tell how wrong it is."""
         low = [float(i) / 5 for i in range(200)]
         made = self.client.upload({"x": low, "y": [2 * x for x in low]})
         job = self.client.train_and_wait("often", made.id, "y", "decision_tree_regressor",
@@ -157,11 +182,21 @@ class Killed(unittest.TestCase):
             model="often", settings=models.ModelSettings(keep_features=True)), models.Model)
         self.client.deploy("often", job.version)
         self.high = [100 + float(i) / 8 for i in range(320)]
+        self.label()
+
+    def label(self):
         answer = self.client.predict("often", [[x] for x in self.high])
         outcomes = [feedback.Outcome(prediction="%s/%d" % (answer.prediction_id, row),
                                      number=500 - x) for row, x in enumerate(self.high)]
         until(lambda: self.client.call("Feedback/Record", feedback.RecordRequest(
             model="often", outcomes=outcomes), feedback.RecordResponse).unmatched == 0)
+
+    def names(self):
+        """Of the datasets: name by id. One that a crash cut off is open; it goes after a day."""
+        return {made.id: made.name for made
+                in self.client.call("Datasets/List", datasets.ListDatasetsRequest(),
+                                    datasets.ListDatasetsResponse).datasets
+                if made.state == datasets.DATASET_STATE_COMMITTED}
 
     def done_so_far(self):
         """What trivetd was made to do."""
@@ -169,21 +204,20 @@ class Killed(unittest.TestCase):
         described = ask("Models/Describe", models.DescribeModelRequest(model="often"), models.Model)
         changes = ask("Models/History", models.HistoryRequest(model="often"),
                       models.HistoryResponse).changes
-        # One that a crash cut off is open; it goes after a day.
-        names = [made.name for made in ask("Datasets/List", datasets.ListDatasetsRequest(),
-                                           datasets.ListDatasetsResponse).datasets
-                 if made.state == datasets.DATASET_STATE_COMMITTED]
+        names = list(self.names().values())
         jobs = ask("Training/ListJobs", training.ListJobsRequest(model="often"),
                    training.ListJobsResponse).jobs
         return (names.count("often-grown"), names.count("often-holdout"), len(jobs),
                 described.version_count, [change.kind for change in changes
                                           if change.reason.startswith("loop")])
 
+
+class Killed(Round):
+    """A round of the loop while monitor and server are killed again and again."""
+
     def test_killed_after_every_change(self):
         self.learn()
-        policy = os.path.join(self.folder, "policy.ini")
-        with open(policy, "w") as file:
-            file.write(QUICK)
+        policy = self.policy(QUICK)
         monitor = start_monitor(self.folder, self.trivetd, "--policy", policy)
         self.addCleanup(lambda: monitor.kill())
         before = self.done_so_far()
@@ -218,6 +252,122 @@ class Killed(unittest.TestCase):
                                         "evaluate", "shadow", "shadowing", "canary", "canarying",
                                         "promote")])
         self.assertEqual(self.client.predict("often", [[120.0]]).version, 2)
+        self.assertEqual(monitor.stop(), 0)
+
+
+class Holding:
+    """Between monitor and server: passes everything on, but holds back what says `word` for the
+    `n`th time, and all that the same connection sends after it."""
+
+    def __init__(self, url, word, n):
+        host, _, port = url.partition("://")[2].rpartition(":")
+        self.server = (host, int(port))
+        self.word, self.left = word, n
+        self.held = threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "tcp://127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.sockets = [self.listener]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near = self.listener.accept()[0]
+            except OSError:
+                return  # closed
+            far = socket.create_connection(self.server)
+            self.sockets += [near, far]
+            for source, sink, looks in ((near, far, True), (far, near, False)):
+                threading.Thread(target=self.pump, args=(source, sink, looks), daemon=True).start()
+
+    def pump(self, source, sink, looks):
+        try:
+            while piece := source.recv(1 << 16):
+                self.left -= looks and self.word in piece
+                if looks and self.left <= 0:
+                    self.held.set()
+                    return
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def close(self):
+        for one in self.sockets:
+            one.close()
+
+
+class Tidied(Round):
+    """What a round leaves on the server."""
+
+    def steps(self, monitor, name):
+        return [taken for taken in loop_of(monitor)["models"][0]["steps"] if taken["step"] == name]
+
+    def watch(self, *arguments, of=None):
+        monitor = start_monitor(self.folder, of or self.trivetd, *arguments)
+        self.addCleanup(monitor.kill)
+        return monitor
+
+    def test_refused_and_killed_between_the_two(self):
+        self.learn()
+        before = self.names()
+        policy = self.policy(SHORT + "better_by = 1000000\n")
+        holding = Holding(self.trivetd.ready["listen"], b"Datasets/Delete", 2)
+        self.addCleanup(holding.close)
+        monitor = self.watch("--policy", policy, of=types.SimpleNamespace(
+            ready={**self.trivetd.ready, "listen": holding.url}))
+        self.assertTrue(holding.held.wait(30), loop_of(monitor))
+        left = {made: name for made, name in self.names().items() if made not in before}
+        self.assertEqual(list(left.values()), ["often-grown"])
+        self.assertEqual(loop_of(monitor)["models"][0]["step"], "tidy")
+        monitor.kill()
+        monitor = self.watch("--policy", policy)
+        tidied = until(lambda: self.steps(monitor, "tidy"))
+        self.assertEqual([taken["outcome"] for taken in tidied], ["done"])
+        self.assertIn(list(left)[0], tidied[0]["text"])
+        self.assertEqual(self.names(), before)
+        self.assertEqual([taken["outcome"] for taken in self.steps(monitor, "evaluate")],
+                         ["refused"])
+        self.assertEqual(loop_of(monitor)["models"][0]["step"], "idle")
+        self.assertEqual(monitor.stop(), 0)
+
+    def test_gone_already(self):
+        """Somebody was faster."""
+        self.learn()
+        before = self.names()
+        policy = self.policy(SHORT + "better_by = 1000000\n")
+        holding = Holding(self.trivetd.ready["listen"], b"Datasets/Delete", 1)
+        self.addCleanup(holding.close)
+        monitor = self.watch("--policy", policy, of=types.SimpleNamespace(
+            ready={**self.trivetd.ready, "listen": holding.url}))
+        self.assertTrue(holding.held.wait(30), loop_of(monitor))
+        monitor.kill()
+        for made in set(self.names()) - set(before):
+            self.client.call("Datasets/Delete", datasets.DeleteDatasetRequest(dataset_id=made),
+                             datasets.DeleteDatasetResponse)
+        monitor = self.watch("--policy", policy)
+        self.assertEqual([taken["outcome"] for taken in until(lambda: self.steps(monitor, "tidy"))],
+                         ["done"])
+        self.assertEqual(self.names(), before)
+
+    def test_adopted_rows_are_the_base_of_the_next_round(self):
+        self.learn()
+        before = self.names()
+        monitor = self.watch("--policy", self.policy(SHORT + "cooldown = 0\n"))
+        tidied = until(lambda: self.steps(monitor, "tidy"))
+        self.assertEqual([taken["outcome"] for taken in tidied], ["done"], tidied)
+        version = self.client.call("Models/Describe", models.DescribeModelRequest(
+            model="often", version=2), models.Model).versions[0]
+        self.assertEqual(self.client.predict("often", [[120.0]]).version, 2)
+        self.assertEqual(self.names(), {**before, version.dataset_id: "often-grown"})
+        self.assertIn("grows from " + version.dataset_id, tidied[0]["text"])
+        self.label()
+        until(lambda: len(self.steps(monitor, "tidy")) == 2)
+        self.assertEqual([taken["outcome"] for taken in self.steps(monitor, "grow_train")],
+                         ["done", "done"])
+        after = self.names()
+        self.assertIn(version.dataset_id, after)
+        self.assertNotIn("often-holdout", after.values())
         self.assertEqual(monitor.stop(), 0)
 
 

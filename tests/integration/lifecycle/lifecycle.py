@@ -407,6 +407,10 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual(self.production("tumour"), 1)
         self.assertEqual(self.serve_tumour()[0], 1)
         self.until(lambda: self.loop()["step"] == "idle")
+        left = [made.name for made in self.client.call(
+            "Datasets/List", datasets.ListDatasetsRequest(), datasets.ListDatasetsResponse).datasets]
+        self.assertFalse([name for name in left if name.startswith("tumour-")])
+        say("the loop tidies up: %s", self.loop_step("tidy")["text"])
         self.assertGreater(self.loop()["next_unix_us"], time.time() * 1e6)
         say("the loop rests: %s", self.loop()["why"] or "idle")
 

@@ -177,6 +177,14 @@ struct world promoted(void)
     return world;
 }
 
+void expect_tidied(struct world *world, const char *words)
+{
+    expect_action(world, TRIVET_LOOP_TIDY);
+    done(world, ok());
+    expect_event(world, TRIVET_LOOP_TIDY, TRIVET_LOOP_DONE, words);
+    assert_int_equal(world->state.step, TRIVET_LOOP_IDLE);
+}
+
 void labels_come(struct world *world, double n, double right)
 {
     world->seen.challenger.labelled += n;

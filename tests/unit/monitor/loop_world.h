@@ -36,6 +36,8 @@ void end_split(struct world *world);
 void shadow(struct world *world);
 void promote(struct world *world);
 struct world promoted(void);
+/* The last step of a round; `words` say what was deleted. */
+void expect_tidied(struct world *world, const char *words);
 void labels_come(struct world *world, double n, double right);
 
 #endif

@@ -20,7 +20,7 @@ static void test_kept(void **state)
     world.seen.now_us += 100 * S;
     look(&world);
     expect_event(&world, TRIVET_LOOP_WATCH, TRIVET_LOOP_DONE, "kept after 1 good blocks");
-    assert_int_equal(world.state.step, TRIVET_LOOP_IDLE);
+    expect_tidied(&world, "deleted ds-hold; the next round grows from ds-train");
     /* The cool-down, although drift goes on and labels came. */
     labels_come(&world, 500, 460);
     expect_nothing(&world, "drift: the cool-down");
@@ -50,6 +50,7 @@ static void test_rolled_back(void **state)
     expect_event(&world, TRIVET_LOOP_ROLLBACK, TRIVET_LOOP_DONE, "live accuracy");
     assert_int_equal(world.event.version, 1);
     world.seen.production = 1;
+    expect_tidied(&world, "deleted ds-hold and ds-train");
     world.seen.labelled += 1000;
     expect_nothing(&world, "cool-down");
 }
@@ -66,7 +67,7 @@ static void test_rollback_is_not_made_twice(void **state)
     look(&world);
     assert_false(world.action.due);
     expect_event(&world, TRIVET_LOOP_ROLLBACK, TRIVET_LOOP_DONE, "live accuracy");
-    assert_int_equal(world.state.step, TRIVET_LOOP_IDLE);
+    expect_tidied(&world, "deleted ds-hold and ds-train");
 }
 
 static void test_chance_does_not_roll_back(void **state)
@@ -187,7 +188,7 @@ static void test_rollback_turned_off(void **state)
     labels_come(&world, 100, 10);
     look(&world);
     expect_event(&world, TRIVET_LOOP_WATCH, TRIVET_LOOP_SKIPPED, "rollback is turned off");
-    assert_int_equal(world.state.step, TRIVET_LOOP_IDLE);
+    expect_tidied(&world, "deleted ds-hold; the next round grows from ds-train");
 }
 
 static void test_without_evaluation_nothing_is_watched(void **state)
@@ -202,7 +203,8 @@ static void test_without_evaluation_nothing_is_watched(void **state)
     expect_action(&world, TRIVET_LOOP_PROMOTE);
     done(&world, ok());
     expect_event(&world, TRIVET_LOOP_PROMOTE, TRIVET_LOOP_DONE, "not watched");
-    assert_int_equal(world.state.step, TRIVET_LOOP_IDLE);
+    world.seen.production = 2;
+    expect_tidied(&world, "deleted ds-hold; the next round grows from ds-train");
 }
 
 static void test_trivetd_restarts(void **state)

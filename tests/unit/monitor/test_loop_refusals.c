@@ -15,7 +15,7 @@ static void refused_by(struct trivet_loop_scores scores, const char *words)
     train(&world);
     evaluate(&world, scores);
     expect_event(&world, TRIVET_LOOP_EVALUATE, TRIVET_LOOP_REFUSED, words);
-    assert_int_equal(world.state.step, TRIVET_LOOP_IDLE);
+    expect_tidied(&world, "deleted ds-hold and ds-train");
     world.seen.labelled += 1000;
     expect_nothing(&world, "cool-down");
 }
@@ -61,10 +61,10 @@ static void test_small_holdout(void **state)
     world.policy.holdout_rows_min = 61;
     grow(&world);
     expect_event(&world, TRIVET_LOOP_GROW_HOLDOUT, TRIVET_LOOP_REFUSED, "60 labelled rows");
-    assert_int_equal(world.state.step, TRIVET_LOOP_IDLE);
+    expect_tidied(&world, "deleted ds-hold and ds-train");
 }
 
-/* A refusal with a split set ends the split, then the round. */
+/* A refusal with a split set ends the split, then the round, and leaves nothing. */
 static void expect_cleared(struct world *world)
 {
     expect_action(world, TRIVET_LOOP_CLEAR);
@@ -72,7 +72,7 @@ static void expect_cleared(struct world *world)
     done(world, ok());
     expect_event(world, TRIVET_LOOP_CLEAR, TRIVET_LOOP_DONE, "over");
     end_split(world);
-    assert_int_equal(world->state.step, TRIVET_LOOP_IDLE);
+    expect_tidied(world, "deleted ds-hold and ds-train");
     assert_true(world->state.not_before_us > world->seen.now_us);
 }
 
@@ -184,6 +184,7 @@ static void test_calls_fail(void **state)
     expect_action(&world, TRIVET_LOOP_GROW_TRAIN);
     done(&world, failed(TRIVET_FAILED_PRECONDITION, "keeps no features"));
     expect_event(&world, TRIVET_LOOP_GROW_TRAIN, TRIVET_LOOP_REFUSED, "keeps no features");
+    assert_int_equal(world.state.step, TRIVET_LOOP_IDLE); /* it grew nothing */
 
     world = world_make();
     begin_by_drift(&world);
@@ -191,7 +192,7 @@ static void test_calls_fail(void **state)
     expect_action(&world, TRIVET_LOOP_TRAIN);
     done(&world, failed(TRIVET_INVALID_ARGUMENT, "no such column"));
     expect_event(&world, TRIVET_LOOP_TRAIN, TRIVET_LOOP_FAILED, "no such column");
-    assert_int_equal(world.state.step, TRIVET_LOOP_IDLE);
+    expect_tidied(&world, "deleted ds-hold and ds-train");
 }
 
 static void test_time_outs(void **state)
@@ -212,7 +213,7 @@ static void test_time_outs(void **state)
     world.seen.now_us += world.policy.step_timeout_us;
     look(&world);
     expect_event(&world, TRIVET_LOOP_CLEAR, TRIVET_LOOP_FAILED, "tries again: gone");
-    assert_int_equal(world.state.step, TRIVET_LOOP_IDLE);
+    expect_tidied(&world, "deleted ds-hold and ds-train");
 }
 
 static void test_pause(void **state)
@@ -237,7 +238,7 @@ static void test_gives_way(void **state)
     world.seen.production = 9;
     look(&world);
     expect_event(&world, TRIVET_LOOP_TRAIN, TRIVET_LOOP_REFUSED, "somebody else made version 9");
-    assert_int_equal(world.state.step, TRIVET_LOOP_IDLE);
+    expect_tidied(&world, "deleted ds-hold and ds-train");
 
     world = world_make();
     begin_by_drift(&world);
@@ -255,7 +256,7 @@ static void test_gives_way(void **state)
     end_split(&world);
     look(&world);
     expect_event(&world, TRIVET_LOOP_SHADOWING, TRIVET_LOOP_REFUSED, "ended the split");
-    assert_int_equal(world.state.step, TRIVET_LOOP_IDLE); /* nothing of ours to clear */
+    expect_tidied(&world, "deleted ds-hold and ds-train"); /* nothing of ours to clear */
 
     world = promoted();
     world.seen.production = 1;

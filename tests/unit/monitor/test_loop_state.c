@@ -60,6 +60,8 @@ static struct trivet_loop_state full(void)
         .holdout_rows = 13,
         .split_is_ours = true,
         .scored = true,
+        .adopted = true,
+        .awaited = true,
         .train_dataset_id = "ds-0123456789abcdef",
         .holdout_dataset_id = "ds-fedcba9876543210",
         .job_id = "job-0123456789abcdef",
@@ -112,6 +114,7 @@ static void test_round_trip(void **state)
     assert_true(read.shadow[2].since == written.shadow[2].since);
     assert_string_equal(read.finding, written.finding);
     assert_int_equal(read.n_judged, 15);
+    assert_true(read.adopted && read.awaited);
     trivet_buffer_release(&text);
     trivet_buffer_release(&again);
 }
@@ -125,6 +128,67 @@ static void test_half_a_character(void **state)
     assert_int_equal(trivet_loop_state_write(&written, &text, &err), TRIVET_OK);
     assert_non_null(strstr((const char *)text.data, "\"cut here \""));
     trivet_buffer_release(&text);
+}
+
+/* What `state` looks like when each of `pairs`, words and what stands for them, is replaced. */
+static struct trivet_loop_state read_changed(const struct trivet_loop_state *state,
+                                             const char *const (*pairs)[2], size_t n_pairs)
+{
+    struct trivet_buffer text = {0};
+    struct trivet_loop_state read = {0};
+    assert_int_equal(trivet_loop_state_write(state, &text, &err), TRIVET_OK);
+    assert_int_equal(trivet_buffer_append(&text, "", 1, &err), TRIVET_OK);
+    for (size_t i = 0; i < n_pairs; i++) {
+        struct trivet_buffer changed = {0};
+        const char *before = (const char *)text.data;
+        const char *at = strstr(before, pairs[i][0]);
+        assert_non_null(at);
+        const char *rest = at + strlen(pairs[i][0]);
+        assert_int_equal(trivet_buffer_append(&changed, before, (size_t)(at - before), &err),
+                         TRIVET_OK);
+        assert_int_equal(trivet_buffer_append(&changed, pairs[i][1], strlen(pairs[i][1]), &err),
+                         TRIVET_OK);
+        assert_int_equal(trivet_buffer_append(&changed, rest, strlen(rest) + 1, &err), TRIVET_OK);
+        trivet_buffer_release(&text);
+        text = changed;
+    }
+    assert_int_equal(trivet_loop_state_read((const char *)text.data, &read, &err), TRIVET_OK);
+    trivet_buffer_release(&text);
+    return read;
+}
+
+static void test_of_an_earlier_version(void **state)
+{
+    (void)state;
+    static const char *const without[][2] = {{",\"adopted\":true", ""}, {",\"awaited\":true", ""}};
+    struct trivet_loop_state written = full();
+    struct trivet_loop_state read = read_changed(&written, without, 2);
+    assert_int_equal(read.step, TRIVET_LOOP_WATCH);
+    assert_true(read.adopted); /* what is watched is in production */
+    assert_false(read.awaited);
+    assert_string_equal(read.why, written.why);
+    written.step = TRIVET_LOOP_SHADOWING;
+    read = read_changed(&written, without, 2);
+    assert_false(read.adopted || read.awaited);
+    written.step = TRIVET_LOOP_CLEAR; /* of a version that waits for somebody, perhaps */
+    read = read_changed(&written, without, 2);
+    assert_true(read.awaited);
+}
+
+static void test_of_a_later_version(void **state)
+{
+    (void)state;
+    static const char *const later[][2] = {{"\"step\":\"watch\"", "\"step\":\"dance\""},
+                                           {"\"awaited\":true", "\"awaited\":false"}};
+    struct trivet_loop_state written = full();
+    struct trivet_loop_state read = read_changed(&written, later, 2);
+    assert_int_equal(read.step, TRIVET_LOOP_CLEAR); /* the split is ours */
+    assert_true(read.awaited);                      /* nothing is deleted */
+    assert_int_equal(read.round, 3);
+    written.split_is_ours = false;
+    read = read_changed(&written, later, 2);
+    assert_int_equal(read.step, TRIVET_LOOP_IDLE);
+    assert_true(read.awaited);
 }
 
 static void test_damaged(void **state)
@@ -238,9 +302,14 @@ static void test_runner_without_a_server(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_half_a_character),
-        cmocka_unit_test(test_damaged),    cmocka_unit_test(test_history),
-        cmocka_unit_test(test_webhook),    cmocka_unit_test(test_runner_without_a_server),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_half_a_character),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_of_an_earlier_version),
+        cmocka_unit_test(test_of_a_later_version),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_webhook),
+        cmocka_unit_test(test_runner_without_a_server),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -53,7 +53,7 @@ static void test_values(void **state)
                                "[loop house]\nenabled = yes\non_quality = off\nevery = 12h\n"
                                "new_labels = 500\ncanary = yes\ncanary_share = 0.25\n"
                                "require = r2>=0.9, mse <= 3\nmetric = rmse\nfresh = 2d\n"
-                               "[loop other]\nlabels_min = 20\ncooldown = 0\n"
+                               "[loop other]\nlabels_min = 20\ncooldown = 0\ntidy = no\n"
                                "[loop house]\nlabels_min = 77\n"),
                      TRIVET_OK);
     assert_false(policies.enabled);
@@ -62,6 +62,7 @@ static void test_values(void **state)
     const struct trivet_policy *house = &policies.items[0];
     assert_string_equal(house->model, "house");
     assert_true(house->enabled && house->on_drift && house->canary && house->promote);
+    assert_true(house->tidy);
     assert_false(house->on_quality);
     assert_int_equal(house->every_us, INT64_C(43200000000));
     assert_int_equal(house->fresh_us, INT64_C(172800000000));
@@ -74,6 +75,7 @@ static void test_values(void **state)
     assert_string_equal(house->metric, "rmse");
     assert_int_equal(policies.items[1].labels_min, 20);
     assert_int_equal(policies.items[1].cooldown_us, 0);
+    assert_false(policies.items[1].tidy);
 }
 
 static void test_nothing_without_a_policy(void **state)
