@@ -576,6 +576,7 @@ static const struct trivet_method rows[] = {
     CONTROL("Export", trivet_call_unimplemented),
     CHANGE("Import", trivet_call_unimplemented),
     CHANGE("Delete", delete_model),
+    CHANGE("RemoveAlias", trivet_call_unimplemented),
     CONTROL("History", history),
     {.name = NULL},
 };
