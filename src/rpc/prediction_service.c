@@ -480,6 +480,26 @@ static void predict_with(struct trivet_call *call, struct trivet_prediction_serv
     }
 }
 
+/* Of a split, which is taken: the version that answers this call, and in *traffic the split when it
+ * has shadows. References for the caller. */
+static struct trivet_servable *choose(struct trivet_call *call, struct trivet_traffic *split,
+                                      struct trivet_traffic **traffic)
+{
+    const Trivet__V1__PredictRequest *request = (const Trivet__V1__PredictRequest *)call->request;
+    const char *key = request->key[0] != '\0' ? request->key : request->prediction_id;
+    size_t n_shares;
+    size_t n_shadows;
+    const struct trivet_traffic_member *shares = trivet_traffic_shares(split, &n_shares);
+    size_t i = trivet_traffic_choose(split, key, strlen(key), &call->exchange->traffic_turn);
+    struct trivet_servable *chosen = trivet_servable_ref(shares[i].servable);
+    (void)trivet_traffic_shadows(split, &n_shadows);
+    *traffic = n_shadows > 0 ? split : NULL;
+    if (n_shadows == 0) {
+        trivet_traffic_unref(split);
+    }
+    return chosen;
+}
+
 /* The version that answers, which the call's key decides where the traffic is split; *traffic: the
  * split, when it has shadows, or NULL. References for the caller. */
 static enum trivet_status find_servable(struct trivet_call *call,
@@ -488,47 +508,40 @@ static enum trivet_status find_servable(struct trivet_call *call,
                                         struct trivet_traffic **traffic, struct trivet_error *err)
 {
     const Trivet__V1__PredictRequest *request = (const Trivet__V1__PredictRequest *)call->request;
-    const char *key = request->key[0] != '\0' ? request->key : request->prediction_id;
     struct trivet_traffic *split = NULL;
-    size_t n_shadows = 0;
     enum trivet_status status = trivet_servable_set_find_traffic(
         service->servables, request->model->name, request->model->version, request->model->alias,
         out, &split, err);
+    *traffic = NULL;
     if (status == TRIVET_OK && split != NULL) {
-        size_t n_shares;
-        const struct trivet_traffic_member *shares = trivet_traffic_shares(split, &n_shares);
-        size_t i = trivet_traffic_choose(split, key, strlen(key), &call->exchange->traffic_turn);
-        *out = trivet_servable_ref(shares[i].servable);
-        (void)trivet_traffic_shadows(split, &n_shadows);
-    }
-    *traffic = n_shadows > 0 ? split : NULL;
-    if (n_shadows == 0) {
-        trivet_traffic_unref(split);
+        *out = choose(call, split, traffic);
     }
     return status;
 }
 
-/* Executor: load the version first. */
+/* Executor: load the version first. It may be unloaded again at any time: what was loaded is used,
+ * and not looked for once more. */
 static void load_then_predict(struct trivet_work *work)
 {
     struct trivet_call *call = (struct trivet_call *)work;
     struct trivet_prediction_service *service = call->service;
     const Trivet__V1__PredictRequest *request = (const Trivet__V1__PredictRequest *)call->request;
-    struct trivet_servable *loaded = NULL;
-    struct trivet_servable *servable;
+    const Trivet__V1__ModelRef *model = request->model;
+    struct trivet_servable *servable = NULL;
+    struct trivet_traffic *split = NULL;
     struct trivet_traffic *traffic = NULL;
     struct trivet_error err;
-    enum trivet_status status =
-        trivet_servable_set_load(service->servables, request->model->name, request->model->version,
-                                 request->model->alias, &loaded, &err);
-    if (status == TRIVET_OK) {
-        status = find_servable(call, service, &servable, &traffic,
-                               &err); /* there may be a split as well */
-    }
-    trivet_servable_unref(loaded);
-    if (status != TRIVET_OK) {
+    if (trivet_servable_set_load(service->servables, model->name, model->version, model->alias,
+                                 &servable, &err) != TRIVET_OK) {
         trivet_call_fail(call, &err);
         return;
+    }
+    if (model->version == 0) {
+        split = trivet_servable_set_peek_traffic(service->servables, model->name, model->alias);
+    }
+    if (split != NULL) {
+        trivet_servable_unref(servable);
+        servable = choose(call, split, &traffic);
     }
     predict_with(call, service, servable, traffic);
 }

@@ -35,6 +35,7 @@
 
 #define RELEASE_WAIT_NS (100 * TRIVET_NS_PER_MS)
 #define RELEASE_LOOKS   200
+#define WARN_EVERY_NS   (60 * TRIVET_NS_PER_S)
 
 struct trivet_servable_set {
     struct trivet_store *store;
@@ -42,6 +43,7 @@ struct trivet_servable_set {
     struct trivet_servable_set_hooks hooks;
     pthread_mutex_t control;
     struct trivet_servable_watch *watches; /* control */
+    int64_t warned_ns;                     /* control; of the cap, 0 = never */
     _Atomic uint64_t generation;
     struct trivet_set_missing missing;
     struct trivet_set_tables tables;
@@ -127,6 +129,21 @@ static void release_loaded(struct trivet_servable_set *set, struct trivet_set_lo
     }
 }
 
+/* Every load of a call by number may end over the cap: told now and then, not each time. */
+static void warn_over_cap(struct trivet_servable_set *set, uint64_t n_bytes)
+{
+    const int64_t now_ns = trivet_clock_monotonic_ns();
+    if (set->warned_ns != 0 && now_ns - set->warned_ns < WARN_EVERY_NS) {
+        return;
+    }
+    set->warned_ns = now_ns;
+    trivet_log(TRIVET_LOG_WARN, "models_over_memory_cap",
+               "bytes=%" PRIu64 " bytes_max=%" PRIu64
+               " message=versions that have an alias or a share of the traffic, and the one that "
+               "was called last, are kept in memory; raise the cap, or remove aliases",
+               n_bytes, set->memory_bytes_max);
+}
+
 /* Unloads until the rest fits; `kept` stays (the one that is wanted now). */
 static void enforce_cap(struct trivet_servable_set *set, const struct trivet_set_loaded *kept)
 {
@@ -150,11 +167,7 @@ static void enforce_cap(struct trivet_servable_set *set, const struct trivet_set
     }
     release_loaded(set, gone);
     if (n_bytes > set->memory_bytes_max) {
-        trivet_log(TRIVET_LOG_WARN, "models_over_memory_cap",
-                   "bytes=%" PRIu64 " bytes_max=%" PRIu64
-                   " message=versions that have an alias or a share of the traffic are kept in "
-                   "memory; raise the cap or remove aliases",
-                   n_bytes, set->memory_bytes_max);
+        warn_over_cap(set, n_bytes);
     }
 }
 

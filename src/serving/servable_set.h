@@ -29,7 +29,7 @@ struct trivet_servable_set_hooks {
 
 /* `memory_bytes_max`: cap over loaded versions; of those with neither an alias nor a share
  * of the traffic the least recently used is unloaded first; the others stay, even over the cap (a
- * warning is logged). 0 = none. `store`
+ * warning is logged, at most one a minute). 0 = none. `store`
  * is borrowed, `hooks` copied, may be NULL. */
 enum trivet_status trivet_servable_set_create(struct trivet_store *store, uint64_t memory_bytes_max,
                                               const struct trivet_servable_set_hooks *hooks,
