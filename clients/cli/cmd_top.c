@@ -111,11 +111,13 @@ static const struct argp top_argp = {
     .options = top_argp_options,
     .parser = parse,
     .doc = "A live table of models and versions, from the server's events.\v"
-           "Per version, in the last interval: calls, rows predicted and rows failed a second; "
+           "Per version, in the last interval: calls, calls that failed whole, rows predicted "
+           "and rows failed a second; "
            "latency of calls in the server at p50 and p99; means of waiting (queue) and of "
            "computing; rows a batch. A wide terminal shows the totals too. Red is what is wrong: "
            "errors, events dropped or lost, a silent server.\n\n"
-           "Keys: q ends. c, r, e, l and n sort by calls, rows, errors, p99 and name, once more "
+           "Keys: q ends. c, r, e, l and n sort by calls, rows, errors (of both kinds), p99 and "
+           "name, once more "
            "the other way round. Arrows, j, k, blank and the page keys scroll.",
     .children = trivet_cli_shared_children,
 };

@@ -3,7 +3,10 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char *const kind_names[] = {"totals", "sample", "job", "model", "server"};
+/* In the order of trivet_cli_event_kind. */
+static const char *const kind_names[] = {
+    "totals", "sample", "job", "model", "server", "bins", "quality", "shadow", "unjoined",
+};
 
 unsigned trivet_cli_event_kind_of_name(const char *name)
 {
@@ -34,6 +37,18 @@ static unsigned kind_of(const Trivet__V1__Event *event, const char **model)
         return TRIVET_CLI_EVENT_MODEL;
     case TRIVET__V1__EVENT__BODY_SERVER:
         return TRIVET_CLI_EVENT_SERVER;
+    case TRIVET__V1__EVENT__BODY_BIN_TOTALS:
+        *model = event->bin_totals->model;
+        return TRIVET_CLI_EVENT_BINS;
+    case TRIVET__V1__EVENT__BODY_QUALITY_TOTALS:
+        *model = event->quality_totals->model;
+        return TRIVET_CLI_EVENT_QUALITY;
+    case TRIVET__V1__EVENT__BODY_SHADOW_TOTALS:
+        *model = event->shadow_totals->model;
+        return TRIVET_CLI_EVENT_SHADOW;
+    case TRIVET__V1__EVENT__BODY_UNJOINED_TOTALS:
+        *model = event->unjoined_totals->model;
+        return TRIVET_CLI_EVENT_UNJOINED;
     default:
         return 0;
     }

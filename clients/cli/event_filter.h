@@ -12,8 +12,12 @@ enum trivet_cli_event_kind {
     TRIVET_CLI_EVENT_JOB = 1 << 2,
     TRIVET_CLI_EVENT_MODEL = 1 << 3,
     TRIVET_CLI_EVENT_SERVER = 1 << 4,
+    TRIVET_CLI_EVENT_BINS = 1 << 5,
+    TRIVET_CLI_EVENT_QUALITY = 1 << 6,
+    TRIVET_CLI_EVENT_SHADOW = 1 << 7,
+    TRIVET_CLI_EVENT_UNJOINED = 1 << 8,
 };
-#define TRIVET_CLI_EVENT_KINDS "totals, sample, job, model, server"
+#define TRIVET_CLI_EVENT_KINDS "totals, sample, job, model, server, bins, quality, shadow, unjoined"
 
 struct trivet_cli_event_filter {
     const char *topic; /* its beginning; NULL = any */

@@ -8,8 +8,10 @@
 #include "wire/json.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <string.h>
 
+#define OTHER      "(other)" /* classes beyond those that are told */
 #define WHAT_BYTES 1024
 #define DATE_BYTES 32
 #define TIME_AT    11 /* in "2026-03-01T12:00:00.123Z" */
@@ -128,6 +130,70 @@ static void shadow_text(const Trivet__V1__ShadowTotals *totals, char text[WHAT_B
                        (unsigned long long)totals->skipped);
 }
 
+/* The weighted share of the labelled that were right. */
+static double accuracy_of(const Trivet__V1__QualityTotals *quality)
+{
+    double right = quality->other_right;
+    for (size_t i = 0; i < quality->n_pairs; i++) {
+        const Trivet__V1__ClassPairCount *pair = quality->pairs[i];
+        bool same = strcmp(pair->truth, pair->predicted) == 0;
+        /* Of this name are the wrong ones beyond the pairs that are told. */
+        right += same && strcmp(pair->truth, OTHER) != 0 ? pair->weight : 0;
+    }
+    return right / quality->labelled_weight;
+}
+
+static void quality_text(const Trivet__V1__QualityTotals *quality, char text[WHAT_BYTES])
+{
+    char logged[TRIVET_CLI_TEXT_BYTES];
+    char labelled[TRIVET_CLI_TEXT_BYTES];
+    char number[TRIVET_CLI_TEXT_BYTES];
+    char metric[WHAT_BYTES / 2] = "";
+    bool of_classes = quality->n_pairs > 0 || quality->other_right > 0;
+    trivet_cli_format_count(quality->logged, logged);
+    trivet_cli_format_count(quality->labelled, labelled);
+    if (!(quality->labelled_weight > 0)) {
+        trivet_text_format(text, WHAT_BYTES, "version %llu so far: %s logged, %s labelled",
+                           (unsigned long long)quality->version, logged, labelled);
+        return;
+    }
+    if (of_classes) {
+        trivet_text_format(metric, sizeof(metric), "accuracy %.3g %%", 100 * accuracy_of(quality));
+    } else {
+        trivet_cli_format_short(quality->absolute_error / quality->labelled_weight, false, number);
+        trivet_text_format(metric, sizeof(metric), "mean absolute error %s", number);
+    }
+    trivet_text_format(text, WHAT_BYTES,
+                       "version %llu so far: %s logged, %s labelled, %s; outcomes: %llu "
+                       "corrected, %llu twice, %llu late",
+                       (unsigned long long)quality->version, logged, labelled, metric,
+                       (unsigned long long)quality->corrected,
+                       (unsigned long long)quality->duplicate, (unsigned long long)quality->late);
+}
+
+static void bins_text(const Trivet__V1__BinTotals *bins, char text[WHAT_BYTES])
+{
+    char rows[TRIVET_CLI_TEXT_BYTES];
+    trivet_cli_format_count(bins->weights > 0 ? (uint64_t)llround(bins->weights) : 0, rows);
+    trivet_text_format(text, WHAT_BYTES,
+                       "version %llu so far: %s rows in bins, snapshot %llu from column %u of %u",
+                       (unsigned long long)bins->version, rows, (unsigned long long)bins->snapshot,
+                       bins->first_column + 1, bins->columns);
+}
+
+static void unjoined_text(const Trivet__V1__UnjoinedTotals *totals, char text[WHAT_BYTES])
+{
+    char unmatched[TRIVET_CLI_TEXT_BYTES];
+    char not_sampled[TRIVET_CLI_TEXT_BYTES];
+    char refused[TRIVET_CLI_TEXT_BYTES];
+    trivet_cli_format_count(totals->unmatched, unmatched);
+    trivet_cli_format_count(totals->not_sampled, not_sampled);
+    trivet_cli_format_count(totals->refused, refused);
+    trivet_text_format(text, WHAT_BYTES,
+                       "outcomes so far: %s unmatched, %s not sampled, %s refused", unmatched,
+                       not_sampled, refused);
+}
+
 static void what_text(const Trivet__V1__Event *event, char text[WHAT_BYTES])
 {
     text[0] = '\0';
@@ -156,6 +222,15 @@ static void what_text(const Trivet__V1__Event *event, char text[WHAT_BYTES])
         break;
     case TRIVET__V1__EVENT__BODY_SERVER:
         server_text(event->server, text);
+        break;
+    case TRIVET__V1__EVENT__BODY_BIN_TOTALS:
+        bins_text(event->bin_totals, text);
+        break;
+    case TRIVET__V1__EVENT__BODY_QUALITY_TOTALS:
+        quality_text(event->quality_totals, text);
+        break;
+    case TRIVET__V1__EVENT__BODY_UNJOINED_TOTALS:
+        unjoined_text(event->unjoined_totals, text);
         break;
     default:
         break;

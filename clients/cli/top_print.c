@@ -8,31 +8,35 @@
 #include <unistd.h>
 
 static const struct trivet_cli_column columns[] = {
-    {"model", false, true},      {"version", true, false},      {"calls_per_s", true, false},
-    {"rows_per_s", true, false}, {"errors_per_s", true, false}, {"p50_us", true, false},
-    {"p99_us", true, false},     {"queue_us", true, false},     {"compute_us", true, false},
-    {"batch_rows", true, false}, {"calls", true, false},        {"rows", true, false},
+    {"model", false, true},        {"version", true, false},
+    {"calls_per_s", true, false},  {"calls_failed_per_s", true, false},
+    {"rows_per_s", true, false},   {"errors_per_s", true, false},
+    {"p50_us", true, false},       {"p99_us", true, false},
+    {"queue_us", true, false},     {"compute_us", true, false},
+    {"batch_rows", true, false},   {"calls", true, false},
+    {"calls_failed", true, false}, {"rows", true, false},
     {"errors", true, false},
 };
 
 /* The rates in the order of the columns. */
-#define N_RATES 8
+#define N_RATES 9
 static void list_rates(const struct trivet_cli_top_rates *rates, double list[N_RATES])
 {
     list[0] = rates->calls_per_s;
-    list[1] = rates->rows_per_s;
-    list[2] = rates->errors_per_s;
-    list[3] = rates->p50_us;
-    list[4] = rates->p99_us;
-    list[5] = rates->queue_us;
-    list[6] = rates->compute_us;
-    list[7] = rates->batch_rows;
+    list[1] = rates->calls_failed_per_s;
+    list[2] = rates->rows_per_s;
+    list[3] = rates->errors_per_s;
+    list[4] = rates->p50_us;
+    list[5] = rates->p99_us;
+    list[6] = rates->queue_us;
+    list[7] = rates->compute_us;
+    list[8] = rates->batch_rows;
 }
 
 /* Without a call there is no latency, and no batch. */
 static bool is_known(const struct trivet_cli_top_rates *rates, size_t column, double value)
 {
-    return rates->known && (column < 3 || value > 0);
+    return rates->known && (column < 4 || value > 0);
 }
 
 /* --- plain text: draw goes from line to line, and from left to right --- */
@@ -89,6 +93,7 @@ static int print_csv(const struct trivet_cli *cli, const struct trivet_cli_top *
             }
         }
         trivet_cli_table_count(table, version->counts.calls);
+        trivet_cli_table_count(table, version->counts.calls_failed);
         trivet_cli_table_count(table, version->counts.rows);
         trivet_cli_table_count(table, version->counts.errors);
     }
@@ -125,12 +130,12 @@ static enum trivet_status append_version(const struct trivet_cli_top_version *ve
         status = trivet_wire_json_text(version->model, out, err);
     }
     if (status == TRIVET_OK) {
-        status =
-            trivet_buffer_printf(out, err,
-                                 ",\"version\":%" PRIu64 ",\"calls\":%" PRIu64 ",\"rows\":%" PRIu64
-                                 ",\"errors\":%" PRIu64 ",\"batches\":%" PRIu64,
-                                 version->version, version->counts.calls, version->counts.rows,
-                                 version->counts.errors, version->counts.batches);
+        status = trivet_buffer_printf(
+            out, err,
+            ",\"version\":%" PRIu64 ",\"calls\":%" PRIu64 ",\"calls_failed\":%" PRIu64
+            ",\"rows\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"batches\":%" PRIu64,
+            version->version, version->counts.calls, version->counts.calls_failed,
+            version->counts.rows, version->counts.errors, version->counts.batches);
     }
     for (size_t i = 0; status == TRIVET_OK && i < N_RATES; i++) {
         bool known = is_known(&version->rates, i, rates[i]);

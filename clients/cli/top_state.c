@@ -84,7 +84,8 @@ static enum trivet_status take_totals(struct trivet_cli_top *top,
     }
     struct trivet_cli_top_counts *counts = &version->counts;
     *counts = (struct trivet_cli_top_counts){0};
-    add_codes(totals->calls, totals->n_calls, &counts->calls, &counts->calls);
+    add_codes(totals->calls, totals->n_calls, &counts->calls, &counts->calls_failed);
+    counts->calls += counts->calls_failed;
     add_codes(totals->rows, totals->n_rows, &counts->rows, &counts->errors);
     counts->batches = totals->batches;
     read_histogram(totals->queue, &counts->queue);
@@ -213,6 +214,7 @@ static void tick_version(struct trivet_cli_top_version *version, int64_t clock_u
         uint64_t rows = grown(now->rows, before->rows);
         rates.known = true;
         rates.calls_per_s = (double)grown(now->calls, before->calls) / seconds;
+        rates.calls_failed_per_s = (double)grown(now->calls_failed, before->calls_failed) / seconds;
         rates.rows_per_s = (double)rows / seconds;
         rates.errors_per_s = (double)grown(now->errors, before->errors) / seconds;
         rates.p50_us = trivet_histogram_quantile_us(&total, 0.5);
@@ -276,7 +278,7 @@ static double weight_of(const struct trivet_cli_top_version *version, enum trive
     case TRIVET_CLI_TOP_BY_ROWS:
         return version->rates.rows_per_s;
     case TRIVET_CLI_TOP_BY_ERRORS:
-        return version->rates.errors_per_s;
+        return version->rates.calls_failed_per_s + version->rates.errors_per_s;
     case TRIVET_CLI_TOP_BY_P99:
         return version->rates.p99_us;
     default:
@@ -290,7 +292,7 @@ static uint64_t total_of(const struct trivet_cli_top_version *version, enum triv
     case TRIVET_CLI_TOP_BY_ROWS:
         return version->counts.rows;
     case TRIVET_CLI_TOP_BY_ERRORS:
-        return version->counts.errors;
+        return version->counts.calls_failed + version->counts.errors;
     case TRIVET_CLI_TOP_BY_NAME:
         return 0;
     default:

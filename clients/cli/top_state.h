@@ -21,9 +21,10 @@
 
 /* Running totals of a version. */
 struct trivet_cli_top_counts {
-    uint64_t calls;
+    uint64_t calls; /* failed ones too */
+    uint64_t calls_failed;
     uint64_t rows;   /* predicted: failed ones are not in it */
-    uint64_t errors; /* rows that failed, with all rows of failed calls */
+    uint64_t errors; /* rows that failed; of a failed call those that could be read, maybe none */
     uint64_t batches;
     struct trivet_histogram queue;
     struct trivet_histogram compute;
@@ -34,6 +35,7 @@ struct trivet_cli_top_counts {
 struct trivet_cli_top_rates {
     bool known; /* false before two samples */
     double calls_per_s;
+    double calls_failed_per_s;
     double rows_per_s;
     double errors_per_s;
     double p50_us;
@@ -117,7 +119,7 @@ bool trivet_cli_top_silent(const struct trivet_cli_top *top, int64_t now_ns);
 enum trivet_cli_top_key {
     TRIVET_CLI_TOP_BY_CALLS,
     TRIVET_CLI_TOP_BY_ROWS,
-    TRIVET_CLI_TOP_BY_ERRORS,
+    TRIVET_CLI_TOP_BY_ERRORS, /* failed calls and failed rows together */
     TRIVET_CLI_TOP_BY_P99,
     TRIVET_CLI_TOP_BY_NAME,
     TRIVET_CLI_TOP_KEYS,

@@ -11,12 +11,15 @@
 #define LINE_BYTES 1024
 #define HEADER_ROW 3
 #define NAME_MIN   16
-/* Names get what is over, but not more than they can use. */
-#define NAME_OVER_MAX 32
-#define N_COLUMNS     11
-#define DATE_BYTES    32
-#define CLOCK_AT      11 /* in "2026-03-01T12:00:00.123Z" */
-#define CLOCK_BYTES   8
+#define N_COLUMNS  12
+/* Of the columns: rates a second, then times, then rows a batch, then totals. */
+#define FAILED_CALLS 1
+#define FAILED_ROWS  3
+#define FIRST_TIME   4
+#define BATCH        8
+#define DATE_BYTES   32
+#define CLOCK_AT     11 /* in "2026-03-01T12:00:00.123Z" */
+#define CLOCK_BYTES  8
 
 /* --- numbers --- */
 
@@ -83,6 +86,7 @@ struct column {
 /* As many from the left as a terminal has room for: the first eight in 80 columns. */
 static const struct column columns[N_COLUMNS] = {
     {"CALLS/S", 7, TRIVET_CLI_TOP_BY_CALLS},
+    {"FAIL/S", 6, -1},
     {"ROWS/S", 7, TRIVET_CLI_TOP_BY_ROWS},
     {"ERR/S", 6, TRIVET_CLI_TOP_BY_ERRORS},
     {"P50", 7, -1},
@@ -100,34 +104,54 @@ static void cell_text(const struct trivet_cli_top_version *version, size_t colum
 {
     const struct trivet_cli_top_rates *rates = &version->rates;
     const struct trivet_cli_top_counts *counts = &version->counts;
-    const double per_s[] = {rates->calls_per_s, rates->rows_per_s, rates->errors_per_s};
+    const double per_s[] = {rates->calls_per_s, rates->calls_failed_per_s, rates->rows_per_s,
+                            rates->errors_per_s};
     const double us[] = {rates->p50_us, rates->p99_us, rates->queue_us, rates->compute_us};
     const uint64_t totals[] = {counts->calls, counts->rows, counts->errors};
-    if (column >= 8) {
-        trivet_cli_format_count(totals[column - 8], text);
-    } else if (!rates->known || (column == 7 && !(rates->batch_rows > 0))) {
+    if (column > BATCH) {
+        trivet_cli_format_count(totals[column - BATCH - 1], text);
+    } else if (!rates->known || (column == BATCH && !(rates->batch_rows > 0))) {
         trivet_text_copy(text, TRIVET_CLI_TEXT_BYTES, "-");
-    } else if (column == 7) {
+    } else if (column == BATCH) {
         trivet_text_format(text, TRIVET_CLI_TEXT_BYTES,
                            rates->batch_rows < 999.95 ? "%.1f" : "%.0f", rates->batch_rows);
-    } else if (column >= 3) {
-        trivet_cli_top_format_us(us[column - 3], text);
+    } else if (column >= FIRST_TIME) {
+        trivet_cli_top_format_us(us[column - FIRST_TIME], text);
     } else {
         trivet_cli_top_format_rate(per_s[column], text);
     }
 }
 
-static size_t columns_in(int width, int *name_width)
+/* Columns that are shown, and the width of the names. */
+struct layout {
+    size_t n_columns;
+    int name_width;
+};
+
+static int name_width_of(const struct trivet_cli_top_version *version)
 {
-    size_t n_columns = 0;
+    char tail[TRIVET_CLI_TEXT_BYTES];
+    trivet_text_format(tail, sizeof(tail), ":%llu", (unsigned long long)version->version);
+    return (int)(strlen(version->model) + strlen(tail)); /* names are ASCII */
+}
+
+/* Names get what the columns leave, but not more than the longest can use. */
+static struct layout layout_of(const struct trivet_cli_top *top, int width)
+{
+    struct layout layout = {.name_width = NAME_MIN};
     int left = width - NAME_MIN;
-    while (n_columns < N_COLUMNS && left >= columns[n_columns].width + 1) {
-        left -= columns[n_columns].width + 1;
-        n_columns++;
+    int longest = 0;
+    while (layout.n_columns < N_COLUMNS && left >= columns[layout.n_columns].width + 1) {
+        left -= columns[layout.n_columns].width + 1;
+        layout.n_columns++;
     }
-    int over = left < NAME_OVER_MAX ? left : NAME_OVER_MAX;
-    *name_width = NAME_MIN + (over > 0 ? over : 0);
-    return n_columns;
+    for (size_t i = 0; i < top->n_versions; i++) {
+        int needed = name_width_of(&top->versions[i]);
+        longest = needed > longest ? needed : longest;
+    }
+    int over = longest - NAME_MIN < left ? longest - NAME_MIN : left;
+    layout.name_width += over > 0 ? over : 0;
+    return layout;
 }
 
 /* --- pen: writes along a line, and stops at its end --- */
@@ -301,17 +325,15 @@ static void draw_calls(const struct trivet_cli_top *top, const struct trivet_cli
 
 /* --- the table --- */
 
-static void draw_header(const struct trivet_cli_top_view *view,
+static void draw_header(const struct trivet_cli_top_view *view, const struct layout *layout,
                         const struct trivet_cli_top_canvas *canvas)
 {
-    int name_width = 0;
-    size_t n_columns = columns_in(canvas->n_cols, &name_width);
     char line[LINE_BYTES];
     char name[TRIVET_CLI_TEXT_BYTES];
     size_t n_bytes = 0;
-    trivet_text_format(line, sizeof(line), "%-*s", name_width,
+    trivet_text_format(line, sizeof(line), "%-*s", layout->name_width,
                        view->key == TRIVET_CLI_TOP_BY_NAME ? "*MODEL:VERSION" : "MODEL:VERSION");
-    for (size_t i = 0; i < n_columns; i++) {
+    for (size_t i = 0; i < layout->n_columns; i++) {
         bool by_this = columns[i].key == (int)view->key;
         n_bytes = strlen(line);
         trivet_text_format(name, sizeof(name), "%s%s", by_this ? "*" : "", columns[i].name);
@@ -327,21 +349,22 @@ static void draw_header(const struct trivet_cli_top_view *view,
 }
 
 static void draw_version(const struct trivet_cli_top_version *version, int row,
-                         const struct trivet_cli_top_canvas *canvas)
+                         const struct layout *layout, const struct trivet_cli_top_canvas *canvas)
 {
-    int name_width = 0;
-    size_t n_columns = columns_in(canvas->n_cols, &name_width);
-    bool fails = version->rates.errors_per_s > 0;
+    const bool wrong[N_COLUMNS] = {
+        [FAILED_CALLS] = version->rates.calls_failed_per_s > 0,
+        [FAILED_ROWS] = version->rates.errors_per_s > 0,
+    };
     char name[LINE_BYTES];
     char text[TRIVET_CLI_TEXT_BYTES];
     struct pen pen = {.canvas = canvas, .row = row};
-    trivet_cli_top_format_name(version->model, version->version, name_width, name, sizeof(name));
+    trivet_cli_top_format_name(version->model, version->version, layout->name_width, name,
+                               sizeof(name));
     write_text(&pen, TRIVET_CLI_TOP_PLAIN, name);
-    pen.col = name_width;
-    for (size_t i = 0; i < n_columns; i++) {
-        bool wrong = fails && columns[i].key == TRIVET_CLI_TOP_BY_ERRORS;
+    pen.col = layout->name_width;
+    for (size_t i = 0; i < layout->n_columns; i++) {
         cell_text(version, i, text);
-        write_right(&pen, wrong ? TRIVET_CLI_TOP_WRONG : TRIVET_CLI_TOP_PLAIN, text,
+        write_right(&pen, wrong[i] ? TRIVET_CLI_TOP_WRONG : TRIVET_CLI_TOP_PLAIN, text,
                     columns[i].width + 1);
     }
 }
@@ -387,12 +410,13 @@ void trivet_cli_top_draw(struct trivet_cli_top *top, struct trivet_cli_top_view 
     trivet_cli_top_sort(top, view->key, view->reverse);
     view->first = view->first < last_first ? view->first : last_first;
     size_t n_shown = top->n_versions - view->first < page ? top->n_versions - view->first : page;
+    const struct layout layout = layout_of(top, canvas->n_cols);
     draw_title(top, view, canvas);
     draw_server(top, canvas);
     draw_calls(top, canvas);
-    draw_header(view, canvas);
+    draw_header(view, &layout, canvas);
     for (size_t i = 0; i < n_shown; i++) {
-        draw_version(&top->versions[view->first + i], HEADER_ROW + 1 + (int)i, canvas);
+        draw_version(&top->versions[view->first + i], HEADER_ROW + 1 + (int)i, &layout, canvas);
     }
     if (top->n_versions == 0 && page > 0) {
         struct pen pen = {.canvas = canvas, .row = HEADER_ROW + 1};

@@ -153,7 +153,7 @@ class Events(unittest.TestCase):
     def test_wrong_usage(self):
         done = run_cli(self.url, "events", "--kind", "weather", check=False)
         self.assertEqual(done.returncode, 2)
-        self.assertIn("totals, sample, job, model, server", done.stderr)
+        self.assertIn("totals, sample, job, model, server, bins, quality, shadow, unjoined", done.stderr)
 
 
 if __name__ == "__main__":

@@ -113,7 +113,10 @@ class Top(unittest.TestCase):
         def run():
             with_client = Client(self.url)
             while self.loading.is_set():
-                with_client.predict(model, rows)
+                try:
+                    with_client.predict(model, rows)
+                except CallError as refused:
+                    assert refused.status == "INVALID_ARGUMENT", refused
                 time.sleep(seconds_between)
             with_client.close()
         self.loading.set()
@@ -133,8 +136,14 @@ class Top(unittest.TestCase):
         def total(counts, which):
             return sum(c.count for c in counts if which(c.status == frame.STATUS_OK))
         return {"%s:%d" % (p.model, p.version): {
-            "CALLS": total(p.calls, lambda ok: True), "ROWS": total(p.rows, lambda ok: ok),
+            "CALLS": total(p.calls, lambda ok: True), "FAILED": total(p.calls, lambda ok: not ok),
+            "ROWS": total(p.rows, lambda ok: ok),
             "ERRORS": total(p.rows, lambda ok: not ok)} for p in reply.predictions}, reply
+
+    def exact(self):
+        """Those of stats that the screen shows as totals."""
+        return {name: {key: counts[key] for key in EXACT}
+                for name, counts in self.stats()[0].items()}
 
     def totals_shown(self, lines):
         return {name: {key: int(number(row[key])) for key in EXACT}
@@ -144,6 +153,7 @@ class Top(unittest.TestCase):
         terminal = self.terminal("--interval", "2")
         self.load("house", [[1.5]] * 10, 0.005)
         self.load("flaky", [[1.5], [float("nan")]], 0.02)
+        self.load("flaky", [[1.5, 2.5]], 0.03)  # refused before its rows are counted
         terminal.wait_for(lambda lines: number(table_of(lines).get("house:1", {}).get(
             "CALLS/S", "0").replace("-", "0")) > 1)
         time.sleep(3)
@@ -152,7 +162,8 @@ class Top(unittest.TestCase):
         after, seconds = self.stats()[0], time.monotonic() - began
         shown = table_of(terminal.lines())
         for name in ("house:1", "flaky:1"):
-            for column, key in (("CALLS/S", "CALLS"), ("ROWS/S", "ROWS"), ("ERR/S", "ERRORS")):
+            for column, key in (("CALLS/S", "CALLS"), ("ROWS/S", "ROWS"), ("ERR/S", "ERRORS"),
+                                ("FAIL/S", "FAILED")):
                 rate = (after[name][key] - before[name][key]) / seconds
                 print("%s %s: shown %s, by Stats %.1f" % (name, column, shown[name][column], rate))
                 self.assertAlmostEqual(number(shown[name][column]), rate, delta=0.3 * rate)
@@ -161,13 +172,14 @@ class Top(unittest.TestCase):
         self.assertGreater(number(shown["house:1"]["BATCH"]), 9.9)
         self.assertEqual(shown["quiet:1"]["CALLS/S"], "0")
         self.assertEqual(shown["quiet:1"]["P50"], "-")
-        # Red is the errors of the version that has some, and nothing else.
+        # Red is what fails, of the server and of the version that has it, and nothing else.
         coloured = [line for line in terminal.lines(colours=True) if "\x1b[31m" in line
                     or ";31m" in line]
-        self.assertEqual(len(coloured), 1, coloured)
-        self.assertIn("flaky:1", coloured[0])
+        self.assertEqual(len(coloured), 2, coloured)
+        self.assertTrue(coloured[0].startswith("all calls "), coloured)
+        self.assertTrue(coloured[1].startswith("flaky:1 "), coloured)
         self.stop_load()
-        exact, reply = self.stats()
+        exact, reply = self.exact(), self.stats()[1]
         lines = terminal.wait_for(lambda lines: self.totals_shown(lines) == exact)
         print("totals shown and by Stats: %s" % exact)
         self.assertIn("threads %d " % reply.server.threads, lines[1])
@@ -181,8 +193,8 @@ class Top(unittest.TestCase):
     def test_sizes_and_keys(self):
         terminal = self.terminal("--interval", "0.5", width=80)
         lines = terminal.wait_for(lambda lines: len(table_of(lines)) == 3)
-        self.assertEqual(lines[3].split(), ["MODEL:VERSION", "*CALLS/S", "ROWS/S", "ERR/S", "P50",
-                                            "P99", "QUEUE", "COMPUTE", "BATCH"])
+        self.assertEqual(lines[3].split(), ["MODEL:VERSION", "*CALLS/S", "FAIL/S", "ROWS/S", "ERR/S",
+                                            "P50", "P99", "QUEUE", "COMPUTE"])
         self.assertIn("lost 0", lines[2])
         self.assertTrue(lines[23].startswith("q quit "), lines)
         for _ in range(3):
@@ -198,7 +210,7 @@ class Top(unittest.TestCase):
             terminal.wait_for(lambda lines: column in lines[3])
         terminal.resize(110, 30)
         terminal.wait_for(lambda lines: len(lines) > 29 and lines[29].startswith("q quit ") and
-                          lines[3].split()[-2:] == ["CALLS", "ROWS"])
+                          lines[3].split()[-2:] == ["BATCH", "CALLS"])
         terminal.resize(80, 7)
         lines = terminal.wait_for(lambda lines: lines[6].startswith("q quit ") and
                                   lines[6].endswith("1–2 of 3"))
@@ -227,7 +239,7 @@ class Top(unittest.TestCase):
         self.client = Client(listen)
         for _ in range(5):
             self.client.predict("house", [[1.0], [2.0]])
-        exact, _ = self.stats()
+        exact = self.exact()
         lines = terminal.wait_for(lambda lines: self.totals_shown(lines) == exact)
         self.assertIn("ready, 1 restart seen", lines[0])
         self.assertEqual(exact["house:1"]["CALLS"], 5)
@@ -235,7 +247,10 @@ class Top(unittest.TestCase):
     def test_once(self):
         for _ in range(7):
             self.client.predict("flaky", [[1.5], [float("nan")]])
-        exact, _ = self.stats()
+        for _ in range(3):
+            with self.assertRaisesRegex(CallError, "INVALID_ARGUMENT"):
+                self.client.predict("flaky", [[1.5, 2.5]])
+        exact = self.exact()
         rows = list(csv.DictReader(io.StringIO(run_cli(self.url, "top", "--once").stdout)))
         self.assertEqual({"%s:%s" % (row["model"], row["version"]): {
             key: int(row[key.lower()]) for key in EXACT} for row in rows}, exact)
@@ -244,6 +259,8 @@ class Top(unittest.TestCase):
         self.assertEqual({"%s:%d" % (v["model"], v["version"]): {
             key: v[key.lower()] for key in EXACT} for v in answer["versions"]}, exact)
         self.assertEqual(answer["versions"][0]["model"], "flaky")
+        self.assertEqual(answer["versions"][0]["calls_failed"], 3)
+        self.assertEqual([row["calls_failed"] for row in rows if row["model"] == "flaky"], ["3"])
         self.assertEqual(answer["versions"][0]["calls_per_s"], 0)
         self.assertIsNone(answer["versions"][0]["p50_us"])
         self.assertIsNotNone(answer["server"]["calls_per_s"])

@@ -441,19 +441,20 @@ static void test_screen(void **state)
     assert_line(&screen, 2,
                 L"all calls 350, 125/s  failed 0, 0/s  events dropped 0, lost 0       ");
     assert_line(&screen, 3,
-                L"MODEL:VERSION     *CALLS/S  ROWS/S  ERR/S     P50     P99   QUEUE"
-                L" COMPUTE  BATCH");
-    assert_line(&screen, 4, L"recommendation-\x2026:1  100.0k   1.00M      0");
-    assert_line(&screen, 5, L"flaky:1               15.0     100   5.00");
+                L"MODEL:VERSION     *CALLS/S FAIL/S  ROWS/S  ERR/S     P50     P99   QUEUE"
+                L" COMPUTE");
+    assert_line(&screen, 4, L"recommendation-\x2026:1  100.0k      0   1.00M      0");
+    assert_line(&screen, 5, L"flaky:1               15.0   5.00     100   5.00");
     assert_line(&screen, 6,
-                L"quiet:1                  0       0      0       -       -       -"
-                L"       -      -");
+                L"quiet:1                  0      0       0      0       -       -       -"
+                L"       -");
     assert_line(&screen, 7, L"                                                            ");
     assert_line(&screen, 23, L"q quit  sort: c calls");
     for (int row = 0; row < 24; row++) {
         assert_int_equal(any_wrong(&screen, row), row == 5);
     }
-    assert_true(screen.wrong[5][38] && !screen.wrong[5][20]);
+    assert_true(screen.wrong[5][32] && screen.wrong[5][47]);
+    assert_true(!screen.wrong[5][25] && !screen.wrong[5][40]);
     view.key = TRIVET_CLI_TOP_BY_NAME;
     draw(&screen, &source.top, &view, 24, 144);
     assert_line(&screen, 3, L"*MODEL:VERSION ");
@@ -467,6 +468,65 @@ static void test_screen(void **state)
     draw(&screen, &source.top, &view, 24, 80);
     assert_non_null(wcsstr(screen.cells[0], L"silent"));
     assert_true(any_wrong(&screen, 0));
+    trivet_cli_top_release(&source.top);
+}
+
+/* A call that is refused before its rows are read counts no row: it is told all the same. */
+static void test_calls_that_fail_whole(void **state)
+{
+    (void)state;
+    struct source source = {.epoch = EPOCH};
+    for (uint64_t i = 0; i < 2; i++) {
+        struct totals totals;
+        Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+        fill_totals(&totals, "refused", 1, 100 * i, 60 * i);
+        totals.failed_rows.count = 0;
+        event.body_case = TRIVET__V1__EVENT__BODY_PREDICTION_TOTALS;
+        event.prediction_totals = &totals.message;
+        send(&source, &event, 2 * (double)i);
+        send_totals(&source, "busy", 1000 * i, 0, 2 * (double)i);
+        tick(&source, 2 * (double)i + 0.01);
+    }
+    const struct trivet_cli_top_rates *rates = rates_of(&source, "refused");
+    assert_float_equal(rates->calls_failed_per_s, 30, 1e-9);
+    assert_float_equal(rates->calls_per_s, 80, 1e-9);
+    assert_true(rates->errors_per_s <= 0);
+    assert_float_equal(rates_of(&source, "busy")->calls_failed_per_s, 0, 1e-9);
+    trivet_cli_top_sort(&source.top, TRIVET_CLI_TOP_BY_ERRORS, false);
+    assert_string_equal(source.top.versions[0].model, "refused");
+    struct screen screen;
+    struct trivet_cli_top_view view = {.server = "s", .key = TRIVET_CLI_TOP_BY_ERRORS};
+    draw(&screen, &source.top, &view, 24, 80);
+    assert_line(&screen, 3, L"MODEL:VERSION    CALLS/S FAIL/S  ROWS/S *ERR/S     P50");
+    assert_line(&screen, 4, L"refused:1           80.0   30.0     500      0 ");
+    assert_true(any_wrong(&screen, 4) && screen.wrong[4][30] && !screen.wrong[4][45]);
+    assert_false(any_wrong(&screen, 5));
+    trivet_cli_top_release(&source.top);
+}
+
+/* A name is cut only where there is no room for it. */
+static void test_a_long_name(void **state)
+{
+    (void)state;
+    static const wchar_t name[] =
+        L"a-model-with-the-longest-name-that-a-server-takes-0123456789-abc";
+    struct source source = {.epoch = EPOCH};
+    struct screen screen;
+    struct trivet_cli_top_view view = {.server = "s"};
+    char bytes[80];
+    assert_int_equal(wcstombs(bytes, name, sizeof(bytes)), 64);
+    send_totals(&source, bytes, 1, 0, 0);
+    draw(&screen, &source.top, &view, 24, 200);
+    assert_line(&screen, 4, name);
+    assert_line(&screen, 3, L"MODEL:VERSION                                                     ");
+    assert_non_null(wcsstr(screen.cells[3], L"ERRORS"));
+    draw(&screen, &source.top, &view, 24, 80);
+    assert_line(&screen, 4, L"a-model-with-th\x2026:1 ");
+    trivet_cli_top_release(&source.top);
+    /* Short ones leave the columns where they are. */
+    send_totals(&source, "house", 1, 0, 0);
+    draw(&screen, &source.top, &view, 24, 200);
+    assert_line(&screen, 3, L"MODEL:VERSION   *CALLS/S");
     trivet_cli_top_release(&source.top);
 }
 
@@ -545,6 +605,8 @@ static void test_json(void **state)
     assert_true(json_is_null(json_object_get(version, "p50_us")));
     version = json_array_get(json_object_get(root, "versions"), 1);
     assert_float_equal(json_number_value(json_object_get(version, "errors_per_s")), 5, 1e-9);
+    assert_float_equal(json_number_value(json_object_get(version, "calls_failed_per_s")), 5, 1e-9);
+    assert_int_equal(json_integer_value(json_object_get(version, "calls_failed")), 10);
     json_t *server = json_object_get(root, "server");
     assert_float_equal(json_number_value(json_object_get(server, "cpu_percent")), 12.5, 1e-9);
     assert_int_equal(json_integer_value(json_object_get(server, "queue_rows")), 3);
@@ -560,6 +622,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_calls_that_fail_whole),
         cmocka_unit_test(test_a_lost_event_costs_nothing),
         cmocka_unit_test(test_server),
         cmocka_unit_test(test_a_new_epoch_forgets),
@@ -568,6 +631,7 @@ int main(void)
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_screen),
         cmocka_unit_test(test_screen_that_is_wide),
+        cmocka_unit_test(test_a_long_name),
         cmocka_unit_test(test_orders),
         cmocka_unit_test(test_any_size),
         cmocka_unit_test(test_scrolling),
