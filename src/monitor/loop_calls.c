@@ -65,8 +65,8 @@ static enum trivet_status describe(struct job *job, uint64_t version, Trivet__V1
     return TRIVET_OK;
 }
 
-/* How many labelled rows may be added to the champion's own, so that no flood of labels drowns
- * them. */
+/* How many labelled rows may stand beside the champion's own, so that no flood of labels drowns
+ * them. Its own are those that came from no log: what earlier rounds added is taken anew. */
 static enum trivet_status rows_allowed(struct job *job, char *base_dataset_id, uint64_t *out)
 {
     Trivet__V1__DescribeDatasetRequest request = TRIVET__V1__DESCRIBE_DATASET_REQUEST__INIT;
@@ -79,7 +79,9 @@ static enum trivet_status rows_allowed(struct job *job, char *base_dataset_id, u
                             (unsigned long long)job->state->champion);
         return status;
     }
-    const double base_rows = (double)((const Trivet__V1__Dataset *)answer)->rows;
+    const Trivet__V1__Dataset *base = (const Trivet__V1__Dataset *)answer;
+    const bool is_grown = strcmp(base->grown_from, job->model) == 0 && base->base_rows > 0;
+    const double base_rows = (double)(is_grown ? base->base_rows : base->rows);
     const double growth = base_rows * job->policy->growth_max;
     const double most = (double)job->policy->grow_rows_max;
     *out = (uint64_t)(growth < most ? growth : most);

@@ -39,7 +39,10 @@ Trivet__V1__Dataset *trivet_dataset_message(struct trivet_arena *arena,
     message->stored_bytes = record->stored_bytes;
     message->created_unix_us = record->created_unix_us;
     message->committed_unix_us = record->committed_unix_us;
-    bool whole = message->id != NULL && message->name != NULL && message->content_hash != NULL;
+    message->grown_from = trivet_arena_strdup(arena, record->grown_from);
+    message->base_rows = record->n_base_rows;
+    bool whole = message->id != NULL && message->name != NULL && message->content_hash != NULL &&
+                 message->grown_from != NULL;
     return whole ? message : NULL;
 }
 

@@ -1,5 +1,10 @@
 /* GrowDataset: the columns are the inputs of the version in production (else of the newest) and its
- * target. Rows of other versions give what they have under those names; the rest is null. */
+ * target. Rows of other versions give what they have under those names; the rest is null.
+ *
+ * A base that was grown from the same log gives its first rows only, those that are not of the log:
+ * the log gives the others again, once each, with the outcomes as they are now. So a model that
+ * renews itself again and again is never trained on copies, and its rows of the log stand beside
+ * the same base each time. */
 #include "rpc/grow_dataset.h"
 
 #include "base/alloc.h"
@@ -33,6 +38,7 @@ struct grower {
     struct trivet_schema columns;
     size_t *places;
     struct trivet_feature_value *values; /* of one row */
+    uint64_t n_base_rows; /* that are not of the log */
     uint64_t n_grown;
 };
 
@@ -86,8 +92,9 @@ static enum trivet_status make_schema(struct grower *grower, struct trivet_error
 
 /* --- rows of the base ------------------------------------------------------------------------ */
 
+/* Its first `rows_max` rows. */
 static enum trivet_status add_base_chunk(struct grower *grower, const struct trivet_buffer *bytes,
-                                         struct trivet_error *err)
+                                         uint64_t rows_max, struct trivet_error *err)
 {
     ProtobufCMessage *message = NULL;
     struct trivet_table table;
@@ -102,14 +109,19 @@ static enum trivet_status add_base_chunk(struct grower *grower, const struct tri
     if (status == TRIVET_OK) {
         status = trivet_table_bind(&table, &grower->schema, grower->arena, &bound, err);
     }
-    return status == TRIVET_OK ? trivet_dataset_writer_add(&grower->writer, &bound, err) : status;
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    bound.n_rows = bound.n_rows < rows_max ? bound.n_rows : (size_t)rows_max;
+    grower->n_base_rows += bound.n_rows;
+    return trivet_dataset_writer_add(&grower->writer, &bound, err);
 }
 
 static enum trivet_status add_base(struct grower *grower, struct trivet_error *err)
 {
     const char *id = grower->request->base_dataset_id;
     struct trivet_store *store = grower->service->store;
-    struct trivet_store_dataset record;
+    struct trivet_store_dataset record = {.n_rows = 0};
     struct trivet_buffer bytes = {0};
     if (id[0] == '\0') {
         return TRIVET_OK;
@@ -119,13 +131,19 @@ static enum trivet_status add_base(struct grower *grower, struct trivet_error *e
         status = trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
                                   "the base dataset %s is not committed", id);
     }
-    for (uint32_t chunk = 0; status == TRIVET_OK && chunk < record.n_chunks; chunk++) {
+    uint64_t rows_max = record.n_rows;
+    if (status == TRIVET_OK && strcmp(record.grown_from, grower->request->model) == 0) {
+        rows_max = record.n_base_rows;
+    }
+    for (uint32_t chunk = 0;
+         status == TRIVET_OK && chunk < record.n_chunks && grower->n_base_rows < rows_max;
+         chunk++) {
         uint64_t n_rows = 0;
         bytes.n_bytes = 0;
         trivet_arena_reset(grower->arena);
         status = trivet_store_dataset_read(store, id, chunk, &bytes, &n_rows, err);
         if (status == TRIVET_OK) {
-            status = add_base_chunk(grower, &bytes, err);
+            status = add_base_chunk(grower, &bytes, rows_max - grower->n_base_rows, err);
             if (status != TRIVET_OK) {
                 trivet_error_prefix(err, "base dataset %s: ", id);
             }
@@ -406,8 +424,12 @@ static enum trivet_status commit(struct trivet_call *call, struct grower *grower
     if (status != TRIVET_OK || txn == NULL) {
         return status;
     }
-    status =
-        trivet_store_dataset_commit(txn, grower->writer.id, grower->writer.n_chunks, &record, err);
+    status = trivet_store_dataset_set_origin(txn, grower->writer.id, grower->request->model,
+                                             grower->n_base_rows, err);
+    if (status == TRIVET_OK) {
+        status = trivet_store_dataset_commit(txn, grower->writer.id, grower->writer.n_chunks,
+                                             &record, err);
+    }
     Trivet__V1__Dataset *made = NULL;
     if (status == TRIVET_OK) {
         made = trivet_dataset_message(call->arena, &record);

@@ -70,6 +70,8 @@ struct trivet_store_backend_ops {
     enum trivet_status (*dataset_commit)(void *txn, const char *id, uint32_t n_chunks,
                                          int64_t now_unix_us, struct trivet_store_dataset *out,
                                          struct trivet_error *err);
+    enum trivet_status (*dataset_set_origin)(void *txn, const char *id, const char *grown_from,
+                                             uint64_t n_base_rows, struct trivet_error *err);
     enum trivet_status (*dataset_delete)(void *txn, const char *id, struct trivet_error *err);
     /* Deletes the longest idle open dataset, when it is idle since before `oldest_unix_us`: `id` is
      * its id, or "". Idle: since its creation or its last chunk. */

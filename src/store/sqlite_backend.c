@@ -104,6 +104,7 @@ const struct trivet_store_backend_ops trivet_store_sqlite_ops = {
     .dataset_create = trivet_sqlite_dataset_create,
     .dataset_append = trivet_sqlite_dataset_append,
     .dataset_commit = trivet_sqlite_dataset_commit,
+    .dataset_set_origin = trivet_sqlite_dataset_set_origin,
     .dataset_delete = trivet_sqlite_dataset_delete,
     .dataset_expire = trivet_sqlite_dataset_expire,
     .dataset_get = trivet_sqlite_dataset_get,

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #define DATASET_COLUMNS                                                                            \
-    "id, name, committed, n_rows, n_chunks, stored_bytes, content_hash, created_us, committed_us"
+    "id, name, committed, n_rows, n_chunks, stored_bytes, content_hash, created_us, committed_us," \
+    " grown_from, base_rows"
 
 static void read_dataset(struct trivet_sqlite_query *query, struct trivet_store_dataset *out)
 {
@@ -18,6 +19,8 @@ static void read_dataset(struct trivet_sqlite_query *query, struct trivet_store_
     trivet_sqlite_column_text(query, out->content_hash, sizeof(out->content_hash));
     out->created_unix_us = trivet_sqlite_column_int(query);
     out->committed_unix_us = trivet_sqlite_column_int(query);
+    trivet_sqlite_column_text(query, out->grown_from, sizeof(out->grown_from));
+    out->n_base_rows = trivet_sqlite_column_u64(query);
 }
 
 /* `key` and `schema` may be NULL. */
@@ -78,7 +81,7 @@ enum trivet_status trivet_sqlite_dataset_create(void *txn,
                                                 struct trivet_error *err)
 {
     static const char sql[] = "INSERT INTO datasets (" DATASET_COLUMNS ", schema, changed_us)"
-                              " VALUES (?, ?, 0, 0, 0, 0, '', ?, 0, ?, ?)";
+                              " VALUES (?, ?, 0, 0, 0, 0, '', ?, 0, '', 0, ?, ?)";
     struct trivet_sqlite_conn *conn = TRIVET_SQLITE_TXN_CONN(txn);
     struct trivet_sqlite_query query;
     enum trivet_status status = check_room(conn, err);
@@ -311,6 +314,24 @@ enum trivet_status trivet_sqlite_dataset_commit(void *txn, const char *id, uint3
     trivet_buffer_release(&schema);
     if (status == TRIVET_OK)
         *out = record;
+    return status;
+}
+
+enum trivet_status trivet_sqlite_dataset_set_origin(void *txn, const char *id,
+                                                    const char *grown_from, uint64_t n_base_rows,
+                                                    struct trivet_error *err)
+{
+    static const char sql[] =
+        "UPDATE datasets SET grown_from = ?, base_rows = ? WHERE id = ? AND committed = 0";
+    struct trivet_sqlite_conn *conn = TRIVET_SQLITE_TXN_CONN(txn);
+    struct trivet_sqlite_query query;
+    trivet_sqlite_query_open(&query, conn, sql);
+    trivet_sqlite_bind_text(&query, grown_from);
+    trivet_sqlite_bind_u64(&query, n_base_rows);
+    trivet_sqlite_bind_text(&query, id);
+    enum trivet_status status = trivet_sqlite_query_run(&query, err);
+    if (status == TRIVET_OK && sqlite3_changes(conn->db) == 0)
+        status = trivet_error_set(err, TRIVET_NOT_FOUND, "no open dataset '%.40s'", id);
     return status;
 }
 

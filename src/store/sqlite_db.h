@@ -213,6 +213,9 @@ enum trivet_status trivet_sqlite_dataset_commit(void *txn, const char *id, uint3
                                                 int64_t now_unix_us,
                                                 struct trivet_store_dataset *out,
                                                 struct trivet_error *err);
+enum trivet_status trivet_sqlite_dataset_set_origin(void *txn, const char *id,
+                                                    const char *grown_from, uint64_t n_base_rows,
+                                                    struct trivet_error *err);
 enum trivet_status trivet_sqlite_dataset_delete(void *txn, const char *id,
                                                 struct trivet_error *err);
 enum trivet_status trivet_sqlite_dataset_expire(void *txn, int64_t oldest_unix_us,

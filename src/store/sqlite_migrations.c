@@ -127,6 +127,9 @@ static const struct trivet_sqlite_migration data_migrations[] = {
     {.sql = "ALTER TABLE datasets ADD COLUMN changed_us INTEGER NOT NULL DEFAULT 0;"
             "UPDATE datasets SET changed_us = unixepoch() * 1000000 WHERE committed = 0;"
             "CREATE INDEX datasets_open ON datasets (changed_us) WHERE committed = 0;"},
+    /* Of which model's log a dataset is made, and how many rows come before those of the log. */
+    {.sql = "ALTER TABLE datasets ADD COLUMN grown_from TEXT NOT NULL DEFAULT '';"
+            "ALTER TABLE datasets ADD COLUMN base_rows INTEGER NOT NULL DEFAULT 0;"},
 };
 
 static const struct trivet_sqlite_migration log_migrations[] = {

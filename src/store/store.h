@@ -117,6 +117,8 @@ struct trivet_store_dataset {
     char content_hash[TRIVET_STORE_HASH_BYTES]; /* "" until committed */
     int64_t created_unix_us;
     int64_t committed_unix_us;
+    char grown_from[TRIVET_STORE_NAME_BYTES]; /* the model whose log it is made of; "" = of none */
+    uint64_t n_base_rows;                     /* with it: the first rows, which are not of the log */
 };
 
 /* Makes the id ("ds-" and 16 hex digits). `schema` is opaque bytes. RESOURCE_EXHAUSTED when
@@ -143,6 +145,10 @@ enum trivet_status trivet_store_dataset_append(struct trivet_store *store, const
 enum trivet_status trivet_store_dataset_commit(struct trivet_store_txn *txn, const char *id,
                                                uint32_t n_chunks, struct trivet_store_dataset *out,
                                                struct trivet_error *err) TRIVET_MUST_USE;
+/* Says of an open dataset that it is made of a model's log, behind its first rows. NOT_FOUND. */
+enum trivet_status trivet_store_dataset_set_origin(struct trivet_store_txn *txn, const char *id,
+                                                   const char *grown_from, uint64_t n_base_rows,
+                                                   struct trivet_error *err) TRIVET_MUST_USE;
 enum trivet_status trivet_store_dataset_delete(struct trivet_store_txn *txn, const char *id,
                                                struct trivet_error *err) TRIVET_MUST_USE;
 /* Deletes open datasets that got no chunk in the TRIVET_STORE_OPEN_KEEP_US before `now_unix_us`,

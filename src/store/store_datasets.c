@@ -95,6 +95,20 @@ enum trivet_status trivet_store_dataset_commit(struct trivet_store_txn *txn, con
                                                                  trivet_clock_unix_us(), out, err));
 }
 
+enum trivet_status trivet_store_dataset_set_origin(struct trivet_store_txn *txn, const char *id,
+                                                   const char *grown_from, uint64_t n_base_rows,
+                                                   struct trivet_error *err)
+{
+    enum trivet_status status = trivet_store_txn_check(txn, TRIVET_STORE_DATA, err);
+    if (status == TRIVET_OK)
+        status = trivet_store_check_name("a model", grown_from, err);
+    if (status != TRIVET_OK)
+        return status;
+    return trivet_store_txn_note(txn, txn->store->ops->dataset_set_origin(txn->state, id,
+                                                                          grown_from, n_base_rows,
+                                                                          err));
+}
+
 enum trivet_status trivet_store_dataset_delete(struct trivet_store_txn *txn, const char *id,
                                                struct trivet_error *err)
 {

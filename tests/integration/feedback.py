@@ -261,6 +261,45 @@ class Feedback(Calls, ServerTest):
         self.assertEqual(answer.version, 2)
         self.assertEqual([text[code] for code in answer.outputs[0].text_codes], ["cat", "dog"])
 
+    def rows_of(self, dataset):
+        """All rows, as tuples; of numbers."""
+        rows = []
+        for chunk in range(dataset.chunks):
+            table = self.client.call("Datasets/Read", datasets.ReadDatasetRequest(
+                dataset_id=dataset.id, chunk=chunk), datasets.ReadDatasetResponse).rows
+            rows += zip(*(column.numeric.values for column in table.columns))
+        return rows
+
+    def test_growing_again_and_again_takes_no_row_twice(self):
+        """As the loop does it: each time on the rows of the version before. Of pure noise nothing
+        can be learnt, unless the test rows are among those trained on."""
+        source = random.Random(5)
+        noise = lambda n: [source.gauss(0, 1) for _ in range(n)]
+        base = self.train("noise", {"x": noise(200), "y": noise(200)}, "y",
+                          estimator="decision_tree_regressor", params={"max_depth": 30})
+        self.configure("noise", keep_features=True)
+        for turn, n_new in enumerate((250, 100, 100)):
+            self.predict("noise", [[x] for x in noise(n_new)], prediction_id="n%d" % turn)
+            self.records("noise", [("n%d/%d" % (turn, i), y) for i, y in enumerate(noise(n_new))],
+                         joined=n_new)
+            grown = self.grow("noise", base_dataset_id=base, part=feedback.FEEDBACK_PART_TRAIN,
+                              rows_max=200)
+            rows = self.rows_of(grown)
+            self.assertEqual((grown.grown_from, grown.base_rows), ("noise", 200))
+            self.assertEqual(len(set(rows)), len(rows))
+            self.assertLessEqual(len(rows), 400)
+            self.assertGreater(len(rows), 300)
+            job = self.client.train_and_wait("noise", grown.id, "y", "decision_tree_regressor",
+                                             {"max_depth": 30}, test_size=0.25)
+            scores = {metric.name: metric.value for metric in job.report.test.metrics}
+            self.assertLess(scores["r2"], 0.1)
+            base = grown.id
+        # A corrected outcome is in the next one as it is now, and not as it was as well.
+        self.records("noise", [("n2/%d" % i, 77.0) for i in range(100)], corrected=100)
+        rows = self.rows_of(self.grow("noise", base_dataset_id=base, rows_max=100))
+        self.assertEqual([y for _, y in rows[200:]], [77.0] * 100)
+        self.assertEqual(len(rows), 300)
+
     def test_a_repeated_call_grows_one_dataset(self):
         self.train("again", regression_columns(200, 1), "y")
         self.configure("again", keep_features=True)

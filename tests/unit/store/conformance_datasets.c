@@ -48,6 +48,24 @@ static void a_new_dataset_is_empty(void **state)
     trivet_buffer_release(&schema);
 }
 
+static void where_it_was_grown_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    const struct trivet_store_dataset made = fixture_dataset(f, "grown");
+    struct trivet_store_dataset got;
+    assert_string_equal(made.grown_from, "");
+    struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_DATA);
+    assert_ok(f, trivet_store_dataset_set_origin(txn, made.id, "house", 40, &f->err));
+    assert_refused(f, TRIVET_NOT_FOUND,
+                   trivet_store_dataset_set_origin(txn, "ds-none", "house", 40, &f->err),
+                   "no open dataset");
+    fixture_commit(f, txn);
+    fixture_reopen(f);
+    assert_ok(f, trivet_store_dataset_get(f->store, made.id, &got, NULL, &f->err));
+    assert_string_equal(got.grown_from, "house");
+    assert_int_equal(got.n_base_rows, 40);
+}
+
 static void names_and_schemas_have_limits(void **state)
 {
     struct fixture *f = *state;
@@ -324,6 +342,7 @@ static const struct CMUnitTest tests[] = {
     TEST(commit_checks_the_chunks), TEST(delete_takes_the_chunks),
     TEST(lists_are_newest_first),   TEST(open_datasets_are_limited),
     TEST(idle_uploads_expire),      TEST(few_expire_at_a_time),
+    TEST(where_it_was_grown_is_kept),
 };
 
 const struct conformance_part conformance_datasets = {"datasets", tests, TRIVET_ARRAY_COUNT(tests)};

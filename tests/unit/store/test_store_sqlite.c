@@ -129,11 +129,12 @@ static void data_of_version_1_is_migrated(void **state)
     uint64_t n_rows = 0;
     make_data_v1(f);
     assert_refused(f, TRIVET_FAILED_PRECONDITION, open_store(f, TRIVET_STORE_READ_ONLY),
-                   "of schema version 1, this program needs 2");
+                   "of schema version 1, this program needs 3");
     const int64_t before_us = trivet_clock_unix_us();
     assert_ok(f, open_store(f, TRIVET_STORE_OWNER));
     assert_ok(f, trivet_store_dataset_get(f->store, "ds-0000000000000001", &d, &bytes, &f->err));
     assert_true(d.committed);
+    assert_string_equal(d.grown_from, "");
     assert_string_equal(d.content_hash, "c0ffee");
     assert_int_equal(d.created_unix_us, 100);
     assert_int_equal(d.committed_unix_us, 200);
@@ -151,7 +152,7 @@ static void data_of_version_1_is_migrated(void **state)
                                                                TRIVET_STORE_OPEN_KEEP_US),
                      2);
     close_store(f);
-    assert_int_equal(read_number(f, "data.db", "PRAGMA user_version"), 2);
+    assert_int_equal(read_number(f, "data.db", "PRAGMA user_version"), 3);
     assert_int_equal(read_number(f, "data.db", "SELECT count(*) FROM chunks"), 1);
     assert_ok(f, open_store(f, TRIVET_STORE_OWNER));
     trivet_buffer_release(&bytes);
