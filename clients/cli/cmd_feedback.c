@@ -168,7 +168,8 @@ static const struct argp_option feedback_argp_options[] = {
     {"rows", KEY_ROWS, "N", 0, "the newest N rows (else all)", 3},
     {"part", KEY_PART, "train|holdout", 0, "one part of the rows, by their ids (else all)", 3},
     {"holdout-share", KEY_SHARE, "SHARE", 0, "share of the holdout (else 0.2)", 3},
-    {"base", KEY_BASE, "DATASET", 0, "rows of this dataset come first", 3},
+    {"base", KEY_BASE, "DATASET", 0,
+     "rows of this dataset come first, but for those that are of the log themselves", 3},
     {0},
 };
 

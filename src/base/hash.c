@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 
+#include <endian.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,66 @@ uint64_t trivet_hash_bytes(const void *data, size_t n_bytes)
     word = 0;
     memcpy(&word, bytes + i, n_bytes - i);
     return trivet_hash_mix64(hash ^ word);
+}
+
+static uint64_t little_endian(const uint8_t *bytes, size_t n_bytes)
+{
+    uint64_t word = 0;
+    memcpy(&word, bytes, n_bytes);
+    return le64toh(word);
+}
+
+struct trivet_hash_key trivet_hash_key_of(const uint8_t bytes[TRIVET_HASH_KEY_BYTES])
+{
+    return (struct trivet_hash_key){.low = little_endian(bytes, 8),
+                                    .high = little_endian(bytes + 8, 8)};
+}
+
+static uint64_t rotate_left_64(uint64_t x, unsigned n_bits)
+{
+    return x << n_bits | x >> (64 - n_bits);
+}
+
+static void sip_rounds(uint64_t v[4], int n_rounds)
+{
+    for (int i = 0; i < n_rounds; i++) {
+        v[0] += v[1];
+        v[2] += v[3];
+        v[1] = rotate_left_64(v[1], 13) ^ v[0];
+        v[3] = rotate_left_64(v[3], 16) ^ v[2];
+        v[0] = rotate_left_64(v[0], 32) + v[3];
+        v[2] += v[1];
+        v[1] = rotate_left_64(v[1], 17) ^ v[2];
+        v[3] = rotate_left_64(v[3], 21) ^ v[0];
+        v[2] = rotate_left_64(v[2], 32);
+    }
+}
+
+static void sip_word(uint64_t v[4], uint64_t word)
+{
+    v[3] ^= word;
+    sip_rounds(v, 2);
+    v[0] ^= word;
+}
+
+uint64_t trivet_hash_keyed(const struct trivet_hash_key *key, const void *data, size_t n_bytes)
+{
+    const uint8_t *bytes = data;
+    size_t whole = n_bytes - n_bytes % 8;
+    uint64_t v[4] = {
+        key->low ^ UINT64_C(0x736f6d6570736575), key->high ^ UINT64_C(0x646f72616e646f6d),
+        key->low ^ UINT64_C(0x6c7967656e657261), key->high ^ UINT64_C(0x7465646279746573)};
+    for (size_t i = 0; i < whole; i += 8) {
+        sip_word(v, little_endian(bytes + i, 8));
+    }
+    uint64_t last = (uint64_t)n_bytes << 56;
+    if (n_bytes > whole) {
+        last |= little_endian(bytes + whole, n_bytes - whole);
+    }
+    sip_word(v, last);
+    v[2] ^= 0xff;
+    sip_rounds(v, 4);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
 static uint32_t rotate_left(uint32_t x, unsigned n_bits)

@@ -36,6 +36,15 @@ static inline uint64_t trivet_hash_mix64(uint64_t x)
 }
 /* For hash tables and sampling within one process, not for security. */
 uint64_t trivet_hash_bytes(const void *data, size_t n_bytes);
+/* SipHash-2-4 (Aumasson, Bernstein 2012): who does not know the key cannot choose the hash. */
+#define TRIVET_HASH_KEY_BYTES 16
+struct trivet_hash_key {
+    uint64_t low;
+    uint64_t high;
+};
+struct trivet_hash_key trivet_hash_key_of(const uint8_t bytes[TRIVET_HASH_KEY_BYTES]);
+/* The same on every platform. */
+uint64_t trivet_hash_keyed(const struct trivet_hash_key *key, const void *data, size_t n_bytes);
 /* MurmurHash3_x86_32 (Appleby 2011), as scikit-learn hashes features with. */
 uint32_t trivet_hash_murmur3(const void *data, size_t n_bytes, uint32_t seed);
 

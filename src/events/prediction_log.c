@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/rng.h"
 #include "base/text.h"
 #include "events/prediction_log_internal.h"
 
@@ -143,6 +144,13 @@ void trivet_log_note_level(struct log_model *model, unsigned level, int64_t unix
         model->level_us[level] = unix_us;
         model->level_dirty[level] = true;
     }
+}
+
+uint64_t trivet_prediction_log_hash(const struct trivet_prediction_log *log, const void *id,
+                                    size_t id_bytes)
+{
+    return log == NULL ? trivet_hash_bytes(id, id_bytes)
+                       : trivet_hash_keyed(&log->hash_key, id, id_bytes);
 }
 
 /* --- rows ------------------------------------------------------------------------------------ */
@@ -328,6 +336,21 @@ static enum trivet_status read_levels(struct trivet_prediction_log *log, struct 
     return TRIVET_OK;
 }
 
+/* Nobody else is there yet. */
+static void read_key(struct trivet_prediction_log *log)
+{
+    uint8_t bytes[TRIVET_HASH_KEY_BYTES];
+    struct trivet_error cause;
+    if (trivet_store_log_get_key(log->options.store, bytes, &cause) == TRIVET_OK) {
+        log->hash_key = trivet_hash_key_of(bytes);
+        return;
+    }
+    /* Nothing is logged then, but the bins of drift are chosen by it too. */
+    trivet_log(TRIVET_LOG_ERROR, "log_not_read", "message=%s", cause.message);
+    log->hash_key =
+        (struct trivet_hash_key){.low = trivet_rng_entropy(), .high = trivet_rng_entropy()};
+}
+
 static void release(struct trivet_prediction_log *log)
 {
     for (size_t i = 0; i < log->n_versions; i++) {
@@ -361,6 +384,7 @@ enum trivet_status trivet_prediction_log_open(const struct trivet_prediction_log
     pthread_mutex_init(&log->lock, NULL);
     trivet_clock_init_condition(&log->wanted);
     pthread_cond_init(&log->written, NULL);
+    read_key(log);
     enum trivet_status status = read_levels(log, err);
     if (status == TRIVET_OK) {
         status = trivet_buffer_reserve(&log->queue, RESERVED_BYTES, err);

@@ -71,7 +71,12 @@ enum trivet_status trivet_prediction_log_keep_features(struct trivet_prediction_
 /* --- Rows: any thread, never waits for the disk ------------------------------------------------
  */
 
-/* Hash of row `row`; `id_hash` is trivet_hash_bytes of the prediction's id. */
+/* Of a prediction's id, with the log's own key, which nobody else knows: who chooses ids does not
+ * choose what their hashes decide. The same as long as there is the log's file. `log` may be NULL:
+ * with no key. */
+uint64_t trivet_prediction_log_hash(const struct trivet_prediction_log *log, const void *id,
+                                    size_t id_bytes);
+/* Hash of row `row`; `id_hash` is trivet_prediction_log_hash of the prediction's id. */
 static inline uint64_t trivet_log_row_hash(uint64_t id_hash, uint32_t row)
 {
     return trivet_hash_mix64(id_hash + row);

@@ -62,6 +62,7 @@ struct queued_row {
 
 struct trivet_prediction_log {
     struct trivet_prediction_log_options options;
+    struct trivet_hash_key hash_key; /* set once, at the opening */
     atomic_ullong n_dropped;
 
     pthread_mutex_t names_lock; /* lists of models and versions, levels, erase */

@@ -69,7 +69,7 @@ struct trivet_publisher_round {
 struct trivet_publisher_round trivet_publisher_begin_samples(struct trivet_publisher *publisher,
                                                              const char *model, uint64_t version,
                                                              uint64_t n_rows, int64_t now_ns);
-/* Of row `row` of a prediction; `id_hash` is trivet_hash_bytes of the prediction's id. */
+/* Of row `row` of a prediction; `id_hash` is a hash of the prediction's id. */
 static inline uint64_t trivet_publisher_row_hash(uint64_t id_hash, uint32_t row)
 {
     return trivet_hash_mix64(id_hash + row);

@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-bool trivet_feedback_hash(const char *prediction, uint64_t *hash)
+bool trivet_feedback_hash(const struct trivet_prediction_log *log, const char *prediction,
+                          uint64_t *hash)
 {
     const char *slash = strrchr(prediction, '/');
     uint64_t row = 0;
@@ -22,16 +23,18 @@ bool trivet_feedback_hash(const char *prediction, uint64_t *hash)
     if (slash[1] == '0' && slash[2] != '\0') {
         return false; /* the server writes no zeros in front */
     }
-    *hash = trivet_log_row_hash(trivet_hash_bytes(prediction, (size_t)(slash - prediction)),
-                                (uint32_t)row);
+    *hash = trivet_log_row_hash(
+        trivet_prediction_log_hash(log, prediction, (size_t)(slash - prediction)), (uint32_t)row);
     return true;
 }
 
-bool trivet_feedback_is_held_out(const char *prediction, double share)
+bool trivet_feedback_is_held_out(const struct trivet_prediction_log *log, const char *prediction,
+                                 double share)
 {
     /* Mixed anew: the hash that sampling looks at begins with zeros in all rows of a busy model. */
     const uint64_t salt = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t hash = trivet_hash_mix64(trivet_hash_bytes(prediction, strlen(prediction)) ^ salt);
+    uint64_t hash =
+        trivet_hash_mix64(trivet_prediction_log_hash(log, prediction, strlen(prediction)) ^ salt);
     return (double)(hash >> 11) * 0x1p-53 < share;
 }
 
@@ -58,7 +61,7 @@ static void count_missing(struct trivet_feedback *feedback, const char *predicti
 {
     uint64_t hash = 0;
     struct trivet_unjoined unjoined = {0};
-    if (trivet_feedback_hash(prediction, &hash) &&
+    if (trivet_feedback_hash(feedback->log, prediction, &hash) &&
         trivet_prediction_log_may_skip(feedback->log, feedback->model, hash)) {
         unjoined.not_sampled = 1;
     } else {

@@ -49,9 +49,11 @@ enum trivet_status trivet_feedback_add(struct trivet_feedback *feedback,
 
 /* "<id>/<row>", as a prediction is known: its hash in the log. False: no prediction is called that.
  */
-bool trivet_feedback_hash(const char *prediction, uint64_t *hash);
+bool trivet_feedback_hash(const struct trivet_prediction_log *log, const char *prediction,
+                          uint64_t *hash);
 /* Whether the prediction belongs to the share of it that is held out: the same whenever asked, and
- * whatever was sampled. */
-bool trivet_feedback_is_held_out(const char *prediction, double share);
+ * whatever was sampled. The log's key decides, so that nobody chooses it with an id. */
+bool trivet_feedback_is_held_out(const struct trivet_prediction_log *log, const char *prediction,
+                                 double share);
 
 #endif

@@ -46,10 +46,10 @@ struct trivet_policy {
     int64_t step_timeout_us; /* a step that takes longer ends the round; 0 = never */
 
     /* Rows. */
-    int64_t fresh_us;          /* labels of predictions that are no older; 0 = all */
-    uint64_t grow_rows_max;    /* labelled rows to train on, the newest */
-    double growth_max;         /* … and at most so many for one of the champion's own rows */
-    double holdout_share;      /* of labelled predictions, never trained on */
+    int64_t fresh_us;       /* labels of predictions that are no older; 0 = all */
+    uint64_t grow_rows_max; /* labelled rows to train on, the newest */
+    double growth_max;      /* … and at most so many for one of the champion's rows of no log */
+    double holdout_share;   /* of labelled predictions, never trained on */
     uint64_t holdout_rows_min; /* fewer: the round ends */
 
     /* Gates. */

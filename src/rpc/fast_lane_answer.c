@@ -92,7 +92,7 @@ static void sample(const struct answer *answer, const struct fast_call *call,
                    struct trivet_text_view id)
 {
     const struct fast_version *version = answer->version;
-    uint64_t id_hash = trivet_hash_bytes(id.data, id.n_bytes);
+    uint64_t id_hash = trivet_prediction_log_hash(answer->lane->options->log, id.data, id.n_bytes);
     char text[TRIVET_PREDICT_TEXT_BYTES_MAX + 1];
     uint64_t total_us = span_us(call->exchange->arrival_ns, answer->computed_ns);
     for (uint32_t i = 0; i < call->view.rows; i++) {

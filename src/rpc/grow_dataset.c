@@ -38,7 +38,7 @@ struct grower {
     struct trivet_schema columns;
     size_t *places;
     struct trivet_feature_value *values; /* of one row */
-    uint64_t n_base_rows; /* that are not of the log */
+    uint64_t n_base_rows;                /* that are not of the log */
     uint64_t n_grown;
 };
 
@@ -204,14 +204,15 @@ static bool read_target(const struct trivet_store_outcome *outcome, enum trivet_
            trivet_text_parse_double(outcome->label, out->text_bytes, &out->number);
 }
 
-static bool is_wanted(const Trivet__V1__GrowDatasetRequest *request, const char *prediction)
+static bool is_wanted(const struct grower *grower, const char *prediction)
 {
+    const Trivet__V1__GrowDatasetRequest *request = grower->request;
     double share = request->holdout_share == 0 ? HOLDOUT_SHARE_DEFAULT : request->holdout_share;
     if (request->part == TRIVET__V1__FEEDBACK_PART__FEEDBACK_PART_UNSPECIFIED) {
         return true;
     }
     bool wants_holdout = request->part == TRIVET__V1__FEEDBACK_PART__FEEDBACK_PART_HOLDOUT;
-    return trivet_feedback_is_held_out(prediction, share) == wants_holdout;
+    return trivet_feedback_is_held_out(grower->service->log, prediction, share) == wants_holdout;
 }
 
 /* A page of values as columns, in the grower's arena. A text has a dictionary entry per row; the
@@ -280,7 +281,7 @@ static enum trivet_status put_row(struct grower *grower, struct page *page,
     static const struct trivet_feature_value missing = {.is_null = true, .text = ""};
     size_t last = grower->schema.n_columns - 1;
     struct trivet_feature_value target;
-    if (!is_wanted(grower->request, row->id) ||
+    if (!is_wanted(grower, row->id) ||
         !read_target(&row->outcome, grower->schema.columns[last].type, &target)) {
         return TRIVET_OK;
     }

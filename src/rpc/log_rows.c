@@ -95,7 +95,7 @@ void trivet_log_put_table(struct trivet_log_round *round, const struct trivet_pi
 {
     size_t n_outputs = trivet_pipeline_n_outputs(pipeline);
     struct trivet_log_row logged = {.id = id, .id_bytes = strlen(id)};
-    uint64_t id_hash = trivet_hash_bytes(id, logged.id_bytes);
+    uint64_t id_hash = trivet_prediction_log_hash(round->log, id, logged.id_bytes);
     struct trivet_buffer features = {0};
     struct trivet_error err;
     for (size_t i = 0; i < table->n_rows; i++) {

@@ -83,7 +83,8 @@ static void observe(const struct prediction *prediction)
         return;
     }
     size_t n_outputs = trivet_pipeline_n_outputs(trivet_servable_pipeline(prediction->servable));
-    uint64_t id_hash = trivet_hash_bytes(prediction->id, strlen(prediction->id));
+    uint64_t id_hash = trivet_prediction_log_hash(prediction->service->log, prediction->id,
+                                                  strlen(prediction->id));
     for (size_t i = 0; i < task->rows.n_rows; i++) {
         if (trivet_observer_chooses(&round, trivet_publisher_row_hash(id_hash, (uint32_t)i))) {
             bool failed = task->row_status[i].fault != TRIVET_ROW_FINE;

@@ -158,6 +158,8 @@ struct trivet_store_backend_ops {
                                    struct trivet_error *err);
 
     /* --- Predictions (domain LOG): as store/log_store.h has them. */
+    enum trivet_status (*log_get_key)(void *backend, uint8_t key[TRIVET_HASH_KEY_BYTES],
+                                      struct trivet_error *err);
     enum trivet_status (*log_put)(void *txn, const struct trivet_store_prediction *prediction,
                                   bool *added, struct trivet_error *err);
     enum trivet_status (*log_find)(void *txn, const char *model, const char *id,

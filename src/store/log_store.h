@@ -7,6 +7,7 @@
 #ifndef TRIVET_STORE_LOG_STORE_H
 #define TRIVET_STORE_LOG_STORE_H
 
+#include "base/hash.h"
 #include "store/store.h"
 
 #define TRIVET_STORE_PREDICTION_BYTES   80  /* "<id>/<row>", with its NUL */
@@ -50,6 +51,10 @@ struct trivet_store_logged {
     struct trivet_store_outcome outcome;
 };
 
+/* The secret key of hashes of ids, made with the log: 16 bytes. */
+enum trivet_status trivet_store_log_get_key(struct trivet_store *store,
+                                            uint8_t key[TRIVET_HASH_KEY_BYTES],
+                                            struct trivet_error *err) TRIVET_MUST_USE;
 /* *added: false when the model has one of that id, which stays as it is. */
 enum trivet_status trivet_store_log_put(struct trivet_store_txn *txn,
                                         const struct trivet_store_prediction *prediction,

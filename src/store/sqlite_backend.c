@@ -128,6 +128,7 @@ const struct trivet_store_backend_ops trivet_store_sqlite_ops = {
     .job_update = trivet_sqlite_job_update,
     .job_get = trivet_sqlite_job_get,
     .job_list = trivet_sqlite_job_list,
+    .log_get_key = trivet_sqlite_log_get_key,
     .log_put = trivet_sqlite_log_put,
     .log_find = trivet_sqlite_log_find,
     .log_set_outcome = trivet_sqlite_log_set_outcome,

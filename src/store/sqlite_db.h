@@ -321,6 +321,8 @@ enum trivet_status trivet_sqlite_job_list(void *backend, const char *model, bool
 enum trivet_status trivet_sqlite_log_reader(struct trivet_sqlite_store *store,
                                             struct trivet_sqlite_conn **out,
                                             struct trivet_error *err) TRIVET_MUST_USE;
+enum trivet_status trivet_sqlite_log_get_key(void *backend, uint8_t key[TRIVET_HASH_KEY_BYTES],
+                                             struct trivet_error *err);
 enum trivet_status trivet_sqlite_log_put(void *txn,
                                          const struct trivet_store_prediction *prediction,
                                          bool *added, struct trivet_error *err);

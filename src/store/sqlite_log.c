@@ -21,6 +21,29 @@ enum trivet_status trivet_sqlite_log_reader(struct trivet_sqlite_store *store,
     return TRIVET_OK;
 }
 
+enum trivet_status trivet_sqlite_log_get_key(void *backend, uint8_t key[TRIVET_HASH_KEY_BYTES],
+                                             struct trivet_error *err)
+{
+    struct trivet_sqlite_store *store = backend;
+    struct trivet_sqlite_conn *conn = NULL;
+    struct trivet_sqlite_query query;
+    bool row = false;
+    enum trivet_status status = trivet_sqlite_log_reader(store, &conn, err);
+    if (status != TRIVET_OK)
+        return status;
+    trivet_sqlite_query_open(&query, conn, "SELECT hash_key FROM secret");
+    status = trivet_sqlite_query_step(&query, &row, err);
+    if (status == TRIVET_OK && row)
+        trivet_sqlite_column_fixed(&query, key, TRIVET_HASH_KEY_BYTES);
+    status = trivet_sqlite_query_finish(&query, status, err);
+    if (status == TRIVET_OK && !row)
+        status = trivet_error_set(err, TRIVET_DATA_LOSS,
+                                  "'%s' is damaged (it has no key); restore it from a backup",
+                                  conn->path);
+    trivet_sqlite_reader_give(&store->log, conn);
+    return status;
+}
+
 /* --- Predictions ----------------------------------------------------------------------------- */
 
 /* The key of what the features hold, put when it is new. */

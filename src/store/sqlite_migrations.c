@@ -164,6 +164,9 @@ static const struct trivet_sqlite_migration log_migrations[] = {
             " level INTEGER NOT NULL,"
             " last_us INTEGER NOT NULL,"
             " PRIMARY KEY (model, level)) STRICT, WITHOUT ROWID;" REPLIES_SQL},
+    /* The key of the ids' hashes: who chooses an id shall not choose what it decides. */
+    {.sql = "CREATE TABLE secret (hash_key BLOB NOT NULL) STRICT;"
+            "INSERT INTO secret VALUES (randomblob(16));"},
 };
 
 const struct trivet_sqlite_schema trivet_sqlite_catalog_schema = {

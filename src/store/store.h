@@ -118,7 +118,7 @@ struct trivet_store_dataset {
     int64_t created_unix_us;
     int64_t committed_unix_us;
     char grown_from[TRIVET_STORE_NAME_BYTES]; /* the model whose log it is made of; "" = of none */
-    uint64_t n_base_rows;                     /* with it: the first rows, which are not of the log */
+    uint64_t n_base_rows; /* with it: the first rows, which are not of the log */
 };
 
 /* Makes the id ("ds-" and 16 hex digits). `schema` is opaque bytes. RESOURCE_EXHAUSTED when

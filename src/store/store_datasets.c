@@ -104,9 +104,8 @@ enum trivet_status trivet_store_dataset_set_origin(struct trivet_store_txn *txn,
         status = trivet_store_check_name("a model", grown_from, err);
     if (status != TRIVET_OK)
         return status;
-    return trivet_store_txn_note(txn, txn->store->ops->dataset_set_origin(txn->state, id,
-                                                                          grown_from, n_base_rows,
-                                                                          err));
+    return trivet_store_txn_note(
+        txn, txn->store->ops->dataset_set_origin(txn->state, id, grown_from, n_base_rows, err));
 }
 
 enum trivet_status trivet_store_dataset_delete(struct trivet_store_txn *txn, const char *id,

@@ -8,6 +8,13 @@
 
 /* --- Predictions and outcomes ---------------------------------------------------------------- */
 
+enum trivet_status trivet_store_log_get_key(struct trivet_store *store,
+                                            uint8_t key[TRIVET_HASH_KEY_BYTES],
+                                            struct trivet_error *err)
+{
+    return store->ops->log_get_key(store->backend, key, err);
+}
+
 static enum trivet_status check_prediction(const struct trivet_store_prediction *prediction,
                                            struct trivet_error *err)
 {

@@ -455,6 +455,26 @@ class Restarted(Calls, unittest.TestCase):
             finally:
                 self.end(kill=True)
 
+    def test_the_parts_stay_the_same(self):
+        with tempfile.TemporaryDirectory(prefix="trivet-") as folder:
+            parts = []
+            self.start(folder)
+            try:
+                self.train("m", regression_columns(200, 1), "y")
+                self.configure("m", keep_features=True)
+                self.predict("m", [[float(i), 2.0] for i in range(200)], prediction_id="p")
+                self.records("m", [("p/%d" % i, 5.0) for i in range(200)], joined=200)
+                for _ in range(2):
+                    grown = [self.grow("m", part=part, holdout_share=0.3) for part in (
+                        feedback.FEEDBACK_PART_HOLDOUT, feedback.FEEDBACK_PART_TRAIN)]
+                    parts.append([(part.rows, part.content_hash) for part in grown])
+                    self.end(kill=True)
+                    self.start(folder)
+                self.assertEqual(parts[0], parts[1])
+                self.assertEqual(sum(rows for rows, _ in parts[0]), 200)
+            finally:
+                self.end(kill=True)
+
     def test_features_are_kept_only_when_asked_for(self):
         secret, kept = 1234.5678901234, 8765.4321098765
         with tempfile.TemporaryDirectory(prefix="trivet-") as folder:

@@ -75,6 +75,28 @@ static void mixing_is_stable_and_spreads(void **state)
     assert_in_range(low, 880, 1120); /* 4 standard deviations about 1,000 */
 }
 
+/* The vectors of the reference implementation: key 00 … 0f, data 00, 01, … */
+static void keyed_hashes_are_the_standards(void **state)
+{
+    (void)state;
+    uint8_t key_bytes[TRIVET_HASH_KEY_BYTES];
+    uint8_t data[64];
+    for (unsigned i = 0; i < sizeof(key_bytes); i++) {
+        key_bytes[i] = (uint8_t)i;
+    }
+    for (unsigned i = 0; i < sizeof(data); i++) {
+        data[i] = (uint8_t)i;
+    }
+    const struct trivet_hash_key key = trivet_hash_key_of(key_bytes);
+    const struct trivet_hash_key other = {.low = key.low, .high = key.high + 1};
+    assert_true(trivet_hash_keyed(&key, data, 0) == UINT64_C(0x726fdb47dd0e0e31));
+    assert_true(trivet_hash_keyed(&key, data, 1) == UINT64_C(0x74f839c593dc67fd));
+    assert_true(trivet_hash_keyed(&key, data, 8) == UINT64_C(0x93f5f5799a932462));
+    assert_true(trivet_hash_keyed(&key, data, 15) == UINT64_C(0xa129ca6149be45e5));
+    assert_true(trivet_hash_keyed(&key, data, 63) == UINT64_C(0x958a324ceb064572));
+    assert_true(trivet_hash_keyed(&other, data, 8) != trivet_hash_keyed(&key, data, 8));
+}
+
 /* sklearn.utils.murmurhash3_32(text, seed, positive=True) */
 static void murmur3_is_scikit_learns(void **state)
 {
@@ -102,9 +124,12 @@ static void murmur3_is_scikit_learns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(digests_are_the_standards), cmocka_unit_test(a_stream_equals_one_shot),
-        cmocka_unit_test(no_memory_is_a_status),     cmocka_unit_test(mixing_is_stable_and_spreads),
+        cmocka_unit_test(digests_are_the_standards),
+        cmocka_unit_test(a_stream_equals_one_shot),
+        cmocka_unit_test(no_memory_is_a_status),
+        cmocka_unit_test(mixing_is_stable_and_spreads),
         cmocka_unit_test(murmur3_is_scikit_learns),
+        cmocka_unit_test(keyed_hashes_are_the_standards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

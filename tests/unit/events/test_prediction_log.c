@@ -51,9 +51,9 @@ static void close_bench(struct bench *bench)
     fixture_close(&bench->fixture);
 }
 
-static uint64_t hash_of(const char *id, uint32_t row)
+static uint64_t hash_of(const struct bench *bench, const char *id, uint32_t row)
 {
-    return trivet_log_row_hash(trivet_hash_bytes(id, strlen(id)), row);
+    return trivet_log_row_hash(trivet_prediction_log_hash(bench->log, id, strlen(id)), row);
 }
 
 /* Rows of one call. */
@@ -64,7 +64,7 @@ static void predict(struct bench *bench, const char *id, uint32_t n_rows)
         const struct trivet_log_row row = {.id = id,
                                            .id_bytes = strlen(id),
                                            .row = i,
-                                           .hash = hash_of(id, i),
+                                           .hash = hash_of(bench, id, i),
                                            .number = i,
                                            .probability = -1,
                                            .features = "features",
@@ -96,7 +96,7 @@ static struct found look_for(struct bench *bench, const char *id, uint32_t n_row
         if (found) {
             out.n_rows++;
             out.weight += ldexp(1, (int)logged.level);
-        } else if (trivet_prediction_log_may_skip(bench->log, "m", hash_of(id, i))) {
+        } else if (trivet_prediction_log_may_skip(bench->log, "m", hash_of(bench, id, i))) {
             out.n_skipped++;
         } else {
             out.n_unknown++;
@@ -179,6 +179,34 @@ static void what_was_logged_is_in_the_totals(void **state)
     assert_int_equal(messages.versions[0]->logged, 300);
     assert_float_equal(messages.versions[0]->logged_weight, 300, 0);
     trivet_arena_free(arena);
+    close_bench(&bench);
+}
+
+/* Ids that were chosen for their hashes: with the log's key these are as all others. */
+static void who_chooses_ids_does_not_choose_their_hashes(void **state)
+{
+    (void)state;
+    struct bench bench;
+    unsigned n_chosen = 0;
+    unsigned n_zeros = 0;
+    open_bench(&bench, 1000, 20000);
+    const uint64_t before = hash_of(&bench, "a", 0);
+    for (unsigned i = 0; n_chosen < 1000; i++) {
+        char id[16];
+        (void)trivet_text_format(id, sizeof(id), "evil-%u", i);
+        if (trivet_log_row_hash(trivet_hash_bytes(id, strlen(id)), 0) >> 60 == 0) {
+            n_chosen++;
+            n_zeros += hash_of(&bench, id, 0) >> 60 == 0;
+        }
+    }
+    assert_in_range(n_zeros, 30, 100); /* about 62 */
+    /* The same after the log was closed and opened; another in another log. */
+    trivet_prediction_log_close(bench.log);
+    open_log(&bench);
+    assert_true(hash_of(&bench, "a", 0) == before);
+    close_bench(&bench);
+    open_bench(&bench, 1000, 20000);
+    assert_true(hash_of(&bench, "a", 0) != before);
     close_bench(&bench);
 }
 
@@ -284,6 +312,7 @@ int main(void)
         cmocka_unit_test(many_rows_are_sampled_and_each_missing_one_is_told),
         cmocka_unit_test(a_full_queue_drops_rows_and_counts_them),
         cmocka_unit_test(what_was_logged_is_in_the_totals),
+        cmocka_unit_test(who_chooses_ids_does_not_choose_their_hashes),
         cmocka_unit_test(too_many_rows_of_a_model_are_thinned),
         cmocka_unit_test(features_are_kept_while_the_switch_is_on),
     };

@@ -336,12 +336,12 @@ static void few_expire_at_a_time(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 static const struct CMUnitTest tests[] = {
-    TEST(a_new_dataset_is_empty),   TEST(names_and_schemas_have_limits),
-    TEST(chunks_come_back_as_sent), TEST(a_repeated_chunk_counts_once),
-    TEST(chunks_have_limits),       TEST(commit_makes_it_immutable),
-    TEST(commit_checks_the_chunks), TEST(delete_takes_the_chunks),
-    TEST(lists_are_newest_first),   TEST(open_datasets_are_limited),
-    TEST(idle_uploads_expire),      TEST(few_expire_at_a_time),
+    TEST(a_new_dataset_is_empty),     TEST(names_and_schemas_have_limits),
+    TEST(chunks_come_back_as_sent),   TEST(a_repeated_chunk_counts_once),
+    TEST(chunks_have_limits),         TEST(commit_makes_it_immutable),
+    TEST(commit_checks_the_chunks),   TEST(delete_takes_the_chunks),
+    TEST(lists_are_newest_first),     TEST(open_datasets_are_limited),
+    TEST(idle_uploads_expire),        TEST(few_expire_at_a_time),
     TEST(where_it_was_grown_is_kept),
 };
 

@@ -114,6 +114,19 @@ static void a_prediction_is_found_with_its_outcome(void **state)
     assert_false(find(f, "other", "a/0", &logged));
 }
 
+static void the_key_stays(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t none[TRIVET_HASH_KEY_BYTES];
+    uint8_t key[TRIVET_HASH_KEY_BYTES] = {0};
+    uint8_t again[TRIVET_HASH_KEY_BYTES] = {0};
+    assert_ok(f, trivet_store_log_get_key(f->store, key, &f->err));
+    assert_memory_not_equal(key, none, sizeof(key));
+    fixture_reopen(f);
+    assert_ok(f, trivet_store_log_get_key(f->store, again, &f->err));
+    assert_memory_equal(key, again, sizeof(key));
+}
+
 static void labels_are_kept_as_they_are(void **state)
 {
     struct fixture *f = *state;
@@ -351,6 +364,7 @@ static void settings_are_in_the_place_of_the_ones_before(void **state)
 static const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     TEST(a_prediction_is_found_with_its_outcome),
+    TEST(the_key_stays),
     TEST(labels_are_kept_as_they_are),
     TEST(the_first_of_an_id_stays),
     TEST(a_transaction_sees_its_own_and_an_abort_leaves_nothing),
