@@ -113,7 +113,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_option deploy_argp_options[] = {
     {"alias", 'a', "ALIAS", 0, "the alias to set (else production)", 0},
     {"require", 'r', "GATE", 0,
-     "only when the version's evaluation holds this, such as 'r2>=0.9'; may be repeated", 0},
+     "only when the version's evaluation on held-out rows holds this, such as 'r2>=0.9'; may be "
+     "repeated",
+     0},
     {"require-better-than", 'b', "@ALIAS|VERSION", 0,
      "only when it is better than this one, both evaluated on the same holdout: that of --holdout, "
      "or trained on the same data with the same split",

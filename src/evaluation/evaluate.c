@@ -197,6 +197,7 @@ enum trivet_status trivet_evaluation_summarise(const struct trivet_scores *score
         .task = scores->task,
         .n_rows = scores->n_rows,
         .n_skipped = scores->n_skipped,
+        .n_unpredicted = scores->n_unpredicted,
         .skipped_reason = "",
         .importance_metric = "",
     };

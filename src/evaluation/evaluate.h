@@ -56,6 +56,7 @@ struct trivet_evaluation {
     enum trivet_task task;
     uint64_t n_rows;            /* scored */
     uint64_t n_skipped;         /* without a prediction or a true outcome */
+    uint64_t n_unpredicted;     /* of these: with a true outcome, but without a prediction */
     const char *skipped_reason; /* why the first has no prediction; "" = none lacks one */
     size_t n_metrics;
     struct trivet_metric metrics[TRIVET_METRICS_MAX];

@@ -79,20 +79,22 @@ static void keep_row(struct scoring *scoring, size_t i, size_t number)
     const double *y = &scoring->y[i * out->n_outputs];
     const size_t n = out->n_rows;
     const size_t n_labels = trivet_pipeline_labels(out->pipeline)->n_labels;
-    bool fine = scoring->status[i].fault == TRIVET_ROW_FINE;
-    for (size_t k = 0; fine && k < out->n_outputs; k++) {
-        fine = isfinite(y[k]) != 0;
+    bool predicted = scoring->status[i].fault == TRIVET_ROW_FINE;
+    for (size_t k = 0; predicted && k < out->n_outputs; k++) {
+        predicted = isfinite(y[k]) != 0;
     }
-    if (fine && out->task == TRIVET_TASK_REGRESSION) {
+    bool known = true;
+    if (out->task == TRIVET_TASK_REGRESSION) {
         out->truth[n] = scoring->target->numbers[number * scoring->target->stride];
-        fine = isfinite(out->truth[n]) != 0;
+        known = isfinite(out->truth[n]) != 0;
     }
-    if (fine && out->task == TRIVET_TASK_CLASSIFICATION) {
+    if (out->task == TRIVET_TASK_CLASSIFICATION) {
         uint32_t class = scoring->classes[i];
-        fine = class != TRIVET_CLASS_MISSING;
+        known = class != TRIVET_CLASS_MISSING;
         out->classes[n] = class == TRIVET_CLASS_UNKNOWN ? (uint32_t)n_labels : class;
     }
-    if (!fine) {
+    out->n_unpredicted += known && !predicted;
+    if (!known || !predicted) {
         if (scoring->status[i].fault != TRIVET_ROW_FINE && out->skipped_reason[0] == '\0') {
             trivet_row_fault_text(scoring->status[i], &scoring->inputs, out->skipped_reason,
                                   sizeof out->skipped_reason);

@@ -20,7 +20,8 @@ struct trivet_scores {
     const struct trivet_pipeline *pipeline;
     enum trivet_task task;
     size_t n_rows;
-    size_t n_skipped; /* without a prediction or a true outcome */
+    size_t n_skipped;     /* without a prediction or a true outcome */
+    size_t n_unpredicted; /* of these: with a true outcome, but without a prediction */
     /* Why the first of them has no prediction; "" when all that is missing are outcomes. */
     char skipped_reason[TRIVET_SKIPPED_REASON_BYTES];
     size_t *rows; /* number of each in the table */

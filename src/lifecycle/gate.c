@@ -134,6 +134,14 @@ static const struct trivet_metric *main_metric(const struct trivet_metric *metri
     return found;
 }
 
+enum trivet_status trivet_gate_check_metric(const char *metric, const struct trivet_metric *metrics,
+                                            size_t n_metrics, struct trivet_error *err)
+{
+    return metric == NULL || metric[0] == '\0' || find_metric(metrics, n_metrics, metric) != NULL
+               ? TRIVET_OK
+               : unknown_metric(metric, metrics, n_metrics, err);
+}
+
 enum trivet_status trivet_gate_better(const char *metric, const struct trivet_metric *ours,
                                       size_t n_ours, const struct trivet_metric *theirs,
                                       size_t n_theirs, struct trivet_error *err)

@@ -15,6 +15,12 @@
 enum trivet_status trivet_gate_check(const char *gate, const struct trivet_metric *metrics,
                                      size_t n_metrics, struct trivet_error *err) TRIVET_MUST_USE;
 
+/* INVALID_ARGUMENT: none of the metrics has that name; the message names those there are. "" or
+ * NULL is fine. */
+enum trivet_status trivet_gate_check_metric(const char *metric, const struct trivet_metric *metrics,
+                                            size_t n_metrics,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
+
 /* Whether a version is better than another by one metric ("" or NULL: the first of r2, f1_macro and
  * silhouette that the version has), both evaluated on the same rows. INVALID_ARGUMENT: no such
  * metric; FAILED_PRECONDITION: equal, worse, or not defined; the message gives both values. */

@@ -63,6 +63,7 @@ enum trivet_status trivet_holdout_score(const struct trivet_holdout *holdout,
                                         table.n_rows, &plain, arena, &evaluation, err);
     if (status == TRIVET_OK) {
         out->n_rows = evaluation.n_rows;
+        out->n_unpredicted = evaluation.n_unpredicted;
         out->n_metrics = evaluation.n_metrics;
         memcpy(out->metrics, evaluation.metrics, sizeof(out->metrics));
     } else {

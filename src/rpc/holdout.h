@@ -18,7 +18,8 @@ struct trivet_holdout;
 
 /* What one version is worth on the rows. */
 struct trivet_holdout_score {
-    uint64_t n_rows; /* that it has a prediction for */
+    uint64_t n_rows;        /* that it has a prediction for */
+    uint64_t n_unpredicted; /* that have a true outcome, but no prediction */
     size_t n_metrics;
     struct trivet_metric metrics[TRIVET_METRICS_MAX];
 };

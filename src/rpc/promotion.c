@@ -10,11 +10,15 @@
 #include <string.h>
 
 #define GATES_MAX 32
+/* Rows without a prediction, of 100: more of them and the rest does not stand for all. */
+#define UNPREDICTED_PERCENT_MAX 5
 
 struct metrics {
     struct trivet_metric *items;
     size_t n_items;
-    uint64_t n_rows; /* of a scoring */
+    uint64_t n_rows;        /* that were scored */
+    uint64_t n_unpredicted; /* that were not, since they have no prediction */
+    bool seen;              /* rows that the version was trained on */
 };
 
 static enum trivet_status out_of_memory(struct trivet_error *err)
@@ -63,26 +67,61 @@ static enum trivet_status candidate_metrics(const struct trivet_holdout *holdout
     struct trivet_holdout_score score;
     const Trivet__V1__TrainingReport *report = trivet_servable_artefact(candidate)->message->report;
     if (holdout == NULL) {
-        return read_metrics(report == NULL ? NULL
-                                           : (report->test != NULL ? report->test : report->train),
-                            arena, out, err);
+        /* Those of training only tell which metrics there are. */
+        const Trivet__V1__EvaluationReport *test = report == NULL ? NULL : report->test;
+        out->seen = test == NULL;
+        out->n_rows = test == NULL ? 0 : test->rows;
+        out->n_unpredicted = test == NULL ? 0 : test->rows_skipped;
+        return read_metrics(report == NULL || test != NULL ? test : report->train, arena, out, err);
     }
     enum trivet_status status = trivet_holdout_score(holdout, candidate, &score, err);
     if (status == TRIVET_OK) {
         out->n_rows = score.n_rows;
+        out->n_unpredicted = score.n_unpredicted;
         status = copy_metrics(&score, arena, out, err);
     }
     return status;
 }
 
+/* Rows without a prediction are not scored: of too many, the others prove nothing. The first rows
+ * of a pipeline that looks back have none whatever it is worth. */
+static enum trivet_status check_unpredicted(const struct trivet_servable *candidate,
+                                            const struct metrics *metrics, struct trivet_error *err)
+{
+    const uint64_t look_back = trivet_pipeline_history_rows(trivet_servable_pipeline(candidate));
+    const uint64_t n_rows = metrics->n_rows + metrics->n_unpredicted;
+    if (metrics->n_unpredicted <= look_back ||
+        metrics->n_unpredicted - look_back <= n_rows * UNPREDICTED_PERCENT_MAX / 100) {
+        return TRIVET_OK;
+    }
+    return trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
+                            "version %llu has no prediction for %llu of the %llu rows that it is "
+                            "judged on; a gate takes at most %d in 100 (missing values need an "
+                            "imputer)",
+                            (unsigned long long)trivet_servable_version(candidate),
+                            (unsigned long long)metrics->n_unpredicted, (unsigned long long)n_rows,
+                            UNPREDICTED_PERCENT_MAX);
+}
+
 static enum trivet_status check_bounds(const Trivet__V1__PromoteRequest *request,
+                                       const struct trivet_servable *candidate,
                                        const struct metrics *metrics, struct trivet_error *err)
 {
     enum trivet_status status = TRIVET_OK;
     for (size_t i = 0; status == TRIVET_OK && i < request->n_require; i++) {
         status = trivet_gate_check(request->require[i], metrics->items, metrics->n_items, err);
+        if (metrics->seen && status != TRIVET_INVALID_ARGUMENT) {
+            status = trivet_error_set(
+                err, TRIVET_FAILED_PRECONDITION,
+                "version %llu of '%s' was trained without held-out rows, and what it scores on its "
+                "own proves nothing; give others that the gate looks at (trivet deploy --holdout), "
+                "or train with a test split",
+                (unsigned long long)trivet_servable_version(candidate), request->model);
+        }
     }
-    return status;
+    return status == TRIVET_OK && request->n_require > 0
+               ? check_unpredicted(candidate, metrics, err)
+               : status;
 }
 
 /* --- the same holdout ------------------------------------------------------------------------ */
@@ -214,8 +253,11 @@ static enum trivet_status compare_on(const struct trivet_holdout *holdout,
                                 number, (unsigned long long)ours->n_rows, rival,
                                 (unsigned long long)theirs.n_rows);
     }
-    return trivet_gate_better(request->better_metric, ours->items, ours->n_items, theirs.metrics,
-                              theirs.n_metrics, err);
+    status = check_unpredicted(candidate, ours, err);
+    return status == TRIVET_OK
+               ? trivet_gate_better(request->better_metric, ours->items, ours->n_items,
+                                    theirs.metrics, theirs.n_metrics, err)
+               : status;
 }
 
 static enum trivet_status
@@ -272,7 +314,10 @@ enum trivet_status trivet_promotion_check(const Trivet__V1__PromoteRequest *requ
         status = candidate_metrics(holdout, candidate, arena, &ours, err);
     }
     if (status == TRIVET_OK) {
-        status = check_bounds(request, &ours, err);
+        status = check_bounds(request, candidate, &ours, err);
+    }
+    if (status == TRIVET_OK && better) {
+        status = trivet_gate_check_metric(request->better_metric, ours.items, ours.n_items, err);
     }
     if (status == TRIVET_OK && better) {
         status = check_better(request, holdout, candidate, &ours, promotion->servables, arena,

@@ -360,9 +360,10 @@ class BadInput(ServerTest):
         self.assertEqual(first, second)
 
     def test_gate(self):
+        self.client.train_and_wait("held", self.dataset.id, "price", test_size=0.3)
         for gate, status in (("r2>=0.1", None), ("r2>=1.5", "FAILED_PRECONDITION"),
                              ("f9>=1", "INVALID_ARGUMENT"), ("r2", "INVALID_ARGUMENT")):
-            request = models.PromoteRequest(model="house", version=1, alias="gated",
+            request = models.PromoteRequest(model="held", version=1, alias="gated",
                                             require=[gate])
             if status is None:
                 self.client.call("Models/Promote", request, models.Model)

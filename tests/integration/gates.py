@@ -101,6 +101,41 @@ class Gates(ServerTest):
         self.client.deploy("gaps", 3, require_better_than="@production",
                            holdout_dataset_id=self.holdout)
 
+    def test_training_rows_prove_nothing(self):
+        source = random.Random(11)
+        noise = {"f%02d" % i: [source.gauss(0, 1) for _ in range(25)] for i in range(30)}
+        noise["y"] = [source.gauss(0, 1) for _ in range(25)]
+        self.client.train_and_wait("noise", self.client.upload(noise).id, "y")  # fits all rows
+        self.client.deploy("noise", 1)  # without a gate it may
+        error = self.refuses("FAILED_PRECONDITION", "--holdout", "noise", 1, require=["r2>=0.99"])
+        print(error.message)
+        self.refuses("INVALID_ARGUMENT", "f9", "noise", 1, require=["f9>=0.99"])
+        fresh = self.client.upload({name: [source.gauss(0, 1) for _ in range(50)]
+                                    for name in noise}).id
+        self.refuses("FAILED_PRECONDITION", "is not met", "noise", 1, require=["r2>=0.99"],
+                     holdout_dataset_id=fresh)
+
+    def test_rows_without_a_prediction(self):
+        for alpha in (0.1, 0.2):  # neither takes a missing value
+            self.client.train_and_wait("skips", self.new, "y", test_size=0.2, transformers=[],
+                                       params={"penalty": "l2", "alpha": alpha})
+        self.client.deploy("skips", 1, require=["r2>=0.5"], holdout_dataset_id=self.missing(8))
+        many = self.missing(198)
+        for options in ({"require": ["r2>=-1e9"]}, {"require_better_than": "@production"}):
+            error = self.refuses("FAILED_PRECONDITION", "no prediction for 198 of the 200 rows",
+                                 "skips", 2, holdout_dataset_id=many, **options)
+        print(error.message)
+
+    def missing(self, count):
+        columns = columns_of(NEW, 12, 200)
+        columns["a"][:count] = [None] * count
+        return self.client.upload(columns).id
+
+    def test_a_metric_that_is_none_is_told_first(self):
+        self.train_two("named")
+        self.refuses("INVALID_ARGUMENT", "no metric 'zzz'", "named", 2,
+                     require_better_than="@production", better_metric="zzz")
+
     def test_other_targets_are_not_compared(self):
         self.train_two("targets")
         self.client.train_and_wait("targets", self.new, "b")

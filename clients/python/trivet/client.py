@@ -461,7 +461,8 @@ class Client:
                 metric="", holdout=None, y=None):
         """Points an alias ("production") at a version, when the gates ("r2>=0.9") hold, and when it
         is better than another by a metric on the same holdout: `better_than` "@production" or "3".
-        `holdout` (data, with or without `y`; a Dataset or its id): both are scored on it. `model`:
+        `holdout` (data, with or without `y`; a Dataset or its id): both are scored on it; a version
+        that was trained with test_size=0 passes no gate without one. `model`:
         "NAME" and a version, "NAME:VERSION", or a finished Job."""
         reference = model_ref(model, version)
         target = self._target_of(reference) if y is not None else "target"
