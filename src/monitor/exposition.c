@@ -35,6 +35,7 @@ enum source_metric {
     LOST,
     DUPLICATES,
     MALFORMED,
+    REFUSED,
     RESTARTS,
     CPU,
     MEMORY,
@@ -60,6 +61,8 @@ static const struct {
      "Events that arrived more than once."},
     {MALFORMED, "trivet_monitor_malformed_messages_total", "counter",
      "Messages that could not be read."},
+    {REFUSED, "trivet_monitor_refused_totals_total", "counter",
+     "Totals of one version in an answer of the server that could not be taken."},
     {RESTARTS, "trivet_monitor_source_restarts_total", "counter", "Restarts of the server seen."},
     {CPU, "trivet_monitor_source_cpu_seconds_total", "counter", "Processor time of the server."},
     {MEMORY, "trivet_monitor_source_resident_memory_bytes", "gauge",
@@ -86,6 +89,8 @@ static double source_value(const struct trivet_monitor_source *source, enum sour
         return (double)source->sequence.duplicates;
     case MALFORMED:
         return (double)source->malformed;
+    case REFUSED:
+        return (double)source->refusals.n;
     case RESTARTS:
         return (double)source->sequence.restarts;
     case CPU:

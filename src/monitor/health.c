@@ -10,15 +10,16 @@ static json_t *source_json(const struct trivet_monitor_source *source, int64_t n
 {
     const struct trivet_sequence *sequence = &source->sequence;
     return json_pack(
-        "{s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "server", source->server_url,
-        "events", source->events_url, "server_up", source->server_up, "subscribed",
-        atomic_load(&source->pipe) != 0, "lag_s",
+        "{s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "server",
+        source->server_url, "events", source->events_url, "server_up", source->server_up,
+        "subscribed", atomic_load(&source->pipe) != 0, "lag_s",
         source->last_event_us == 0 ? json_null()
                                    : trivet_json_number((double)source->lag_us / US_PER_S),
         "last_event_age_s", trivet_json_age(source->last_event_us, now_us), "events_received",
         trivet_json_count(sequence->events), "lost_events", trivet_json_count(sequence->lost),
         "duplicate_events", trivet_json_count(sequence->duplicates), "malformed",
-        trivet_json_count(source->malformed), "restarts", trivet_json_count(sequence->restarts));
+        trivet_json_count(source->malformed), "refused_totals",
+        trivet_json_count(source->refusals.n), "restarts", trivet_json_count(sequence->restarts));
 }
 
 static json_t *sources_json(const struct trivet_monitor *monitor, int64_t now_us)

@@ -42,7 +42,9 @@ static bool wait_until(struct trivet_monitor_poller *poller, int64_t deadline_ns
     return goes_on;
 }
 
-static enum trivet_status ask(struct trivet_monitor_poller *poller, struct trivet_error *err)
+/* What the call failed by is in `err`; the caller releases the reply of one that did not. */
+static enum trivet_status ask(struct trivet_monitor_poller *poller, struct trivet_reply *reply,
+                              struct trivet_error *err)
 {
     enum trivet_status status = TRIVET_OK;
     const struct trivet_client_options options = {
@@ -57,23 +59,31 @@ static enum trivet_status ask(struct trivet_monitor_poller *poller, struct trive
     if (status != TRIVET_OK) {
         return status;
     }
-    struct trivet_reply reply = {0};
-    ProtobufCMessage *message = NULL;
     status =
-        trivet_client_call(poller->client, "trivet.v1.Server/Stats", NULL, 0, NULL, 0, &reply, err);
+        trivet_client_call(poller->client, "trivet.v1.Server/Stats", NULL, 0, NULL, 0, reply, err);
     if (status != TRIVET_OK) {
         /* A new connection at the next turn: the server may have come back elsewhere. */
         trivet_client_close(poller->client);
         poller->client = NULL;
-        return status;
     }
-    status = trivet_codec_unpack(&trivet__v1__stats_response__descriptor, poller->arena, reply.body,
-                                 reply.body_bytes, &message, err);
-    trivet_reply_release(&reply);
+    return status;
+}
+
+/* An answer that says nothing of use: the server is up all the same. */
+static enum trivet_status take_reply(struct trivet_monitor_poller *poller,
+                                     const struct trivet_reply *reply, struct trivet_error *err)
+{
+    ProtobufCMessage *message = NULL;
+    enum trivet_status status =
+        trivet_codec_unpack(&trivet__v1__stats_response__descriptor, poller->arena, reply->body,
+                            reply->body_bytes, &message, err);
     if (status == TRIVET_OK) {
         status = trivet_monitor_stats(poller->monitor, poller->source,
                                       (const Trivet__V1__StatsResponse *)message,
                                       trivet_clock_unix_us(), err);
+    } else {
+        trivet_monitor_set_server_up(poller->monitor, poller->source);
+        trivet_monitor_count_malformed(poller->monitor, poller->source);
     }
     trivet_arena_reset(poller->arena);
     return status;
@@ -140,31 +150,45 @@ static void fetch_profiles(struct trivet_monitor_poller *poller)
     }
 }
 
+/* What the poller's log lines follow. */
+struct polled {
+    bool up;
+    bool first;
+    bool unread; /* the last answer was of no use */
+};
+
 /* One poll; logs when the answer changes between good and bad. */
-static void poll_once(struct trivet_monitor_poller *poller, bool *was_up, bool first)
+static void poll_once(struct trivet_monitor_poller *poller, struct polled *was)
 {
     struct trivet_error err;
+    struct trivet_reply reply = {0};
     const char *url = poller->monitor->sources[poller->source].server_url;
-    bool up = ask(poller, &err) == TRIVET_OK;
-    if (up) {
-        fetch_profiles(poller);
-    }
+    bool up = ask(poller, &reply, &err) == TRIVET_OK;
     if (!up) {
         trivet_monitor_set_server_down(poller->monitor, poller->source, err.message);
     }
-    if (up && !*was_up) {
+    if (up && !was->up) {
         trivet_log(TRIVET_LOG_INFO, "server_up", "server=%s", url);
-    } else if (!up && (*was_up || first)) {
+    } else if (!up && (was->up || was->first)) {
         trivet_log(TRIVET_LOG_WARN, "server_down", "server=%s message=%s", url, err.message);
     }
-    *was_up = up;
+    if (up) {
+        bool unread = take_reply(poller, &reply, &err) != TRIVET_OK;
+        trivet_reply_release(&reply);
+        if (unread && !was->unread) {
+            trivet_log(TRIVET_LOG_WARN, "stats_unread", "server=%s message=%s", url, err.message);
+        }
+        was->unread = unread;
+        fetch_profiles(poller);
+    }
+    was->up = up;
+    was->first = false;
 }
 
 static void *poll_server(void *arg)
 {
     struct trivet_monitor_poller *poller = arg;
-    bool was_up = false;
-    bool first = true;
+    struct polled was = {.first = true};
     int64_t due_ns = trivet_clock_monotonic_ns();
     while (wait_until(poller, due_ns)) {
         int64_t late_ns = trivet_clock_monotonic_ns() - due_ns;
@@ -174,8 +198,7 @@ static void *poll_server(void *arg)
             due_ns = trivet_clock_monotonic_ns() + TRIVET_NS_PER_S;
             continue;
         }
-        poll_once(poller, &was_up, first);
-        first = false;
+        poll_once(poller, &was);
         due_ns = trivet_clock_monotonic_ns() + PERIOD_NS;
     }
     trivet_client_close(poller->client);

@@ -393,48 +393,54 @@ enum trivet_status trivet_monitor_event(struct trivet_monitor *monitor, size_t s
     return status;
 }
 
-static enum trivet_status take_live_stats(struct trivet_monitor *monitor, size_t index,
-                                          const Trivet__V1__StatsResponse *stats, int64_t now_us,
-                                          struct trivet_error *err)
+/* One that cannot be taken does not keep the others from their repair. */
+static void take_all_totals(struct trivet_monitor *monitor, size_t index,
+                            const Trivet__V1__StatsResponse *stats, int64_t now_us)
 {
-    enum trivet_status status = TRIVET_OK;
-    enum trivet_status one = TRIVET_OK;
+    struct trivet_monitor_refusals *refusals = &monitor->sources[index].refusals;
+    const char *server = monitor->sources[index].server_url;
+    struct trivet_error err;
+    for (size_t i = 0; i < stats->n_predictions; i++) {
+        const Trivet__V1__PredictionTotals *totals = stats->predictions[i];
+        if (take_totals(monitor, index, totals, now_us, &err) != TRIVET_OK) {
+            trivet_monitor_refuse(refusals, server, "prediction", totals->model, totals->version,
+                                  &err);
+        }
+    }
     for (size_t i = 0; i < stats->n_quality; i++) {
-        one = trivet_live_quality(monitor, index, stats->quality[i], now_us, err);
-        status = one != TRIVET_OK ? one : status;
+        const Trivet__V1__QualityTotals *totals = stats->quality[i];
+        if (trivet_live_quality(monitor, index, totals, now_us, &err) != TRIVET_OK) {
+            trivet_monitor_refuse(refusals, server, "quality", totals->model, totals->version,
+                                  &err);
+        }
     }
     for (size_t i = 0; i < stats->n_shadows; i++) {
-        one = trivet_live_shadow(monitor, index, stats->shadows[i], err);
-        status = one != TRIVET_OK ? one : status;
+        const Trivet__V1__ShadowTotals *totals = stats->shadows[i];
+        if (trivet_live_shadow(monitor, index, totals, &err) != TRIVET_OK) {
+            trivet_monitor_refuse(refusals, server, "shadow", totals->model, totals->version, &err);
+        }
     }
     for (size_t i = 0; i < stats->n_unjoined; i++) {
-        one = trivet_live_unjoined(monitor, index, stats->unjoined[i], err);
-        status = one != TRIVET_OK ? one : status;
+        const Trivet__V1__UnjoinedTotals *totals = stats->unjoined[i];
+        if (trivet_live_unjoined(monitor, index, totals, &err) != TRIVET_OK) {
+            trivet_monitor_refuse(refusals, server, "unjoined", totals->model, 0, &err);
+        }
     }
-    return status;
 }
 
 enum trivet_status trivet_monitor_stats(struct trivet_monitor *monitor, size_t index,
                                         const Trivet__V1__StatsResponse *stats, int64_t now_us,
                                         struct trivet_error *err)
 {
+    trivet_monitor_set_server_up(monitor, index);
     if (stats->publisher_epoch == 0) {
+        trivet_monitor_count_malformed(monitor, index);
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "Server.Stats without an epoch");
     }
-    enum trivet_status status = TRIVET_OK;
     pthread_mutex_lock(&monitor->lock);
     struct trivet_monitor_source *source = &monitor->sources[index];
-    source->server_up = true;
-    source->server_why[0] = '\0';
     if (take_contact(monitor, index, stats->publisher_epoch, now_us)) {
-        /* One that cannot be taken does not keep the others from their repair. */
-        for (size_t i = 0; i < stats->n_predictions; i++) {
-            enum trivet_status one =
-                take_totals(monitor, index, stats->predictions[i], now_us, err);
-            status = one != TRIVET_OK ? one : status;
-        }
-        enum trivet_status live = take_live_stats(monitor, index, stats, now_us, err);
-        status = live != TRIVET_OK ? live : status;
+        take_all_totals(monitor, index, stats, now_us);
         if (stats->server != NULL) {
             take_server(source, stats->server);
             trivet_resource_ring_add(&source->history, stats->server, stats->publisher_epoch,
@@ -442,9 +448,8 @@ enum trivet_status trivet_monitor_stats(struct trivet_monitor *monitor, size_t i
         }
         source->synchronised = true;
     }
-    source->malformed += status == TRIVET_INVALID_ARGUMENT;
     pthread_mutex_unlock(&monitor->lock);
-    return status;
+    return TRIVET_OK;
 }
 
 void trivet_monitor_pipe_up(struct trivet_monitor *monitor, size_t source, int pipe)
@@ -456,6 +461,14 @@ void trivet_monitor_pipe_down(struct trivet_monitor *monitor, size_t source, int
 {
     /* Also told of pipes that never came up: those change nothing. */
     (void)atomic_compare_exchange_strong(&monitor->sources[source].pipe, &pipe, 0);
+}
+
+void trivet_monitor_set_server_up(struct trivet_monitor *monitor, size_t source)
+{
+    pthread_mutex_lock(&monitor->lock);
+    monitor->sources[source].server_up = true;
+    monitor->sources[source].server_why[0] = '\0';
+    pthread_mutex_unlock(&monitor->lock);
 }
 
 void trivet_monitor_set_server_down(struct trivet_monitor *monitor, size_t source, const char *why)

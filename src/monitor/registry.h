@@ -15,6 +15,7 @@
 #include "monitor/drift_series.h"
 #include "monitor/jobs.h"
 #include "monitor/live.h"
+#include "monitor/refusals.h"
 #include "monitor/resources.h"
 #include "monitor/sequence.h"
 #include "monitor/window.h"
@@ -64,9 +65,10 @@ struct trivet_monitor_source {
     const char *events_url; /* borrowed */
     struct trivet_sequence sequence;
     atomic_int pipe;                           /* nng's id of the event connection; 0 = none */
-    bool server_up;                            /* the last Server.Stats was answered */
+    bool server_up;                            /* the last call of Server.Stats was answered */
     char server_why[TRIVET_MONITOR_WHY_BYTES]; /* why it is down */
     uint64_t malformed;                        /* messages that could not be read */
+    struct trivet_monitor_refusals refusals;   /* of Server.Stats, version by version */
     int64_t last_event_us;                     /* when one arrived; 0 = never */
     int64_t last_contact_us;                   /* event or Stats, in our time */
     int64_t clock_offset_us;                   /* ours - the publisher's, at the least delay seen */
@@ -130,13 +132,17 @@ void trivet_monitor_free(struct trivet_monitor *monitor);
 enum trivet_status trivet_monitor_event(struct trivet_monitor *monitor, size_t source,
                                         const Trivet__V1__Event *event, int64_t now_us,
                                         struct trivet_error *err) TRIVET_MUST_USE;
-/* Take the answer of Server.Stats in: repairs all totals. */
+/* Take the answer of Server.Stats in: repairs all totals. Those of a version that cannot be taken
+ * are refused (counted, told once) and keep no others from their repair. INVALID_ARGUMENT (counted
+ * as malformed) for an answer that names no epoch. */
 enum trivet_status trivet_monitor_stats(struct trivet_monitor *monitor, size_t source,
                                         const Trivet__V1__StatsResponse *stats, int64_t now_us,
                                         struct trivet_error *err) TRIVET_MUST_USE;
 /* The event connection `pipe` (not 0) came up or went down. Without the lock: never waits. */
 void trivet_monitor_pipe_up(struct trivet_monitor *monitor, size_t source, int pipe);
 void trivet_monitor_pipe_down(struct trivet_monitor *monitor, size_t source, int pipe);
+/* Whether the server answered the last call, whatever it said. */
+void trivet_monitor_set_server_up(struct trivet_monitor *monitor, size_t source);
 void trivet_monitor_set_server_down(struct trivet_monitor *monitor, size_t source, const char *why);
 void trivet_monitor_count_malformed(struct trivet_monitor *monitor, size_t source);
 /* Once a second: releases what has left the windows. */

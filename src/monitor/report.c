@@ -118,13 +118,14 @@ static json_t *source_json(const struct trivet_monitor_source *source, int64_t n
                                  (unsigned long long)sequence->epoch);
     }
     return json_pack(
-        "{s:s, s:s, s:b, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "server",
+        "{s:s, s:s, s:b, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "server",
         source->server_url, "events", source->events_url, "server_up", source->server_up,
         "server_message", source->server_why, "subscribed", atomic_load(&source->pipe) != 0,
         "epoch", epoch, "sequence", trivet_json_count(sequence->last), "events_received",
         trivet_json_count(sequence->events), "lost_events", trivet_json_count(sequence->lost),
         "duplicate_events", trivet_json_count(sequence->duplicates), "malformed",
-        trivet_json_count(source->malformed), "restarts", trivet_json_count(sequence->restarts),
+        trivet_json_count(source->malformed), "refused_totals",
+        trivet_json_count(source->refusals.n), "restarts", trivet_json_count(sequence->restarts),
         "last_event_age_s", trivet_json_age(source->last_event_us, now_us), "resources",
         resources_json(&source->resources));
 }

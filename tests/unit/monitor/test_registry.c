@@ -1,6 +1,7 @@
 #include "base/alloc.h"
 #include "messages.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -209,6 +210,55 @@ static void test_malformed(void **state)
     trivet_monitor_free(monitor);
 }
 
+/* Totals of one version that cannot be taken cost that version and nothing else. */
+static void test_one_bad_version(void **state)
+{
+    (void)state;
+    struct trivet_monitor *monitor = make_monitor(1);
+    struct trivet_error err;
+    struct totals_message good;
+    struct totals_message late;
+    static char name[] = "m";
+    static char no_name[] = "";
+    totals_fill(&good, "m", 1, 42, 0, 100);
+    totals_fill(&late, no_name, 1, 1, 0, 100);
+    Trivet__V1__PredictionTotals *predictions[] = {&late.message, &good.message};
+    Trivet__V1__QualityTotals quality[2] = {TRIVET__V1__QUALITY_TOTALS__INIT,
+                                            TRIVET__V1__QUALITY_TOTALS__INIT};
+    Trivet__V1__QualityTotals *qualities[] = {&quality[0], &quality[1]};
+    Trivet__V1__ShadowTotals shadow = TRIVET__V1__SHADOW_TOTALS__INIT;
+    Trivet__V1__ShadowTotals *shadows[] = {&shadow};
+    quality[0].model = name;
+    quality[0].version = 1;
+    quality[0].squared_error = (double)INFINITY;
+    quality[1].model = name;
+    quality[1].version = 2;
+    quality[1].labelled = 3;
+    quality[1].labelled_weight = 3;
+    shadow.model = name;
+    shadow.version = 3;
+    shadow.squared_difference = (double)NAN;
+    Trivet__V1__StatsResponse stats = TRIVET__V1__STATS_RESPONSE__INIT;
+    stats.publisher_epoch = 7;
+    stats.predictions = predictions;
+    stats.n_predictions = 2;
+    stats.quality = qualities;
+    stats.n_quality = 2;
+    stats.shadows = shadows;
+    stats.n_shadows = 1;
+    trivet_monitor_set_server_down(monitor, 0, "no answer");
+    for (int polls = 0; polls < 3; polls++) {
+        assert_int_equal(trivet_monitor_stats(monitor, 0, &stats, T0_US, &err), TRIVET_OK);
+    }
+    assert_true(monitor->sources[0].server_up);
+    assert_int_equal(monitor->sources[0].malformed, 0);
+    assert_int_equal(monitor->sources[0].refusals.n, 9);
+    assert_int_equal(monitor->sources[0].refusals.n_told, 3); /* each once */
+    assert_int_equal(predictions_of(monitor, "m", 1), 42);
+    assert_non_null(trivet_monitor_find(monitor, "m", 2)->live.quality);
+    trivet_monitor_free(monitor);
+}
+
 static void test_too_many_versions(void **state)
 {
     (void)state;
@@ -306,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_backlog),
         cmocka_unit_test(test_sources_add_up),
         cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_one_bad_version),
         cmocka_unit_test(test_too_many_versions),
         cmocka_unit_test(test_server_totals),
         cmocka_unit_test(test_out_of_memory),

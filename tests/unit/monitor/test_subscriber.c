@@ -8,6 +8,7 @@
 #include "wire/codec.h"
 #include "wire/frame.h"
 
+#include <math.h>
 #include <nng/nng.h>
 #include <nng/protocol/pubsub0/pub.h>
 #include <nng/protocol/reqrep0/rep.h>
@@ -222,7 +223,8 @@ static void test_bad_url(void **state)
     trivet_monitor_free(monitor);
 }
 
-/* A server that answers Server.Stats with one total, until its socket closes. */
+/* A server that answers Server.Stats with one total, and quality that is no number, until its
+ * socket closes. */
 struct server {
     nng_socket rep;
     pthread_t thread;
@@ -249,6 +251,13 @@ static nng_msg *make_answer(struct server *server, const void *data, size_t n_by
     stats.publisher_epoch = 7;
     stats.predictions = list;
     stats.n_predictions = 1;
+    Trivet__V1__QualityTotals quality = TRIVET__V1__QUALITY_TOTALS__INIT;
+    Trivet__V1__QualityTotals *qualities[] = {&quality};
+    quality.model = totals.message.model;
+    quality.version = 1;
+    quality.squared_error = (double)INFINITY;
+    stats.quality = qualities;
+    stats.n_quality = 1;
     Trivet__V1__ResponseHeader header = TRIVET__V1__RESPONSE_HEADER__INIT;
     header.request_id = ((Trivet__V1__RequestHeader *)request)->request_id;
     if (nng_msg_alloc(&answer, trivet_frame_packed_bytes(&header.base, &stats.base)) == 0) {
@@ -299,6 +308,14 @@ static void await_up(struct trivet_monitor *monitor, bool wanted)
     assert_int_equal(up, wanted);
 }
 
+static void await_predictions(struct trivet_monitor *monitor, uint64_t wanted)
+{
+    for (int tries = 0; tries < 2000 && predictions_of(monitor, "m", 1) != wanted; tries++) {
+        (void)usleep(5000);
+    }
+    assert_int_equal(predictions_of(monitor, "m", 1), wanted);
+}
+
 static void test_poller(void **state)
 {
     (void)state;
@@ -310,7 +327,10 @@ static void test_poller(void **state)
     server_start(&server);
     assert_int_equal(trivet_monitor_poller_start(monitor, 0, &poller, &err), TRIVET_OK);
     await_up(monitor, true);
-    assert_int_equal(predictions_of(monitor, "m", 1), 42);
+    await_predictions(monitor, 42);
+    pthread_mutex_lock(&monitor->lock);
+    assert_true(monitor->sources[0].refusals.n > 0);
+    pthread_mutex_unlock(&monitor->lock);
     server_stop(&server);
     await_up(monitor, false);
     pthread_mutex_lock(&monitor->lock);
@@ -319,7 +339,7 @@ static void test_poller(void **state)
     atomic_store(&server.predictions, 43);
     server_start(&server);
     await_up(monitor, true);
-    assert_int_equal(predictions_of(monitor, "m", 1), 43);
+    await_predictions(monitor, 43);
     int64_t begun_ns = trivet_clock_monotonic_ns();
     trivet_monitor_poller_stop(poller);
     assert_true(trivet_clock_monotonic_ns() - begun_ns < 3 * TRIVET_NS_PER_S);
