@@ -16,11 +16,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OUTCOMES_PER_CALL   10000
-#define ARENA_BYTES         ((size_t)256 << 20)
-#define ARENA_KEEP          ((size_t)1 << 20)
-#define RECORD_TIMEOUT_MS   120000
-#define US_PER_S            1e6
+#define OUTCOMES_PER_CALL 10000
+#define ARENA_BYTES       ((size_t)256 << 20)
+#define ARENA_KEEP        ((size_t)1 << 20)
+#define RECORD_TIMEOUT_MS 120000
+#define US_PER_S          1e6
+/* Of any calendar; far from what 64 bits of microseconds hold. */
+#define SECONDS_MAX         1e12
 #define COLUMNS_MAX         3
 #define PROGRESS_TEXT_BYTES 96
 
@@ -255,7 +257,10 @@ static bool fill(const struct recorder *recorder, const struct trivet_table *tab
     out->prediction = trivet_cli_field(id);
     if (table->n_columns == COLUMNS_MAX) {
         double seconds = columns[2].numbers[row * columns[2].stride];
-        out->observed_unix_us = isnan(seconds) ? 0 : (int64_t)(seconds * US_PER_S);
+        /* What is no time is for the server to refuse. */
+        bool is_time = fabs(seconds) < SECONDS_MAX;
+        out->observed_unix_us =
+            is_time ? (int64_t)(seconds * US_PER_S) : (isnan(seconds) ? 0 : INT64_MAX);
     }
     return true;
 }

@@ -1,13 +1,14 @@
 /* DESIGN
  * One lock for all: outcomes come by the call, collected before, and logged rows by the batch; the
- * publisher copies what has changed ten times a second. Names never move or go until the end, so
- * that messages may borrow them. */
+ * publisher copies what has changed ten times a second. Names of models never move or go until
+ * the end, so that messages may borrow them; those of classes are copied. */
 #include "events/quality.h"
 
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "events/class_pairs.h"
+#include "events/exact_sum.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -17,6 +18,26 @@
 #define OTHER      "(other)"
 /* An event takes 16 KiB; the rest of it is far smaller than what is left. */
 #define PAIRS_BYTES_MAX 15000
+/* Of these, for outcomes that are no class of the version: whoever sends them may make up any. */
+#define FOREIGN_PAIRS_MAX 50
+#define FOREIGN_BYTES_MAX 2000
+
+/* As in QualityTotals. */
+enum sum {
+    LOGGED_WEIGHT,
+    LABELLED_WEIGHT,
+    SQUARED_WEIGHT,
+    SQUARED_WEIGHT_RIGHT,
+    ERROR,
+    ABSOLUTE_ERROR,
+    SQUARED_ERROR,
+    OUTCOME,
+    SQUARED_OUTCOME,
+    SQUARED_WEIGHT_ABSOLUTE_ERROR,
+    SQUARED_WEIGHT_SQUARED_ERROR,
+    SQUARED_WEIGHT_FOURTH_ERROR,
+    N_SUMS,
+};
 
 /* Of one version. */
 struct quality_version {
@@ -29,13 +50,8 @@ struct quality_version {
     uint64_t corrected;
     uint64_t duplicate;
     uint64_t late;
-    double logged_weight;
-    double labelled_weight;
-    double error;
-    double absolute_error;
-    double squared_error;
-    double outcome;
-    double squared_outcome;
+    uint64_t invalid;
+    struct trivet_exact_sum sums[N_SUMS];
     struct trivet_class_pairs pairs;
 };
 
@@ -148,27 +164,55 @@ static struct quality_model *find_model(struct trivet_quality *quality, const ch
 }
 
 static void add_pair(struct quality_version *slot, const char *truth, const char *predicted,
-                     double weight)
+                     bool is_foreign, double weight)
 {
     /* One place is for those without. */
-    trivet_class_pairs_add(&slot->pairs, truth, predicted, weight, TRIVET_QUALITY_PAIRS_MAX - 1,
-                           PAIRS_BYTES_MAX);
+    static const struct trivet_class_room room = {
+        .pairs_max = TRIVET_QUALITY_PAIRS_MAX - 1,
+        .bytes_max = PAIRS_BYTES_MAX,
+        .foreign_pairs_max = FOREIGN_PAIRS_MAX,
+        .foreign_bytes_max = FOREIGN_BYTES_MAX,
+    };
+    trivet_class_pairs_add(&slot->pairs, truth, predicted, is_foreign, weight, &room);
 }
 
-/* `weight` below 0 takes back. */
-static void add_value(struct quality_version *slot, const struct trivet_quality_value *predicted,
-                      const struct trivet_quality_value *truth, double weight)
+bool trivet_quality_is_countable(double number)
 {
+    return fabs(number) <= TRIVET_QUALITY_NUMBER_MAX;
+}
+
+/* `sign` -1 takes back: each term is the one that was added. */
+static void add_value(struct quality_version *slot, const struct trivet_quality_outcome *outcome,
+                      const struct trivet_quality_value *truth, double sign)
+{
+    const double weight = outcome->weight;
+    const double squared_weight = weight * weight;
     if (truth->label != NULL) {
-        add_pair(slot, truth->label, predicted->label, weight);
+        bool right = strcmp(truth->label, outcome->predicted.label) == 0;
+        add_pair(slot, truth->label, outcome->predicted.label, outcome->is_foreign && !right,
+                 sign * weight);
+        trivet_exact_sum_add(&slot->sums[SQUARED_WEIGHT_RIGHT], right ? sign * squared_weight : 0);
         return;
     }
-    double error = predicted->number - truth->number;
-    slot->error += weight * error;
-    slot->absolute_error += weight * fabs(error);
-    slot->squared_error += weight * error * error;
-    slot->outcome += weight * truth->number;
-    slot->squared_outcome += weight * truth->number * truth->number;
+    if (!trivet_quality_is_countable(outcome->predicted.number) ||
+        !trivet_quality_is_countable(truth->number)) {
+        return; /* in the log since there was no such bound, and never counted */
+    }
+    const double error = outcome->predicted.number - truth->number;
+    const double square = error * error;
+    const double terms[N_SUMS] = {
+        [ERROR] = weight * error,
+        [ABSOLUTE_ERROR] = weight * fabs(error),
+        [SQUARED_ERROR] = weight * square,
+        [OUTCOME] = weight * truth->number,
+        [SQUARED_OUTCOME] = weight * truth->number * truth->number,
+        [SQUARED_WEIGHT_ABSOLUTE_ERROR] = squared_weight * fabs(error),
+        [SQUARED_WEIGHT_SQUARED_ERROR] = squared_weight * square,
+        [SQUARED_WEIGHT_FOURTH_ERROR] = squared_weight * square * square,
+    };
+    for (size_t i = ERROR; i < N_SUMS; i++) {
+        trivet_exact_sum_add(&slot->sums[i], sign * terms[i]);
+    }
 }
 
 /* --- adding ---------------------------------------------------------------------------------- */
@@ -180,7 +224,7 @@ void trivet_quality_add_logged(struct trivet_quality *quality, const char *model
     struct quality_version *slot = find_version(quality, model, version);
     if (slot != NULL) {
         slot->logged += n_rows;
-        slot->logged_weight += weight;
+        trivet_exact_sum_add(&slot->sums[LOGGED_WEIGHT], weight);
         slot->changed = true;
     }
     pthread_mutex_unlock(&quality->lock);
@@ -193,29 +237,51 @@ void trivet_quality_add_outcome(struct trivet_quality *quality,
     struct quality_version *slot = find_version(quality, outcome->model, outcome->version);
     if (slot != NULL) {
         if (outcome->before != NULL) {
-            add_value(slot, &outcome->predicted, outcome->before, -outcome->weight);
+            add_value(slot, outcome, outcome->before, -1);
             slot->corrected++;
         } else {
             slot->labelled++;
-            slot->labelled_weight += outcome->weight;
+            trivet_exact_sum_add(&slot->sums[LABELLED_WEIGHT], outcome->weight);
+            trivet_exact_sum_add(&slot->sums[SQUARED_WEIGHT], outcome->weight * outcome->weight);
         }
-        add_value(slot, &outcome->predicted, &outcome->truth, outcome->weight);
+        add_value(slot, outcome, &outcome->truth, 1);
         slot->late += outcome->is_late;
         slot->changed = true;
     }
     pthread_mutex_unlock(&quality->lock);
 }
 
-void trivet_quality_add_duplicate(struct trivet_quality *quality, const char *model,
-                                  uint64_t version)
+/* NULL when out of memory; else with the lock, and marked. */
+static struct quality_version *lock_version(struct trivet_quality *quality, const char *model,
+                                            uint64_t version)
 {
     pthread_mutex_lock(&quality->lock);
     struct quality_version *slot = find_version(quality, model, version);
+    if (slot == NULL) {
+        pthread_mutex_unlock(&quality->lock);
+        return NULL;
+    }
+    slot->changed = true;
+    return slot;
+}
+
+void trivet_quality_add_duplicate(struct trivet_quality *quality, const char *model,
+                                  uint64_t version)
+{
+    struct quality_version *slot = lock_version(quality, model, version);
     if (slot != NULL) {
         slot->duplicate++;
-        slot->changed = true;
+        pthread_mutex_unlock(&quality->lock);
     }
-    pthread_mutex_unlock(&quality->lock);
+}
+
+void trivet_quality_add_invalid(struct trivet_quality *quality, const char *model, uint64_t version)
+{
+    struct quality_version *slot = lock_version(quality, model, version);
+    if (slot != NULL) {
+        slot->invalid++;
+        pthread_mutex_unlock(&quality->lock);
+    }
 }
 
 void trivet_quality_add_unjoined(struct trivet_quality *quality, const char *model,
@@ -227,6 +293,7 @@ void trivet_quality_add_unjoined(struct trivet_quality *quality, const char *mod
         slot->counts.unmatched += counts.unmatched;
         slot->counts.not_sampled += counts.not_sampled;
         slot->counts.refused += counts.refused;
+        slot->counts.invalid += counts.invalid;
         slot->changed = true;
     }
     pthread_mutex_unlock(&quality->lock);
@@ -239,18 +306,17 @@ static void add_version(struct quality_version *to, const struct quality_version
     to->corrected += from->corrected;
     to->duplicate += from->duplicate;
     to->late += from->late;
-    to->logged_weight += from->logged_weight;
-    to->labelled_weight += from->labelled_weight;
-    to->error += from->error;
-    to->absolute_error += from->absolute_error;
-    to->squared_error += from->squared_error;
-    to->outcome += from->outcome;
-    to->squared_outcome += from->squared_outcome;
+    to->invalid += from->invalid;
+    for (size_t i = 0; i < N_SUMS; i++) {
+        trivet_exact_sum_merge(&to->sums[i], &from->sums[i]);
+    }
     to->pairs.other_right += from->pairs.other_right;
     to->pairs.other_wrong += from->pairs.other_wrong;
     for (size_t i = 0; i < from->pairs.n_pairs; i++) {
         const struct trivet_class_pair *pair = &from->pairs.pairs[i];
-        add_pair(to, pair->truth, pair->predicted, pair->weight);
+        if (pair->weight != 0) {
+            add_pair(to, pair->truth, pair->predicted, pair->is_foreign, pair->weight);
+        }
     }
     to->changed = true;
 }
@@ -289,13 +355,38 @@ static bool encode_pairs(const struct trivet_class_pairs *table, struct trivet_a
             break;
         }
         trivet__v1__class_pair_count__init(&pairs[i]);
-        pairs[i].truth = has_place ? table->pairs[i].truth : other;
-        pairs[i].predicted = has_place ? table->pairs[i].predicted : other;
+        pairs[i].truth = has_place ? trivet_arena_strdup(arena, table->pairs[i].truth) : other;
+        pairs[i].predicted =
+            has_place ? trivet_arena_strdup(arena, table->pairs[i].predicted) : other;
+        if (pairs[i].truth == NULL || pairs[i].predicted == NULL) {
+            return false;
+        }
         pairs[i].weight = has_place ? table->pairs[i].weight : table->other_wrong;
         out->pairs[out->n_pairs++] = &pairs[i];
     }
     out->other_right = table->other_right;
     return true;
+}
+
+static void encode_sums(const struct trivet_exact_sum *sums, Trivet__V1__QualityTotals *out)
+{
+    double *const fields[N_SUMS] = {
+        [LOGGED_WEIGHT] = &out->logged_weight,
+        [LABELLED_WEIGHT] = &out->labelled_weight,
+        [SQUARED_WEIGHT] = &out->squared_weight,
+        [SQUARED_WEIGHT_RIGHT] = &out->squared_weight_right,
+        [ERROR] = &out->error,
+        [ABSOLUTE_ERROR] = &out->absolute_error,
+        [SQUARED_ERROR] = &out->squared_error,
+        [OUTCOME] = &out->outcome,
+        [SQUARED_OUTCOME] = &out->squared_outcome,
+        [SQUARED_WEIGHT_ABSOLUTE_ERROR] = &out->squared_weight_absolute_error,
+        [SQUARED_WEIGHT_SQUARED_ERROR] = &out->squared_weight_squared_error,
+        [SQUARED_WEIGHT_FOURTH_ERROR] = &out->squared_weight_fourth_error,
+    };
+    for (size_t i = 0; i < N_SUMS; i++) {
+        *fields[i] = trivet_exact_sum_value(&sums[i]);
+    }
 }
 
 static Trivet__V1__QualityTotals *encode_version(struct quality_version *slot,
@@ -313,13 +404,8 @@ static Trivet__V1__QualityTotals *encode_version(struct quality_version *slot,
     out->corrected = slot->corrected;
     out->duplicate = slot->duplicate;
     out->late = slot->late;
-    out->logged_weight = slot->logged_weight;
-    out->labelled_weight = slot->labelled_weight;
-    out->error = slot->error;
-    out->absolute_error = slot->absolute_error;
-    out->squared_error = slot->squared_error;
-    out->outcome = slot->outcome;
-    out->squared_outcome = slot->squared_outcome;
+    out->invalid = slot->invalid;
+    encode_sums(slot->sums, out);
     return encode_pairs(&slot->pairs, arena, out) ? out : NULL;
 }
 
@@ -335,6 +421,7 @@ static Trivet__V1__UnjoinedTotals *encode_model(struct quality_model *slot,
     out->unmatched = slot->counts.unmatched;
     out->not_sampled = slot->counts.not_sampled;
     out->refused = slot->counts.refused;
+    out->invalid = slot->counts.invalid;
     return out;
 }
 

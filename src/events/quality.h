@@ -1,7 +1,8 @@
 /* Running totals of what came of predictions: how many are logged, how many have an outcome, and
  * how right they were. They count from the publisher's epoch; a correction takes back what it
  * corrects, also when that was counted in an epoch before, so that a sum of one epoch alone can be
- * below 0. May be used by: events, lifecycle, rpc, server. */
+ * below 0. Sums are exact and finite, whatever is counted. May be used by: events, lifecycle, rpc,
+ * server. */
 #ifndef TRIVET_EVENTS_QUALITY_H
 #define TRIVET_EVENTS_QUALITY_H
 
@@ -19,6 +20,9 @@
 #define TRIVET_QUALITY_VERSIONS_MAX 4096
 /* Of a version's pairs of classes, "(other)" included. */
 #define TRIVET_QUALITY_PAIRS_MAX 400
+/* Beyond, either way, a number is in no sum: fourth powers of the error must add up, with the
+ * squares of weights up to 2^63. */
+#define TRIVET_QUALITY_NUMBER_MAX 1e60
 
 struct trivet_quality;
 
@@ -36,12 +40,16 @@ struct trivet_quality_value {
 struct trivet_quality_outcome {
     const char *model;
     uint64_t version;
-    double weight; /* predictions that it stands for */
+    double weight; /* predictions that it stands for, up to 2^63 */
     struct trivet_quality_value predicted;
     struct trivet_quality_value truth;
     const struct trivet_quality_value *before; /* what it corrects; NULL = the first */
     bool is_late;
+    bool is_foreign; /* the truth is no class that the version has, or perhaps none */
 };
+
+/* Whether a predicted or true number is in the sums: what is not, is invalid. */
+bool trivet_quality_is_countable(double number);
 
 /* Any thread; a short lock. Labels are copied. */
 void trivet_quality_add_logged(struct trivet_quality *quality, const char *model, uint64_t version,
@@ -50,12 +58,15 @@ void trivet_quality_add_outcome(struct trivet_quality *quality,
                                 const struct trivet_quality_outcome *outcome);
 void trivet_quality_add_duplicate(struct trivet_quality *quality, const char *model,
                                   uint64_t version);
+void trivet_quality_add_invalid(struct trivet_quality *quality, const char *model,
+                                uint64_t version);
 
 /* Outcomes that joined to no version. */
 struct trivet_unjoined {
     uint64_t unmatched;
     uint64_t not_sampled;
     uint64_t refused;
+    uint64_t invalid;
 };
 void trivet_quality_add_unjoined(struct trivet_quality *quality, const char *model,
                                  struct trivet_unjoined counts);

@@ -135,6 +135,7 @@ void trivet_shadow_pair_add(struct trivet_shadow_pair *pair,
     pair->counts.compared += counts->compared;
     pair->counts.equal += counts->equal;
     pair->counts.failed += counts->failed;
+    pair->counts.immense += counts->immense;
     pair->counts.absolute_difference += counts->absolute_difference;
     pair->counts.squared_difference += counts->squared_difference;
     if (counts->compute_ns > 0) {
@@ -173,6 +174,7 @@ static enum trivet_status encode_pair(struct trivet_shadow_pair *pair, struct tr
     message->absolute_difference = counts.absolute_difference;
     message->squared_difference = counts.squared_difference;
     message->failed = counts.failed;
+    message->immense = counts.immense;
     message->skipped = atomic_load_explicit(&pair->skipped, memory_order_relaxed);
     *out = message;
     return trivet_histogram_encode(&compute, arena, &message->compute, err);

@@ -37,6 +37,7 @@ struct trivet_shadow_counts {
     uint64_t compared;
     uint64_t equal;
     uint64_t failed;
+    uint64_t immense;
     double absolute_difference;
     double squared_difference;
     uint64_t compute_ns; /* of one batch; 0 = none */

@@ -38,7 +38,10 @@ bool trivet_feedback_is_held_out(const struct trivet_prediction_log *log, const 
     return (double)(hash >> 11) * 0x1p-53 < share;
 }
 
-/* As it is stored; false: no value that a prediction can have. */
+/* The end of the year 9999: beyond, and before 1970, no clock shows it. */
+#define LAST_UNIX_US INT64_C(253402300799999999)
+
+/* As it is stored; false: no value that any prediction can have. */
 static bool read_outcome(const struct trivet_feedback *feedback,
                          const struct trivet_feedback_outcome *outcome,
                          struct trivet_store_outcome *out)
@@ -50,11 +53,71 @@ static bool read_outcome(const struct trivet_feedback *feedback,
             outcome->observed_unix_us != 0 ? outcome->observed_unix_us : feedback->now_unix_us,
         .recorded_unix_us = feedback->now_unix_us,
     };
+    if (out->observed_unix_us < 0 || out->observed_unix_us > LAST_UNIX_US) {
+        return false;
+    }
     if (!out->is_label) {
         return isfinite(outcome->number);
     }
     return outcome->label[0] != '\0' &&
            trivet_text_copy(out->label, sizeof(out->label), outcome->label);
+}
+
+static bool read_number(const char *text, double *out)
+{
+    return trivet_text_parse_double(text, strlen(text), out) && isfinite(*out);
+}
+
+/* Whether the class is the text of a number as the server writes it. */
+static bool is_number(const char *label)
+{
+    char text[TRIVET_DOUBLE_TEXT_BYTES];
+    double number = 0;
+    if (!read_number(label, &number)) {
+        return false;
+    }
+    (void)trivet_text_double(number, text);
+    return strcmp(text, label) == 0;
+}
+
+static bool is_within(const struct trivet_feedback_target *target, double number)
+{
+    return trivet_quality_is_countable(number) &&
+           (!target->bounded || (number >= target->lowest && number <= target->highest));
+}
+
+/* In the form of what was predicted, of which nothing but the target tells whether classes are
+ * numbers; where that is not known, a class that looks like one is taken for one. False: no value
+ * that this prediction can have. */
+static bool fit_outcome(const struct trivet_feedback_target *target,
+                        const struct trivet_store_logged *logged,
+                        struct trivet_store_outcome *outcome)
+{
+    if (!logged->is_label) {
+        bool is_number = !outcome->is_label || read_number(outcome->label, &outcome->number);
+        outcome->is_label = false;
+        outcome->label[0] = '\0';
+        return is_number && is_within(target, outcome->number) && is_within(target, logged->number);
+    }
+    if (target->known ? !target->is_numeric : !is_number(logged->label)) {
+        return outcome->is_label;
+    }
+    if (!outcome->is_label || read_number(outcome->label, &outcome->number)) {
+        outcome->is_label = true;
+        /* No "-0". */
+        (void)trivet_text_double(outcome->number + 0.0, outcome->label);
+        outcome->number = 0;
+    }
+    return true;
+}
+
+static const struct trivet_feedback_target *target_of(const struct trivet_feedback *feedback,
+                                                      uint64_t version)
+{
+    static const struct trivet_feedback_target unknown = {.known = false};
+    const struct trivet_feedback_target *target =
+        feedback->target_of != NULL ? feedback->target_of(feedback->context, version) : NULL;
+    return target != NULL ? target : &unknown;
 }
 
 static void count_missing(struct trivet_feedback *feedback, const char *prediction)
@@ -86,6 +149,7 @@ static struct trivet_quality_value value_of(const struct trivet_store_outcome *o
 
 /* Of a prediction in the log; another than before or the first. */
 static enum trivet_status join(struct trivet_feedback *feedback,
+                               const struct trivet_feedback_target *target,
                                const struct trivet_store_logged *logged,
                                const struct trivet_store_outcome *outcome, struct trivet_error *err)
 {
@@ -103,6 +167,8 @@ static enum trivet_status join(struct trivet_feedback *feedback,
         .truth = value_of(outcome),
         .before = logged->has_outcome ? &before : NULL,
         .is_late = outcome->observed_unix_us - logged->predicted_unix_us > TRIVET_FEEDBACK_LATE_US,
+        .is_foreign = outcome->is_label && (target->has_class == NULL ||
+                                            !target->has_class(target->classes, outcome->label)),
     };
     trivet_quality_add_outcome(feedback->quality, &counted);
     feedback->counts.joined += !logged->has_outcome;
@@ -120,6 +186,8 @@ enum trivet_status trivet_feedback_add(struct trivet_feedback *feedback,
     bool found = false;
     if (!read_outcome(feedback, outcome, &value)) {
         feedback->counts.invalid++;
+        trivet_quality_add_unjoined(feedback->quality, feedback->model,
+                                    (struct trivet_unjoined){.invalid = 1});
         return TRIVET_OK;
     }
     enum trivet_status status = trivet_store_log_find(feedback->txn, feedback->model,
@@ -129,13 +197,17 @@ enum trivet_status trivet_feedback_add(struct trivet_feedback *feedback,
     }
     if (!found) {
         count_missing(feedback, outcome->prediction);
-    } else if (logged.is_label != value.is_label) {
+        return TRIVET_OK;
+    }
+    const struct trivet_feedback_target *target = target_of(feedback, logged.version);
+    if (!fit_outcome(target, &logged, &value)) {
         feedback->counts.invalid++;
+        trivet_quality_add_invalid(feedback->quality, feedback->model, logged.version);
     } else if (logged.has_outcome && is_same(&logged.outcome, &value)) {
         feedback->counts.duplicate++;
         trivet_quality_add_duplicate(feedback->quality, feedback->model, logged.version);
     } else {
-        return join(feedback, &logged, &value, err);
+        return join(feedback, target, &logged, &value, err);
     }
     return TRIVET_OK;
 }

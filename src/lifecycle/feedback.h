@@ -26,12 +26,27 @@ struct trivet_feedback_counts {
     uint64_t late;
 };
 
+/* What outcomes of a version can be. Zeroed: nothing is known of it. */
+struct trivet_feedback_target {
+    bool known;
+    bool is_numeric; /* the target's column: labels are numbers too */
+    bool bounded;    /* numbers lie between these */
+    double lowest;
+    double highest;
+    /* Whether it is a class of the version; any thread, no error. */
+    bool (*has_class)(const void *classes, const char *label);
+    const void *classes; /* borrowed */
+};
+
 /* A call's outcomes, one after the other. */
 struct trivet_feedback {
     struct trivet_store_txn *txn;      /* domain LOG; its log is flushed */
     struct trivet_prediction_log *log; /* that knows which ids were chosen */
     const char *model;
     int64_t now_unix_us;
+    /* What a version predicts, until it is asked again; NULL: not known of any. */
+    const struct trivet_feedback_target *(*target_of)(void *context, uint64_t version);
+    void *context; /* borrowed */
     struct trivet_feedback_counts counts;
     struct trivet_quality *quality; /* of this call alone: to be added when it is stored */
 };
@@ -42,7 +57,9 @@ struct trivet_feedback_outcome {
     double number;            /* NaN: neither */
     int64_t observed_unix_us; /* 0 = now */
 };
-/* Counts the outcome in exactly one of the counts, but for `late`. Errors are the store's. */
+/* Where the target is numeric, labels are numbers in one form ("1", not "1.0") and a number is as
+ * good as a label; where the prediction is a number, so is a text that reads as one. Counts the
+ * outcome in exactly one of the counts, but for `late`. Errors are the store's. */
 enum trivet_status trivet_feedback_add(struct trivet_feedback *feedback,
                                        const struct trivet_feedback_outcome *outcome,
                                        struct trivet_error *err) TRIVET_MUST_USE;

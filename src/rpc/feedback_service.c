@@ -5,6 +5,7 @@
 #include "rpc/call.h"
 #include "rpc/grow_dataset.h"
 #include "rpc/model_settings.h"
+#include "rpc/outcome_target.h"
 #include "rpc/services.h"
 #include "trivet/v1/feedback.pb-c.h"
 
@@ -89,10 +90,14 @@ static enum trivet_status record_in(struct trivet_call *call,
                                     Trivet__V1__RecordResponse *response, struct trivet_error *err)
 {
     const Trivet__V1__RecordRequest *request = (const Trivet__V1__RecordRequest *)call->request;
+    struct trivet_outcome_targets targets = {.servables = service->servables,
+                                             .model = request->model};
     struct trivet_feedback feedback = {.txn = txn,
                                        .log = service->log,
                                        .model = request->model,
                                        .now_unix_us = trivet_clock_unix_us(),
+                                       .target_of = trivet_outcome_target,
+                                       .context = &targets,
                                        .quality = trivet_quality_create()};
     enum trivet_status status =
         feedback.quality == NULL ? trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory")
@@ -112,6 +117,7 @@ static enum trivet_status record_in(struct trivet_call *call,
     if (status == TRIVET_OK) {
         trivet_quality_add_all(service->quality, feedback.quality);
     }
+    trivet_outcome_targets_release(&targets);
     trivet_quality_free(feedback.quality);
     return status;
 }

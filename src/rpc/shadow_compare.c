@@ -32,7 +32,7 @@ static bool is_equal(const struct trivet_shadow_kinds *kinds, double answered, d
     }
     if (kinds->numbers) {
         double greater = fmax(fabs(answered), fabs(number));
-        return fabs(number - answered) <= TRIVET_SHADOW_TOLERANCE * greater;
+        return isfinite(greater) && fabs(number - answered) <= TRIVET_SHADOW_TOLERANCE * greater;
     }
     if (kinds->labels == NULL) {
         return number == answered; /* clusters go by their number */
@@ -40,6 +40,16 @@ static bool is_equal(const struct trivet_shadow_kinds *kinds, double answered, d
     /* Two versions may know the classes in different orders. */
     return strcmp(kinds->labels->texts[(size_t)number],
                   kinds->answered_labels->texts[(size_t)answered]) == 0;
+}
+
+static void add_difference(double difference, struct trivet_shadow_counts *counts)
+{
+    if (!(fabs(difference) <= TRIVET_SHADOW_DIFFERENCE_MAX)) {
+        counts->immense++; /* no number either */
+        return;
+    }
+    counts->absolute_difference += fabs(difference);
+    counts->squared_difference += difference * difference;
 }
 
 void trivet_shadow_compare(const struct trivet_shadow_kinds *kinds, const double *answered,
@@ -60,8 +70,7 @@ void trivet_shadow_compare(const struct trivet_shadow_kinds *kinds, const double
         counts->compared++;
         counts->equal += is_equal(kinds, answered[i], number);
         if (kinds->numbers) {
-            counts->absolute_difference += fabs(number - answered[i]);
-            counts->squared_difference += (number - answered[i]) * (number - answered[i]);
+            add_difference(number - answered[i], counts);
         }
     }
 }

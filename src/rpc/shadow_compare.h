@@ -12,6 +12,8 @@
 
 /* Numbers are equal within this part of the greater one. */
 #define TRIVET_SHADOW_TOLERANCE 1e-6
+/* Beyond, a difference is in no sum: squares of as many rows as there will ever be add up. */
+#define TRIVET_SHADOW_DIFFERENCE_MAX 1e140
 
 /* How two versions can be compared; borrows from both pipelines. */
 struct trivet_shadow_kinds {

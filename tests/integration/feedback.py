@@ -90,6 +90,39 @@ class Calls:
 
 
 class Feedback(Calls, ServerTest):
+    def test_outcomes_far_off(self):
+        """What no sum of squares holds, and what no target is, is refused and counted; what was
+        counted stays to the digit."""
+        self.train("far", regression_columns(200, 7), "y")
+        answer = self.predict("far", [[1.0, 1.0]] * 102, prediction_id="f")
+        value = answer.outputs[0].f64[0]
+        self.record("far", [("f/%d" % i, value + 1) for i in range(100)])
+        before = self.quality("far")
+        times = [-2**63, -1, 2**63 - 1]
+        self.records("far", [("f/100", 1e200), ("f/100", 1e15), ("f/1", -1e15)] +
+                     [("f/101", value, at) for at in times], invalid=6)
+        self.predict("far", [[1e200, 0.0]], prediction_id="g")
+        self.records("far", [("g/0", 1.0)], invalid=1)
+        quality = self.quality("far")
+        self.assertEqual((quality.invalid, self.unjoined("far").invalid), (4, 3))
+        self.assertEqual(quality.squared_error, before.squared_error)
+        self.assertAlmostEqual(quality.squared_error, 100, 6)
+        self.records("far", [("f/100", value + 1), ("f/1", value + 2)], joined=1, corrected=1)
+        self.assertAlmostEqual(self.quality("far").squared_error, 104, 6)
+
+    def test_classes_that_are_numbers(self):
+        """ "1.0", 1 and "1" are one class where the target is a column of numbers."""
+        columns = regression_columns(200, 8)
+        columns["y"] = [float(y > 0) for y in columns["y"]]
+        self.train("binary", columns, "y", estimator="logistic_regression")
+        self.predict("binary", [[0.0, 2.0]] * 4 + [[0.0, -2.0]], prediction_id="b")
+        self.records("binary", [("b/0", "1.0"), ("b/1", 1.0), ("b/2", "1"), ("b/3", "1e0"),
+                                ("b/4", -0.0)], joined=5)
+        quality = self.quality("binary")
+        self.assertEqual({(p.truth, p.predicted): p.weight for p in quality.pairs},
+                         {("1", "1"): 4, ("0", "0"): 1})
+        self.records("binary", [("b/0", 1)], duplicate=1)
+
     def test_every_count(self):
         self.train("counts", regression_columns(200, 1), "y")
         answer = self.predict("counts", [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]],
@@ -117,7 +150,9 @@ class Feedback(Calls, ServerTest):
         self.assertAlmostEqual(quality.squared_error, sum(e * e for e in errors), 9)
         self.assertAlmostEqual(quality.outcome, sum(truths), 9)
         self.assertAlmostEqual(quality.squared_outcome, sum(t * t for t in truths), 9)
+        self.assertEqual(quality.invalid, 1)
         unjoined = self.unjoined("counts")
+        self.assertEqual(unjoined.invalid, 1)
         self.assertEqual((unjoined.unmatched, unjoined.not_sampled, unjoined.refused), (5, 0, 0))
 
     def test_classes_and_tables(self):

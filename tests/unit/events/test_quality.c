@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "events/publisher.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -163,6 +164,140 @@ static void totals_of_a_call_are_added_whole(void **state)
     trivet_quality_free(quality);
 }
 
+static void add_number(struct trivet_quality *quality, double truth, const double *before)
+{
+    const struct trivet_quality_value earlier = {.number = before != NULL ? *before : 0};
+    const struct trivet_quality_outcome outcome = {.model = "m",
+                                                   .version = 1,
+                                                   .weight = 1,
+                                                   .predicted = {.number = 0.1},
+                                                   .truth = {.number = truth},
+                                                   .before = before != NULL ? &earlier : NULL};
+    trivet_quality_add_outcome(quality, &outcome);
+}
+
+/* An outcome far off that is corrected leaves nothing, and hides nothing while it stands. */
+static void a_sum_holds_small_beside_large(void **state)
+{
+    (void)state;
+    struct trivet_quality *quality = trivet_quality_create();
+    struct trivet_arena *arena = trivet_arena_create(1u << 20, 0);
+    const double wrong[] = {1e15, -3e59, 7e30};
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(wrong); i++) {
+        add_number(quality, wrong[i], NULL);
+    }
+    for (int i = 0; i < 100; i++) {
+        add_number(quality, 1.1, NULL);
+    }
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(wrong); i++) {
+        add_number(quality, 1.1, &wrong[i]);
+    }
+    const Trivet__V1__QualityTotals *totals = encode(quality, false, arena).versions[0];
+    assert_true(fabs(totals->squared_error - 103) < 1e-12);
+    assert_true(fabs(totals->error + 103) < 1e-12);
+    assert_true(fabs(totals->squared_outcome - 103 * 1.1 * 1.1) < 1e-12);
+    assert_true(fabs(totals->squared_weight_fourth_error - 103) < 1e-12);
+    trivet_arena_free(arena);
+    trivet_quality_free(quality);
+}
+
+/* Also of what was stored when there was no bound yet. */
+static void no_total_is_infinite(void **state)
+{
+    (void)state;
+    struct trivet_quality *quality = trivet_quality_create();
+    struct trivet_arena *arena = trivet_arena_create(1u << 20, 0);
+    const double stored = 1e200;
+    assert_false(trivet_quality_is_countable(stored));
+    assert_false(trivet_quality_is_countable((double)NAN));
+    add_number(quality, 1.1, &stored);
+    for (int i = 0; i < 1000; i++) {
+        const struct trivet_quality_outcome outcome = {
+            .model = "m",
+            .version = 1,
+            .weight = 0x1p63,
+            .predicted = {.number = TRIVET_QUALITY_NUMBER_MAX},
+            .truth = {.number = -TRIVET_QUALITY_NUMBER_MAX}};
+        trivet_quality_add_outcome(quality, &outcome);
+    }
+    const Trivet__V1__QualityTotals *totals = encode(quality, false, arena).versions[0];
+    assert_true(isfinite(totals->squared_error));
+    assert_true(isfinite(totals->squared_weight_fourth_error));
+    assert_true(totals->squared_weight_fourth_error > 0);
+    trivet_arena_free(arena);
+    trivet_quality_free(quality);
+}
+
+/* Outcomes that are no class of the version, each put right at once, take no place from those that
+ * are; without that the matrix was "(other)" alone. */
+static void made_up_classes_leave_room(void **state)
+{
+    (void)state;
+    struct trivet_quality *quality = trivet_quality_create();
+    struct trivet_arena *arena = trivet_arena_create(1u << 20, 0);
+    struct trivet_quality_value before = {.label = "a"};
+    struct trivet_quality_outcome outcome = {.model = "m",
+                                             .version = 1,
+                                             .weight = 1,
+                                             .predicted = {.label = "a"},
+                                             .truth = {.label = "a"}};
+    trivet_quality_add_outcome(quality, &outcome);
+    char names[2][16] = {"a", "a"};
+    for (int i = 1; i <= 1000; i++) {
+        (void)trivet_text_format(names[i % 2], sizeof(names[0]), "junk %d", i);
+        outcome.is_foreign = i % 2 == 0; /* nobody need know it */
+        before.label = names[(i + 1) % 2];
+        outcome.before = &before;
+        outcome.truth.label = names[i % 2];
+        trivet_quality_add_outcome(quality, &outcome);
+    }
+    outcome.before = NULL;
+    outcome.is_foreign = false;
+    for (int i = 0; i < 200; i++) {
+        outcome.truth.label = i % 2 == 0 ? "a" : "b";
+        trivet_quality_add_outcome(quality, &outcome);
+    }
+    const Trivet__V1__QualityTotals *totals = encode(quality, false, arena).versions[0];
+    assert_float_equal(weight_of(totals, "a", "a"), 100, 0);
+    assert_float_equal(weight_of(totals, "b", "a"), 100, 0);
+    double wrong = 0;
+    for (size_t i = 0; i < totals->n_pairs; i++) {
+        wrong += strcmp(totals->pairs[i]->truth, totals->pairs[i]->predicted) != 0
+                     ? totals->pairs[i]->weight
+                     : 0;
+    }
+    wrong += weight_of(totals, "(other)", "(other)");
+    assert_float_equal(totals->other_right, 0, 0);
+    assert_float_equal(wrong, 101, 0);
+    trivet_arena_free(arena);
+    trivet_quality_free(quality);
+}
+
+static void squared_weights_are_told(void **state)
+{
+    (void)state;
+    struct trivet_quality *quality = trivet_quality_create();
+    struct trivet_arena *arena = trivet_arena_create(1u << 20, 0);
+    add_pair(quality, "a", "a", 1);
+    add_pair(quality, "a", "b", 4);
+    const Trivet__V1__QualityTotals *totals = encode(quality, false, arena).versions[0];
+    assert_float_equal(totals->squared_weight, 17, 0);
+    assert_float_equal(totals->squared_weight_right, 1, 0);
+    const struct trivet_quality_outcome outcome = {.model = "r",
+                                                   .version = 1,
+                                                   .weight = 4,
+                                                   .predicted = {.number = 3},
+                                                   .truth = {.number = 5}};
+    trivet_quality_add_outcome(quality, &outcome);
+    totals = encode(quality, false, arena).versions[1];
+    assert_float_equal(totals->squared_weight, 16, 0);
+    assert_float_equal(totals->squared_weight_absolute_error, 32, 0);
+    assert_float_equal(totals->squared_weight_squared_error, 64, 0);
+    assert_float_equal(totals->squared_weight_fourth_error, 256, 0);
+    trivet_arena_free(arena);
+    trivet_quality_free(quality);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +305,10 @@ int main(void)
         cmocka_unit_test(pairs_beyond_the_bound_are_counted_together),
         cmocka_unit_test(an_event_holds_the_longest_labels),
         cmocka_unit_test(totals_of_a_call_are_added_whole),
+        cmocka_unit_test(a_sum_holds_small_beside_large),
+        cmocka_unit_test(no_total_is_infinite),
+        cmocka_unit_test(made_up_classes_leave_room),
+        cmocka_unit_test(squared_weights_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,7 +81,9 @@ struct counts {
     uint64_t equal;
     uint64_t failed;
     uint64_t skipped;
+    uint64_t immense;
     double absolute;
+    double squared;
     uint64_t n_batches;
 };
 
@@ -99,7 +101,9 @@ static struct counts counts_of(struct place *place)
         counts.equal += list[i]->equal;
         counts.failed += list[i]->failed;
         counts.skipped += list[i]->skipped;
+        counts.immense += list[i]->immense;
         counts.absolute += list[i]->absolute_difference;
+        counts.squared += list[i]->squared_difference;
         counts.n_batches += list[i]->compute->count;
     }
     trivet_arena_free(arena);
@@ -158,6 +162,24 @@ static void what_differs_is_measured(void **state)
     struct counts counts = wait_for(&place, ROWS);
     assert_int_equal(counts.equal, ROWS - 1);
     assert_true(counts.absolute > 0.2 && counts.absolute < 2 * apart + 1);
+    close_place(&place);
+}
+
+/* Two numbers whose difference has no square. */
+static void what_no_sum_holds_is_counted_apart(void **state)
+{
+    (void)state;
+    struct place place;
+    open_place(&place, 1, COLUMNS, 1000);
+    struct trivet_shadow_call call = call_of(&place);
+    place.outputs[0] = 1e200;
+    place.outputs[1] = (double)INFINITY;
+    trivet_shadows_offer(place.shadows, &call);
+    struct counts counts = wait_for(&place, ROWS);
+    assert_int_equal(counts.compared, ROWS);
+    assert_int_equal(counts.equal, ROWS - 2);
+    assert_int_equal(counts.immense, 2);
+    assert_true(counts.squared == 0);
     close_place(&place);
 }
 
@@ -264,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_the_same_is_equal),
         cmocka_unit_test(what_differs_is_measured),
+        cmocka_unit_test(what_no_sum_holds_is_counted_apart),
         cmocka_unit_test(rows_of_a_request_are_decoded),
         cmocka_unit_test(a_shadow_of_other_columns_fails),
         cmocka_unit_test(what_finds_no_room_is_skipped),
