@@ -64,6 +64,12 @@ static enum trivet_status create_loop(struct program *program, struct trivet_err
         .on_step = on_loop_step,
         .context = program,
     };
+    for (size_t i = 0; i < program->policies.n_items; i++) {
+        const struct trivet_policy *policy = &program->policies.items[i];
+        trivet_log(TRIVET_LOG_INFO, "policy", "model=%s enabled=%s gates=%zu server=%s",
+                   policy->model, program->policies.enabled && policy->enabled ? "yes" : "no",
+                   policy->n_require, options.server_url);
+    }
     return program->policies.n_items == 0
                ? TRIVET_OK
                : trivet_loop_runner_create(&options, &program->loop, err);

@@ -2,15 +2,20 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "metrics/bound.h"
+#include "metrics/catalog.h"
 
 #include <errno.h>
 #include <ini.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
+#define LINE_BYTES   256 /* inih takes fewer */
 #define US_PER_S     1000000.0
 #define DURATION_MAX (3650.0 * 86400.0) /* s */
 
-enum key_type { SWITCH, DURATION, COUNT, NUMBER, TEXT, GATES };
+enum key_type { SWITCH, DURATION, COUNT, NUMBER, METRIC, GATES };
 
 struct key {
     const char *name;
@@ -51,7 +56,7 @@ static const struct key keys[] = {
     KEY(growth_max, NUMBER, 0.01, 1000),
     KEY(holdout_share, NUMBER, 0.05, 0.5),
     KEY(holdout_rows_min, COUNT, 10, 1e9),
-    KEY(metric, TEXT, 0, 0),
+    KEY(metric, METRIC, 0, 0),
     KEY(require, GATES, 0, 0),
     KEY(better_by, NUMBER, 0, 1e9),
     KEY(base_drop_max, NUMBER, 0, 1),
@@ -136,11 +141,29 @@ static bool parse_switch(const char *text, bool *out)
     return yes || no;
 }
 
-/* "r2>=0.9, mse<=3": what a gate is, the server says when it is asked. */
-static enum trivet_status set_gates(struct trivet_policy *policy, const char *text,
+static enum trivet_status check_metric(const char *name, struct trivet_error *err)
+{
+    char known[TRIVET_ERROR_MESSAGE_BYTES / 2] = "";
+    size_t n = 0;
+    size_t used = 0;
+    if (trivet_metric_info_find(name) != NULL) {
+        return TRIVET_OK;
+    }
+    const struct trivet_metric_info *all = trivet_metric_catalog(&n);
+    for (size_t i = 0; i < n && trivet_text_format(known + used, sizeof(known) - used, "%s%s",
+                                                   used > 0 ? ", " : "", all[i].name);
+         i++) {
+        used = strlen(known);
+    }
+    known[used] = '\0';
+    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "'%.64s' is not a metric; there are %s",
+                            name, known);
+}
+
+/* "r2>=0.9, mse<=3", added to those that stand there: an indented line continues the one before. */
+static enum trivet_status add_gates(struct trivet_policy *policy, const char *text,
                                     struct trivet_error *err)
 {
-    policy->n_require = 0;
     while (*text != '\0') {
         text += strspn(text, ", ");
         size_t n = strcspn(text, ",");
@@ -153,11 +176,13 @@ static enum trivet_status set_gates(struct trivet_policy *policy, const char *te
             char *gate = policy->require[policy->n_require++];
             memcpy(gate, text, n);
             gate[n] = '\0';
-            if (strpbrk(gate, "<>") == NULL) {
-                return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                        "'%s' is not a gate; write METRIC, then >=, >, <= or <, "
-                                        "then a number, as in f1_macro>=0.9",
-                                        gate);
+            struct trivet_metric_bound bound;
+            enum trivet_status status = trivet_metric_bound_parse(gate, &bound, err);
+            if (status == TRIVET_OK) {
+                status = check_metric(bound.metric, err);
+            }
+            if (status != TRIVET_OK) {
+                return status;
             }
         }
         text += n;
@@ -208,13 +233,13 @@ static enum trivet_status set_key(struct trivet_policy *policy, const struct key
                                     key->name, value);
         }
         return TRIVET_OK;
-    case TEXT:
+    case METRIC:
         if (!trivet_text_copy(field, TRIVET_POLICY_GATE_BYTES, value)) {
             return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "%s is too long", key->name);
         }
-        return TRIVET_OK;
+        return value[0] == '\0' ? TRIVET_OK : check_metric(value, err);
     case GATES:
-        return set_gates(policy, value, err);
+        return add_gates(policy, value, err);
     case COUNT:
     case NUMBER:
         break;
@@ -297,6 +322,47 @@ static int on_value(void *arg, const char *section, const char *name, const char
     return status == TRIVET_OK;
 }
 
+/* inih tells of keys only: a section of a model without any has all the defaults. */
+static enum trivet_status read_section(struct trivet_policies *policies, const char *name,
+                                       struct trivet_error *err)
+{
+    bool is_loop = strncmp(name, "loop", 4) == 0 && (name[4] == '\0' || name[4] == ' ');
+    if (!is_loop && strncasecmp(name, "loop", 4) == 0) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "[%s] is not a section of a policy; write [loop] or [loop MODEL]",
+                                name);
+    }
+    bool of_model = is_loop && name[4] == ' ';
+    return of_model && policy_of(policies, name + 5 + strspn(name + 5, " "), err) == NULL
+               ? err->status
+               : TRIVET_OK;
+}
+
+static enum trivet_status read_sections(const char *path, struct trivet_policies *policies,
+                                        struct trivet_error *err)
+{
+    char text[LINE_BYTES];
+    enum trivet_status status = TRIVET_OK;
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return trivet_error_set(err, TRIVET_NOT_FOUND, "cannot read %s: %s", path, strerror(errno));
+    }
+    for (int line = 1; status == TRIVET_OK && fgets(text, sizeof(text), file) != NULL; line++) {
+        char *name = text + strspn(text, " \t\xef\xbb\xbf");
+        char *end = name[0] == '[' ? strchr(name, ']') : NULL;
+        if (end != NULL) {
+            *end = '\0';
+            struct trivet_error cause;
+            status = read_section(policies, name + 1, &cause);
+            if (status != TRIVET_OK) {
+                (void)trivet_error_set(err, status, "%s:%d: %s", path, line, cause.message);
+            }
+        }
+    }
+    (void)fclose(file);
+    return status;
+}
+
 enum trivet_status trivet_policies_read(const char *path, struct trivet_policies *out,
                                         struct trivet_error *err)
 {
@@ -306,9 +372,13 @@ enum trivet_status trivet_policies_read(const char *path, struct trivet_policies
     }
     reader->policies.enabled = true;
     reader->policies.check_us = 2 * INT64_C(1000000);
+    enum trivet_status status = read_sections(path, &reader->policies, err);
+    if (status != TRIVET_OK) {
+        trivet_free(reader);
+        return status;
+    }
     errno = 0;
     int line = ini_parse(path, on_value, reader);
-    enum trivet_status status = TRIVET_OK;
     if (line < 0) {
         status = trivet_error_set(err, TRIVET_NOT_FOUND, "cannot read %s: %s", path,
                                   strerror(errno != 0 ? errno : ENOMEM));

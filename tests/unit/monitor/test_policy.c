@@ -78,6 +78,24 @@ static void test_values(void **state)
     assert_false(policies.items[1].tidy);
 }
 
+/* A section without keys has the defaults; gates of several lines are all there. */
+static void test_sections(void **state)
+{
+    (void)state;
+    assert_int_equal(read_text("  [loop empty]\n[loop gates]\nrequire = f1_macro>=0.9,\n"
+                               "  accuracy>=0.5\nrequire = log_loss<1\n[loop last] ; nothing\n"),
+                     TRIVET_OK);
+    assert_int_equal(policies.n_items, 3);
+    assert_string_equal(policies.items[0].model, "empty");
+    assert_true(policies.items[0].enabled && policies.items[0].on_drift);
+    const struct trivet_policy *gates = &policies.items[1];
+    assert_int_equal(gates->n_require, 3);
+    assert_string_equal(gates->require[0], "f1_macro>=0.9");
+    assert_string_equal(gates->require[1], "accuracy>=0.5");
+    assert_string_equal(gates->require[2], "log_loss<1");
+    assert_string_equal(policies.items[2].model, "last");
+}
+
 static void test_nothing_without_a_policy(void **state)
 {
     (void)state;
@@ -99,6 +117,11 @@ static void test_refused(void **state)
     refused("[loop a]\ncanary_share = 1\n", "canary_share");
     refused("[loop a]\nholdout_share = nan\n", "holdout_share");
     refused("[loop a]\nrequire = good\n", "is not a gate");
+    refused("[loop a]\nrequire = r2>=abc\n", "is not a gate");
+    refused("[loop a]\nrequire = accuracy>=0.5, speed>1\n", ":2: 'speed' is not a metric");
+    refused("[loop a]\nmetric = bogus\n", "'bogus' is not a metric; there are ");
+    refused("[loop]\n\n[Loop a]\n", ":3: [Loop a] is not a section of a policy");
+    refused("[loops]\nenabled = yes\n", ":1: [loops] is not a section");
     refused("[loop ../a]\nenabled = yes\n", "not a model's name");
     refused("[loop]\ncheck = 0.01s\n", "at least");
     refused("[loop]\nlabels_min = 100\n", "[loop MODEL]");
@@ -117,7 +140,7 @@ static void test_bounds(void **state)
     assert_int_equal(policies.n_items, TRIVET_POLICIES_MAX);
     (void)snprintf(text + used, sizeof(text) - used, "[loop more]\nenabled=yes\n");
     refused(text, "at most");
-    refused("[loop a]\nrequire = a>1,a>1,a>1,a>1,a>1,a>1,a>1,a>1,a>1\n", "at most");
+    refused("[loop a]\nrequire = r2>1,r2>1,r2>1,r2>1,r2>1,r2>1,r2>1,r2>1,r2>1\n", "at most");
 }
 
 static void test_duration(void **state)
@@ -140,8 +163,11 @@ static void test_duration(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),   cmocka_unit_test(test_nothing_without_a_policy),
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_sections),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_nothing_without_a_policy),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_duration),
     };
     return cmocka_run_group_tests(tests, begin, end);
