@@ -210,13 +210,10 @@ static void judge_source(struct trivet_alert_facts *facts, size_t r, size_t s,
     trivet_alerts_judge(alerts, rule, source->server_url, "", 0, &verdict, now_us);
 }
 
-static void take_told(struct trivet_alert_drift *drift, const struct trivet_drift_told *told,
-                      double unit)
+static void take_worst(struct trivet_alert_drift *drift, const struct trivet_drift_told *told,
+                       double unit)
 {
-    bool worse = told->n_firing > 0 && told->excess * unit > drift->value;
-    drift->n_firing += told->n_firing;
-    drift->n_pending += told->n_pending;
-    if (worse) {
+    if (told->n_firing > 0 && told->excess * unit > drift->value) {
         drift->value = told->excess * unit;
         (void)trivet_text_copy(drift->column, sizeof(drift->column), told->worst);
     }
@@ -238,11 +235,14 @@ static void take_drift(struct follow *follow)
     }
     trivet_monitor_drift_summary(follow->series, &summary);
     follow->drift_closed_us = drift->closed_us;
-    follow->drift = (struct trivet_alert_drift){.watched = true};
-    follow->missing = (struct trivet_alert_drift){.watched = true};
-    take_told(&follow->drift, &summary.told[TRIVET_DRIFT_DISTRIBUTION], 1.0);
-    take_told(&follow->drift, &summary.told[TRIVET_DRIFT_OUT_OF_RANGE], 1.0);
-    take_told(&follow->missing, &summary.told[TRIVET_DRIFT_MISSING], TRIVET_DRIFT_MISSING_MIN);
+    const struct trivet_drift_told *missing = &summary.told[TRIVET_DRIFT_MISSING];
+    follow->drift = (struct trivet_alert_drift){
+        .watched = true, .n_firing = summary.n_moved_firing, .n_pending = summary.n_moved_pending};
+    follow->missing = (struct trivet_alert_drift){
+        .watched = true, .n_firing = missing->n_firing, .n_pending = missing->n_pending};
+    take_worst(&follow->drift, &summary.told[TRIVET_DRIFT_DISTRIBUTION], 1.0);
+    take_worst(&follow->drift, &summary.told[TRIVET_DRIFT_OUT_OF_RANGE], 1.0);
+    take_worst(&follow->missing, missing, TRIVET_DRIFT_MISSING_MIN);
 }
 
 /* The rule's metric of a version, live and in its test. False when there is nothing to judge. */

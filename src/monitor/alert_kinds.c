@@ -87,7 +87,8 @@ void trivet_alert_judge_drift(const struct trivet_alert_rule *rule,
         out->judgement = found ? TRIVET_ALERT_BETWEEN : TRIVET_ALERT_GOOD;
     }
     char more[40];
-    (void)trivet_text_format(more, sizeof(more), " and %zu more columns", drift->n_firing - 1);
+    (void)trivet_text_format(more, sizeof(more), " and %zu more column%s", drift->n_firing - 1,
+                             drift->n_firing > 2 ? "s" : "");
     (void)trivet_text_format(out->detail, sizeof(out->detail), "%s%s", drift->column,
                              drift->n_firing > 1 ? more : "");
 }

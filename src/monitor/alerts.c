@@ -155,8 +155,8 @@ static void follow_firing(struct trivet_alerts *alerts, size_t at,
     int64_t window_s = rule->window_s > rule->long_window_s ? rule->window_s : rule->long_window_s;
     if (judgement == TRIVET_ALERT_UNKNOWN) {
         judgement = watched_us > window_s * US_PER_S ? TRIVET_ALERT_GOOD : TRIVET_ALERT_BETWEEN;
-    } else {
-        set_words(&alerts->active[at], verdict);
+    } else if (judgement == TRIVET_ALERT_BAD) {
+        set_words(&alerts->active[at], verdict); /* what was wrong, also when it is over */
     }
     if (judgement != TRIVET_ALERT_GOOD) {
         entry->good_since_us = 0;

@@ -513,6 +513,16 @@ static void tell(const struct trivet_drift_column *column, enum trivet_drift_fin
     told->n_pending += !firing;
 }
 
+static void count_moved(const struct trivet_drift_column *column, struct trivet_drift_summary *out)
+{
+    enum trivet_drift_state distribution = column->tracks[TRIVET_DRIFT_DISTRIBUTION].state;
+    enum trivet_drift_state range = column->tracks[TRIVET_DRIFT_OUT_OF_RANGE].state;
+    bool firing = distribution == TRIVET_DRIFT_FIRING || range == TRIVET_DRIFT_FIRING;
+    bool quiet = distribution == TRIVET_DRIFT_QUIET && range == TRIVET_DRIFT_QUIET;
+    out->n_moved_firing += firing;
+    out->n_moved_pending += !firing && !quiet;
+}
+
 void trivet_monitor_drift_summary(const struct trivet_monitor_series *series,
                                   struct trivet_drift_summary *out)
 {
@@ -540,5 +550,6 @@ void trivet_monitor_drift_summary(const struct trivet_monitor_series *series,
         for (int k = 0; k < TRIVET_DRIFT_FINDING_COUNT; k++) {
             tell(&columns[i], (enum trivet_drift_finding)k, &out->told[k]);
         }
+        count_moved(&columns[i], out);
     }
 }

@@ -139,6 +139,9 @@ struct trivet_drift_summary {
     double open_rows; /* of the one that is open */
     double psi_max;
     struct trivet_drift_told told[TRIVET_DRIFT_FINDING_COUNT];
+    /* Columns that moved, by distribution or by range; a column with both counts once. */
+    size_t n_moved_firing;
+    size_t n_moved_pending;
     /* The mean greatest probability, of the last window and of the reference: how many answers a
      * calibrated classifier expects to be right. NaN = not known. */
     double expected_accuracy;

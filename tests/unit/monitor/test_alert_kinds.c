@@ -89,7 +89,7 @@ static void test_drift(void **state)
     drift.watched = true;
     trivet_alert_judge_drift(&rule, &drift, &verdict);
     assert_int_equal(verdict.judgement, TRIVET_ALERT_BAD);
-    assert_string_equal(verdict.detail, "age and 1 more columns");
+    assert_string_equal(verdict.detail, "age and 1 more column");
     rule.threshold = 2;
     trivet_alert_judge_drift(&rule, &drift, &verdict);
     assert_int_equal(verdict.judgement, TRIVET_ALERT_BETWEEN);
