@@ -119,6 +119,22 @@ class Tour(unittest.TestCase):
                     self.assertEqual([masked(line) for line in printed],
                                      [masked(line) for line in lines])
 
+    def test_files_of_rules_and_policies(self):
+        """The monitor takes every ini block, and says which line is wrong in one that is not."""
+        blocks = re.findall(r"```ini\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+        kinds = ["--policy" if "[loop" in block else "--rules" for block in blocks]
+        self.assertEqual(sorted(set(kinds)), ["--policy", "--rules"])
+        for kind, block in zip(kinds + ["--policy"], blocks + ["[loop a]\nbogus = 1\n"]):
+            with tempfile.NamedTemporaryFile("w", suffix=".ini") as file:
+                file.write(block)
+                file.flush()
+                done = subprocess.run([program("trivet-monitor"), "--print-rules", kind, file.name],
+                                      capture_output=True, text=True, timeout=60)
+            if "bogus" in block:
+                self.assertIn(":2: 'bogus' is not known", done.stderr)
+            else:
+                self.assertEqual(done.returncode, 0, done.stderr + block)
+
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--print"]:
