@@ -36,5 +36,5 @@ suite() {
 suite release
 if [ $quick = no ]; then
     suite asan --label-exclude 'lint|install|parity'
-    suite tsan --label-exclude 'lint|install|parity'
+    suite tsan --label-exclude 'lint|install|parity|one-thread'
 fi
