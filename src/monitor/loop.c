@@ -3,67 +3,16 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "monitor/loop_judge.h"
+#include "monitor/loop_look.h"
+#include "monitor/loop_steps.h"
 #include "monitor/loop_tidy.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define US_PER_S      INT64_C(1000000)
-#define RETRY_S_MAX   64
 #define RETRY_DOUBLES 6
 /* Half an hour of them, where no step_timeout ends it: leftovers must not keep a round waiting. */
 #define TIDY_TRIES_MAX 32
-
-/* --- meters */
-
-/* `values` and meters belong together; the first value only grows. Where it fell, trivetd began
- * anew: what was between the last look and that is not counted, rather than too much. */
-static void meters_take(struct trivet_loop_meter *meters, const double *values, size_t n)
-{
-    const bool anew = values[0] < meters[0].last;
-    for (size_t i = 0; i < n; i++) {
-        meters[i].since += anew ? 0 : values[i] - meters[i].last;
-        meters[i].last = values[i];
-    }
-}
-
-static void meters_restart(struct trivet_loop_meter *meters, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        meters[i].since = 0;
-    }
-}
-
-static void restart_all(struct trivet_loop_state *state)
-{
-    meters_restart(state->champion_rows, TRIVET_ARRAY_COUNT(state->champion_rows));
-    meters_restart(state->challenger_rows, TRIVET_ARRAY_COUNT(state->challenger_rows));
-    meters_restart(state->quality, TRIVET_ARRAY_COUNT(state->quality));
-    meters_restart(state->shadow, TRIVET_ARRAY_COUNT(state->shadow));
-}
-
-static void take_meters(struct trivet_loop_state *state, const struct trivet_loop_observation *seen)
-{
-    const struct trivet_loop_version *champion = &seen->champion;
-    const struct trivet_loop_version *challenger = &seen->challenger;
-    const double rows[2] = {champion->rows, champion->failed};
-    const double new_rows[2] = {challenger->rows, challenger->failed};
-    const double quality[4] = {challenger->labelled, challenger->weight, challenger->right,
-                               challenger->squared_error};
-    const double shadow[3] = {seen->shadow_seen, seen->shadow_equal, seen->shadow_failed};
-    if (!state->labels_known) {
-        /* Labels that were there before the first look may be learnt from. */
-        state->labels.since = seen->labelled;
-        state->labels.last = seen->labelled;
-        state->labels_known = true;
-        state->round_since_us = seen->now_us;
-    }
-    meters_take(&state->labels, &seen->labelled, 1);
-    meters_take(state->champion_rows, rows, TRIVET_ARRAY_COUNT(rows));
-    meters_take(state->challenger_rows, new_rows, TRIVET_ARRAY_COUNT(new_rows));
-    meters_take(state->quality, quality, TRIVET_ARRAY_COUNT(quality));
-    meters_take(state->shadow, shadow, TRIVET_ARRAY_COUNT(shadow));
-}
 
 /* --- steps */
 
@@ -89,23 +38,7 @@ static void advance(struct trivet_loop_state *state, enum trivet_loop_step step,
     state->n_retries = 0;
     state->n_judged = 0;
     state->why[0] = '\0';
-    restart_all(state);
-}
-
-/* The step after `step` that is not off. */
-static enum trivet_loop_step following(const struct trivet_policy *policy,
-                                       enum trivet_loop_step step)
-{
-    if (policy->evaluate && step < TRIVET_LOOP_EVALUATE) {
-        return TRIVET_LOOP_EVALUATE;
-    }
-    if (policy->shadow && step < TRIVET_LOOP_SHADOW) {
-        return TRIVET_LOOP_SHADOW;
-    }
-    if (policy->canary && step < TRIVET_LOOP_CANARY) {
-        return TRIVET_LOOP_CANARY;
-    }
-    return TRIVET_LOOP_PROMOTE;
+    trivet_loop_look_restart(state);
 }
 
 /* What follows the end of a round, or `CLEAR`. */
@@ -128,8 +61,8 @@ static void end_round(const struct trivet_policy *policy, struct trivet_loop_sta
         return;
     }
     state->not_before_us = now_us + policy->cooldown_us;
-    bool clears = state->split_is_ours && state->step != TRIVET_LOOP_CLEAR;
-    advance(state, clears ? TRIVET_LOOP_CLEAR : closing(policy, state), now_us);
+    state->split_is_ours = state->split_is_ours && state->step != TRIVET_LOOP_CLEAR;
+    advance(state, state->split_is_ours ? TRIVET_LOOP_CLEAR : closing(policy, state), now_us);
 }
 
 static enum trivet_loop_trigger trigger_of(const struct trivet_policy *policy,
@@ -255,7 +188,7 @@ static void after_look(const struct trivet_policy *policy, struct trivet_loop_st
         end_round(policy, state, TRIVET_LOOP_REFUSED, text, now_us, event);
     } else if (verdict == TRIVET_LOOP_GOOD) {
         tell(state, state->step, TRIVET_LOOP_DONE, text, event);
-        advance(state, following(policy, state->step), now_us);
+        advance(state, trivet_loop_step_after(policy, state->step), now_us);
     } else {
         (void)trivet_text_copy(state->why, sizeof(state->why), text);
     }
@@ -281,7 +214,7 @@ static void watch(const struct trivet_policy *policy, struct trivet_loop_state *
     if (verdict == TRIVET_LOOP_GOOD) {
         /* Each block of labels is judged by itself, so that a late fall is seen soon. */
         state->n_judged++;
-        meters_restart(state->quality, TRIVET_ARRAY_COUNT(state->quality));
+        trivet_loop_look_restart_quality(state);
     }
     if (now_us - state->step_since_us >= policy->watch_us) {
         char kept[TRIVET_LOOP_TEXT_BYTES];
@@ -387,6 +320,19 @@ static void go_on(const struct trivet_policy *policy, struct trivet_loop_state *
             event->version = state->champion;
             break;
         }
+        if (!policy->rollback) {
+            end_round(policy, state, TRIVET_LOOP_SKIPPED, "rollback is turned off", seen->now_us,
+                      event);
+            break;
+        }
+        act(policy, state, seen->now_us, action);
+        break;
+    case TRIVET_LOOP_CLEAR:
+        if (seen->n_shares > 0 && !seen->challenger_has_share) {
+            end_round(policy, state, TRIVET_LOOP_SKIPPED, "somebody else split the traffic",
+                      seen->now_us, event);
+            break;
+        }
         act(policy, state, seen->now_us, action);
         break;
     case TRIVET_LOOP_TIDY:
@@ -404,6 +350,32 @@ static void go_on(const struct trivet_policy *policy, struct trivet_loop_state *
     }
 }
 
+/* What undoes what the loop did stays due until it is done. */
+static bool has_time_out(enum trivet_loop_step step)
+{
+    return step != TRIVET_LOOP_WATCH && !trivet_loop_step_undoes(step);
+}
+
+/* The state stands at a step that was turned off since. */
+static bool turned_off(const struct trivet_policy *policy, struct trivet_loop_state *state,
+                       int64_t now_us, struct trivet_loop_event *event)
+{
+    char text[TRIVET_LOOP_TEXT_BYTES];
+    const enum trivet_loop_step step = state->step;
+    const char *name = trivet_loop_step_off(policy, step);
+    if (name == NULL) {
+        return false;
+    }
+    (void)trivet_text_format(text, sizeof(text), "%s is turned off", name);
+    if (step < TRIVET_LOOP_EVALUATE) {
+        end_round(policy, state, TRIVET_LOOP_SKIPPED, text, now_us, event);
+    } else {
+        tell(state, step, TRIVET_LOOP_SKIPPED, text, event);
+        advance(state, trivet_loop_step_after(policy, step), now_us);
+    }
+    return true;
+}
+
 void trivet_loop_next(const struct trivet_policy *policy, bool enabled,
                       struct trivet_loop_state *state, const struct trivet_loop_observation *seen,
                       struct trivet_loop_action *action, struct trivet_loop_event *event)
@@ -414,7 +386,7 @@ void trivet_loop_next(const struct trivet_policy *policy, bool enabled,
         (void)trivet_text_copy(state->why, sizeof(state->why), "the server does not answer");
         return;
     }
-    take_meters(state, seen);
+    trivet_loop_look(policy, state, seen);
     if (!enabled || !policy->enabled) {
         (void)trivet_text_format(state->why, sizeof(state->why), "turned off%s",
                                  state->step == TRIVET_LOOP_IDLE ? ""
@@ -429,7 +401,7 @@ void trivet_loop_next(const struct trivet_policy *policy, bool enabled,
     if (gives_way(policy, state, seen, event)) {
         return;
     }
-    if (state->step != TRIVET_LOOP_WATCH && policy->step_timeout_us > 0 &&
+    if (has_time_out(state->step) && policy->step_timeout_us > 0 &&
         seen->now_us - state->step_since_us > policy->step_timeout_us) {
         char text[TRIVET_LOOP_TEXT_BYTES];
         (void)trivet_text_format(text, sizeof(text), "took longer than step_timeout%s%s",
@@ -437,16 +409,30 @@ void trivet_loop_next(const struct trivet_policy *policy, bool enabled,
         end_round(policy, state, TRIVET_LOOP_FAILED, text, seen->now_us, event);
         return;
     }
+    if (turned_off(policy, state, seen->now_us, event)) {
+        return;
+    }
     go_on(policy, state, seen, action, event);
 }
 
 /* --- results */
 
-static bool may_pass(enum trivet_status status)
+static bool may_pass(enum trivet_loop_step step, enum trivet_status status)
 {
-    return status == TRIVET_UNAVAILABLE || status == TRIVET_DEADLINE_EXCEEDED ||
-           status == TRIVET_RESOURCE_EXHAUSTED || status == TRIVET_ABORTED ||
-           status == TRIVET_CANCELLED;
+    switch (status) {
+    case TRIVET_UNAVAILABLE:
+    case TRIVET_DEADLINE_EXCEEDED:
+    case TRIVET_RESOURCE_EXHAUSTED:
+    case TRIVET_ABORTED:
+    case TRIVET_CANCELLED:
+        return true;
+    case TRIVET_NOT_FOUND: /* the model: nothing is left to be undone */
+        return false;
+    case TRIVET_FAILED_PRECONDITION: /* no version to go back to */
+        return step == TRIVET_LOOP_CLEAR;
+    default:
+        return trivet_loop_step_undoes(step);
+    }
 }
 
 static void take_scores(const struct trivet_policy *policy, struct trivet_loop_state *state,
@@ -521,7 +507,7 @@ static void take_result(const struct trivet_policy *policy, struct trivet_loop_s
         }
         state->challenger = result->version;
         tell(state, TRIVET_LOOP_TRAINING, TRIVET_LOOP_DONE, state->job_id, event);
-        advance(state, following(policy, TRIVET_LOOP_TRAINING), now_us);
+        advance(state, trivet_loop_step_after(policy, TRIVET_LOOP_TRAINING), now_us);
         break;
     case TRIVET_LOOP_EVALUATE:
         take_scores(policy, state, result, now_us, event);
@@ -570,13 +556,12 @@ void trivet_loop_done(const struct trivet_policy *policy, struct trivet_loop_sta
     }
     const bool gives_up = state->step == TRIVET_LOOP_TIDY && policy->step_timeout_us == 0 &&
                           state->n_retries + 1 >= TIDY_TRIES_MAX;
-    if (may_pass(result->status) && !gives_up) {
-        /* Goes on to its time-out. */
+    if (may_pass(state->step, result->status) && !gives_up) {
+        /* Goes on to its time-out, if it has one. */
         const uint32_t doubles =
             state->n_retries < RETRY_DOUBLES ? state->n_retries : RETRY_DOUBLES;
-        const int64_t wait_s = INT64_C(1) << doubles;
         state->n_retries++;
-        state->retry_us = now_us + (wait_s < RETRY_S_MAX ? wait_s : RETRY_S_MAX) * US_PER_S;
+        state->retry_us = now_us + (TRIVET_LOOP_RETRY_US_MAX >> (RETRY_DOUBLES - doubles));
         (void)trivet_text_format(state->why, sizeof(state->why), "tries again: %s", message);
         return;
     }

@@ -11,7 +11,8 @@
  * A round is one way through it. The owner asks trivet_loop_next() for what is due, stores the
  * state, makes the call, and hands the result to trivet_loop_done(), and stores the state again. A
  * crash in between repeats the call with the same request id, which trivetd answers without doing
- * it twice. Running totals may begin anew (a restart of trivetd): what was counted stays counted.
+ * it twice. Running totals may begin anew (a restart of trivetd, whose epoch is then another):
+ * what was counted stays counted, what is new counts.
  *
  * What keeps labels that are wrong from driving it: a round needs `labels_min` new ones; the
  * holdout is chosen by a hash of the prediction's id, which the labels' sender does not control;
@@ -33,6 +34,7 @@
 #define TRIVET_LOOP_ID_BYTES         24 /* "ds-" or "job-" and 16 hex digits */
 #define TRIVET_LOOP_TEXT_BYTES       256
 #define TRIVET_LOOP_REQUEST_ID_BYTES 65
+#define TRIVET_LOOP_RETRY_US_MAX     INT64_C(64000000) /* between two tries of a call */
 
 enum trivet_loop_step {
     TRIVET_LOOP_IDLE,
@@ -81,6 +83,7 @@ struct trivet_loop_version {
 struct trivet_loop_observation {
     int64_t now_us;                                   /* Unix */
     bool reachable;                                   /* false: everything below is unknown */
+    uint64_t epoch;                                   /* of the publisher, whose totals these are */
     uint64_t production;                              /* version; 0 = none */
     char production_dataset_id[TRIVET_LOOP_ID_BYTES]; /* that it was trained on */
     size_t n_shares;                                  /* of the model's traffic, whoever set them */
@@ -134,6 +137,7 @@ struct trivet_loop_state {
     char job_id[TRIVET_LOOP_ID_BYTES];
     struct trivet_loop_scores scores;
     bool labels_known;
+    uint64_t epoch;                  /* of the totals below; 0 = not known */
     struct trivet_loop_meter labels; /* since the last round began */
     /* Since the step that looks at them began. */
     struct trivet_loop_meter champion_rows[2];   /* rows, failed */

@@ -100,6 +100,7 @@ trivet_loop_observe(struct trivet_loop_client *client, const Trivet__V1__StatsRe
         return status;
     }
     seen->reachable = true;
+    seen->epoch = totals->publisher_epoch;
     if (status == TRIVET_NOT_FOUND) {
         return TRIVET_OK;
     }

@@ -4,11 +4,12 @@
 #include "base/text.h"
 #include "monitor/json.h"
 
+#include <math.h>
 #include <string.h>
 
 #define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(17))
 
-enum field_type { NUMBER, COUNT, TIME, FLAG, TEXT };
+enum field_type { NUMBER, COUNT, BITS, TIME, FLAG, TEXT };
 
 /* One member of the state: its name in the text, and where it is. */
 struct field {
@@ -73,6 +74,7 @@ static const struct field fields[] = {
 static const struct field later_fields[] = {
     {"adopted", AT(adopted), FLAG},
     {"awaited", AT(awaited), FLAG},
+    {"epoch", AT(epoch), BITS},
 };
 
 /* A text that was cut may end in half a character. */
@@ -84,14 +86,43 @@ static json_t *text_member(const char *text)
     return json_string(whole);
 }
 
+/* JSON has no word for those that are not finite. */
+static const struct {
+    const char *name;
+    double value;
+} not_finite[] = {{"inf", INFINITY}, {"-inf", -INFINITY}, {"nan", NAN}};
+
+static json_t *number_member(double value)
+{
+    if (isfinite(value)) {
+        return json_real(value);
+    }
+    return json_string(not_finite[isnan(value) ? 2 : value < 0].name);
+}
+
+static bool read_number(const json_t *value, double *out)
+{
+    *out = json_number_value(value);
+    bool good = json_is_number(value);
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(not_finite) && json_is_string(value); i++) {
+        if (strcmp(json_string_value(value), not_finite[i].name) == 0) {
+            *out = not_finite[i].value;
+            good = true;
+        }
+    }
+    return good;
+}
+
 static json_t *member_of(const struct trivet_loop_state *state, const struct field *field)
 {
     const void *at = (const char *)state + field->offset;
     switch (field->type) {
     case NUMBER:
-        return json_real(*(const double *)at);
+        return number_member(*(const double *)at);
     case COUNT:
         return trivet_json_count(*(const uint64_t *)at);
+    case BITS:
+        return json_integer((json_int_t) * (const uint64_t *)at);
     case TIME:
         return json_integer(*(const int64_t *)at);
     case FLAG:
@@ -134,11 +165,13 @@ static bool read_member(const json_t *value, const struct field *field,
     void *at = (char *)state + field->offset;
     switch (field->type) {
     case NUMBER:
-        *(double *)at = json_number_value(value);
-        return json_is_number(value);
+        return read_number(value, at);
     case COUNT:
         *(uint64_t *)at = (uint64_t)json_integer_value(value);
         return json_is_integer(value) && json_integer_value(value) >= 0;
+    case BITS:
+        *(uint64_t *)at = (uint64_t)json_integer_value(value);
+        return json_is_integer(value);
     case TIME:
         *(int64_t *)at = json_integer_value(value);
         return json_is_integer(value);
@@ -154,7 +187,7 @@ static bool read_member(const json_t *value, const struct field *field,
 
 /* What an earlier version did not write, it had no use for: a round was adopted once it was
  * watched, and whether a version waits for somebody is not known where its split was being ended.
- */
+ * Of which epoch its totals are, the next look cannot tell. */
 static bool read_later(const json_t *json, struct trivet_loop_state *state)
 {
     bool good = true;

@@ -199,6 +199,7 @@ static void test_time_outs(void **state)
 {
     (void)state;
     struct world world = world_make();
+    world.policy.cooldown_us = 10 * world.policy.step_timeout_us;
     begin_by_drift(&world);
     grow(&world);
     train(&world);
@@ -208,12 +209,132 @@ static void test_time_outs(void **state)
     world.seen.now_us += world.policy.step_timeout_us; /* nobody calls the model */
     look(&world);
     expect_event(&world, TRIVET_LOOP_SHADOWING, TRIVET_LOOP_FAILED, "step_timeout; 0 of 1000");
+    /* The split is ours: its end stays due, however long and whatever is said against it. */
     expect_action(&world, TRIVET_LOOP_CLEAR);
     done(&world, failed(TRIVET_UNAVAILABLE, "gone"));
     world.seen.now_us += world.policy.step_timeout_us;
+    expect_action(&world, TRIVET_LOOP_CLEAR);
+    done(&world, failed(TRIVET_INTERNAL, "the disk is full"));
+    expect_nothing(&world, "tries again: the disk is full");
+    world.seen.now_us += 64 * S;
+    expect_cleared(&world);
+    assert_false(world.state.split_is_ours);
+}
+
+static void test_clear_of_a_model_that_is_gone(void **state)
+{
+    (void)state;
+    struct world world = world_make();
+    begin_by_drift(&world);
+    grow(&world);
+    train(&world);
+    evaluate(&world, better);
+    set_split(&world, TRIVET_LOOP_SHADOW);
+    world.seen.production = 0;
     look(&world);
-    expect_event(&world, TRIVET_LOOP_CLEAR, TRIVET_LOOP_FAILED, "tries again: gone");
+    expect_event(&world, TRIVET_LOOP_SHADOWING, TRIVET_LOOP_REFUSED, "somebody else");
+    expect_action(&world, TRIVET_LOOP_CLEAR);
+    done(&world, failed(TRIVET_NOT_FOUND, "no such model"));
+    expect_event(&world, TRIVET_LOOP_CLEAR, TRIVET_LOOP_FAILED, "no such model");
+    assert_false(world.state.split_is_ours);
+}
+
+/* While the end of ours was tried. */
+static void test_clear_leaves_the_split_of_others(void **state)
+{
+    (void)state;
+    struct world world = world_make();
+    begin_by_drift(&world);
+    grow(&world);
+    train(&world);
+    evaluate(&world, better);
+    set_split(&world, TRIVET_LOOP_SHADOW);
+    world.seen.now_us += world.policy.step_timeout_us;
+    look(&world);
+    expect_action(&world, TRIVET_LOOP_CLEAR);
+    done(&world, failed(TRIVET_UNAVAILABLE, "gone"));
+    world.seen.challenger_has_share = false;
+    world.seen.now_us += 64 * S;
+    look(&world);
+    assert_false(world.action.due);
+    expect_event(&world, TRIVET_LOOP_CLEAR, TRIVET_LOOP_SKIPPED, "somebody else split");
+    assert_false(world.state.split_is_ours);
     expect_tidied(&world, "deleted ds-hold and ds-train");
+}
+
+/* The version is bad, and nothing but time spoke against its rollback. */
+static void test_rollback_has_no_time_out(void **state)
+{
+    (void)state;
+    struct world world = promoted();
+    world.policy.step_timeout_us = 300 * S;
+    labels_come(&world, 200, 20);
+    look(&world);
+    assert_int_equal(world.state.step, TRIVET_LOOP_ROLLBACK);
+    world.seen.now_us += 600 * S; /* the server or the monitor was down */
+    expect_action(&world, TRIVET_LOOP_ROLLBACK);
+    done(&world, failed(TRIVET_INTERNAL, "the disk is full"));
+    world.seen.now_us += 600 * S;
+    expect_action(&world, TRIVET_LOOP_ROLLBACK);
+    struct world none = world;
+    done(&none, failed(TRIVET_FAILED_PRECONDITION, "nothing to go back to"));
+    expect_event(&none, TRIVET_LOOP_ROLLBACK, TRIVET_LOOP_REFUSED, "nothing to go back to");
+    done(&world, (struct trivet_loop_result){.version = 1});
+    expect_event(&world, TRIVET_LOOP_ROLLBACK, TRIVET_LOOP_DONE, "live accuracy 0.1");
+}
+
+/* The policy was changed, and the monitor begun anew, in the middle of a round. */
+static void test_turned_off_in_between(void **state)
+{
+    (void)state;
+    struct world world = world_make();
+    begin_by_drift(&world);
+    world.policy.train = false;
+    look(&world);
+    assert_false(world.action.due);
+    expect_event(&world, TRIVET_LOOP_GROW_TRAIN, TRIVET_LOOP_SKIPPED, "train is turned off");
+    assert_int_equal(world.state.step, TRIVET_LOOP_IDLE);
+
+    world = world_make();
+    begin_by_drift(&world);
+    grow(&world);
+    train(&world);
+    world.policy.evaluate = false;
+    look(&world);
+    expect_event(&world, TRIVET_LOOP_EVALUATE, TRIVET_LOOP_SKIPPED, "evaluate is turned off");
+    world.policy.shadow = false;
+    look(&world);
+    expect_event(&world, TRIVET_LOOP_SHADOW, TRIVET_LOOP_SKIPPED, "shadow is turned off");
+    assert_int_equal(world.state.step, TRIVET_LOOP_PROMOTE);
+
+    /* A split that is set goes with what follows: here the end of the round. */
+    world = world_make();
+    world.policy.canary = true;
+    world.policy.promote = false;
+    begin_by_drift(&world);
+    grow(&world);
+    train(&world);
+    evaluate(&world, better);
+    set_split(&world, TRIVET_LOOP_SHADOW);
+    world.policy.shadow = false;
+    look(&world);
+    expect_event(&world, TRIVET_LOOP_SHADOWING, TRIVET_LOOP_SKIPPED, "shadow is turned off");
+    set_split(&world, TRIVET_LOOP_CANARY);
+    world.policy.canary = false;
+    look(&world);
+    expect_event(&world, TRIVET_LOOP_CANARYING, TRIVET_LOOP_SKIPPED, "canary is turned off");
+    look(&world);
+    expect_event(&world, TRIVET_LOOP_PROMOTE, TRIVET_LOOP_SKIPPED, "waits for somebody");
+    expect_action(&world, TRIVET_LOOP_CLEAR);
+
+    world = promoted();
+    labels_come(&world, 200, 20);
+    look(&world);
+    world.policy.rollback = false;
+    look(&world);
+    assert_false(world.action.due);
+    expect_event(&world, TRIVET_LOOP_ROLLBACK, TRIVET_LOOP_SKIPPED, "rollback is turned off");
+    assert_true(world.state.adopted);
 }
 
 static void test_pause(void **state)
@@ -275,6 +396,10 @@ int main(void)
         cmocka_unit_test(test_promotion_refused),
         cmocka_unit_test(test_calls_fail),
         cmocka_unit_test(test_time_outs),
+        cmocka_unit_test(test_clear_of_a_model_that_is_gone),
+        cmocka_unit_test(test_clear_leaves_the_split_of_others),
+        cmocka_unit_test(test_rollback_has_no_time_out),
+        cmocka_unit_test(test_turned_off_in_between),
         cmocka_unit_test(test_pause),
         cmocka_unit_test(test_gives_way),
     };

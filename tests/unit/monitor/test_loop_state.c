@@ -6,6 +6,7 @@
 #include "monitor/loop_report.h"
 #include "monitor/loop_runner.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -75,6 +76,7 @@ static struct trivet_loop_state full(void)
                    .base_champion = 0.3,
                    .base_challenger = 0.4},
         .labels_known = true,
+        .epoch = UINT64_MAX - 16,
         .labels = {1e15 + 1, 2},
         .n_judged = 15,
         .finding = "live accuracy 0.2 \xc2\xb1 0.1",
@@ -115,19 +117,9 @@ static void test_round_trip(void **state)
     assert_string_equal(read.finding, written.finding);
     assert_int_equal(read.n_judged, 15);
     assert_true(read.adopted && read.awaited);
+    assert_true(read.epoch == written.epoch);
     trivet_buffer_release(&text);
     trivet_buffer_release(&again);
-}
-
-static void test_half_a_character(void **state)
-{
-    (void)state;
-    struct trivet_loop_state written = full();
-    (void)snprintf(written.why, sizeof(written.why), "cut here \xc3");
-    struct trivet_buffer text = {0};
-    assert_int_equal(trivet_loop_state_write(&written, &text, &err), TRIVET_OK);
-    assert_non_null(strstr((const char *)text.data, "\"cut here \""));
-    trivet_buffer_release(&text);
 }
 
 /* What `state` looks like when each of `pairs`, words and what stands for them, is replaced. */
@@ -157,21 +149,48 @@ static struct trivet_loop_state read_changed(const struct trivet_loop_state *sta
     return read;
 }
 
+/* An outcome may be as large as it likes: the loop stores what became of it, and goes on. */
+static void test_not_finite(void **state)
+{
+    (void)state;
+    struct trivet_loop_state written = full();
+    written.quality[3] = (struct trivet_loop_meter){.last = INFINITY, .since = -INFINITY};
+    written.scores.quality = NAN;
+    const struct trivet_loop_state read = read_changed(&written, NULL, 0);
+    assert_true(isinf(read.quality[3].last) && read.quality[3].last > 0);
+    assert_true(isinf(read.quality[3].since) && read.quality[3].since < 0);
+    assert_true(isnan(read.scores.quality));
+    assert_true(read.quality[2].since == written.quality[2].since);
+}
+
+static void test_half_a_character(void **state)
+{
+    (void)state;
+    struct trivet_loop_state written = full();
+    (void)snprintf(written.why, sizeof(written.why), "cut here \xc3");
+    struct trivet_buffer text = {0};
+    assert_int_equal(trivet_loop_state_write(&written, &text, &err), TRIVET_OK);
+    assert_non_null(strstr((const char *)text.data, "\"cut here \""));
+    trivet_buffer_release(&text);
+}
+
 static void test_of_an_earlier_version(void **state)
 {
     (void)state;
-    static const char *const without[][2] = {{",\"adopted\":true", ""}, {",\"awaited\":true", ""}};
+    static const char *const without[][2] = {
+        {",\"adopted\":true", ""}, {",\"awaited\":true", ""}, {",\"epoch\":-17", ""}};
     struct trivet_loop_state written = full();
-    struct trivet_loop_state read = read_changed(&written, without, 2);
+    struct trivet_loop_state read = read_changed(&written, without, 3);
     assert_int_equal(read.step, TRIVET_LOOP_WATCH);
     assert_true(read.adopted); /* what is watched is in production */
     assert_false(read.awaited);
+    assert_true(read.epoch == 0);
     assert_string_equal(read.why, written.why);
     written.step = TRIVET_LOOP_SHADOWING;
-    read = read_changed(&written, without, 2);
+    read = read_changed(&written, without, 3);
     assert_false(read.adopted || read.awaited);
     written.step = TRIVET_LOOP_CLEAR; /* of a version that waits for somebody, perhaps */
-    read = read_changed(&written, without, 2);
+    read = read_changed(&written, without, 3);
     assert_true(read.awaited);
 }
 
@@ -303,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_half_a_character),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_of_an_earlier_version),
