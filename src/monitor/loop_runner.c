@@ -8,11 +8,14 @@
 #include "monitor/json.h"
 #include "monitor/loop_calls.h"
 #include "monitor/loop_report.h"
+#include "monitor/loop_steps.h"
 
 #include <pthread.h>
 #include <string.h>
 
 #define STEPS_SHOWN 50
+/* A rollback and all that follows, with room to spare. */
+#define UNSAVED_MAX 16
 /* What was counted since the last step is stored so often. */
 #define SAVE_NS (10 * TRIVET_NS_PER_S)
 
@@ -22,6 +25,9 @@ struct looped {
     struct trivet_loop_state state; /* the thread's */
     struct trivet_loop_state saved; /* the thread's: as the history has it */
     int64_t saved_ns;
+    /* The thread's: told, but the history could not be written; oldest first. */
+    struct trivet_history_loop_step unsaved[UNSAVED_MAX];
+    size_t n_unsaved;
     struct trivet_loop_state shown;                     /* the lock's */
     struct trivet_history_loop_step steps[STEPS_SHOWN]; /* the lock's; newest first */
     size_t n_steps;
@@ -77,22 +83,52 @@ static void tell(struct trivet_loop_runner *runner, const struct looped *model,
     trivet_buffer_release(&text);
 }
 
-/* State and event into the history. False, told once, when it cannot be written. */
+/* Goes into the history with the next save that succeeds. */
+static void keep_for_later(struct looped *model, const struct trivet_loop_event *event,
+                           int64_t now_us)
+{
+    if (!event->happened) {
+        return;
+    }
+    if (model->n_unsaved == UNSAVED_MAX) {
+        model->n_unsaved--;
+        memmove(&model->unsaved[0], &model->unsaved[1],
+                model->n_unsaved * sizeof(model->unsaved[0]));
+    }
+    model->unsaved[model->n_unsaved++] =
+        (struct trivet_history_loop_step){.unix_us = now_us, .event = *event};
+}
+
+/* State and events into the history. False, told once, when it cannot be written. */
 static bool save(struct trivet_loop_runner *runner, struct looped *model,
                  const struct trivet_loop_event *event, int64_t now_us)
 {
+    struct trivet_history *history = runner->options.history;
     struct trivet_error err;
-    bool good = trivet_history_loop_save(runner->options.history, model->policy->model,
-                                         &model->state, event, now_us, &err) == TRIVET_OK;
-    if (good) {
+    enum trivet_status status = TRIVET_OK;
+    size_t n_saved = 0;
+    while (n_saved < model->n_unsaved && status == TRIVET_OK) {
+        const struct trivet_history_loop_step *step = &model->unsaved[n_saved];
+        status = trivet_history_loop_save(history, model->policy->model, &model->state,
+                                          &step->event, step->unix_us, &err);
+        n_saved += status == TRIVET_OK;
+    }
+    model->n_unsaved -= n_saved;
+    memmove(&model->unsaved[0], &model->unsaved[n_saved],
+            model->n_unsaved * sizeof(model->unsaved[0]));
+    if (status == TRIVET_OK) {
+        status = trivet_history_loop_save(history, model->policy->model, &model->state, event,
+                                          now_us, &err);
+    }
+    if (status == TRIVET_OK) {
         model->saved = model->state;
         model->saved_ns = trivet_clock_monotonic_ns();
     } else if (!runner->saving_fails) {
         trivet_log(TRIVET_LOG_ERROR, "loop_waits", "model=%s message=the history: %s",
                    model->policy->model, err.message);
     }
-    runner->saving_fails = !good;
-    return good;
+    runner->saving_fails = status != TRIVET_OK;
+    return status == TRIVET_OK;
 }
 
 static void store_and_tell(struct trivet_loop_runner *runner, struct looped *model,
@@ -145,9 +181,15 @@ static void take_turn(struct trivet_loop_runner *runner, struct looped *model,
                   trivet_clock_monotonic_ns() - model->saved_ns > SAVE_NS;
     bool acts = action.due && action.step != TRIVET_LOOP_TRAINING; /* that one only asks */
     if ((event.happened || acts || counts) && !save(runner, model, &event, seen.now_us)) {
-        /* What cannot be remembered is not done. */
-        model->state = before;
-        return;
+        if (!trivet_loop_step_undoes(model->state.step)) {
+            /* What cannot be remembered is not done. */
+            model->state = before;
+            (void)trivet_text_copy(model->state.why, sizeof(model->state.why),
+                                   "the history cannot be written");
+            show(runner, model, NULL);
+            return;
+        }
+        keep_for_later(model, &event, seen.now_us);
     }
     store_and_tell(runner, model, &event, seen.now_us);
     if (!action.due) {
@@ -159,8 +201,8 @@ static void take_turn(struct trivet_loop_runner *runner, struct looped *model,
     }
     int64_t now_us = trivet_clock_unix_us();
     trivet_loop_done(model->policy, &model->state, &result, now_us, &event);
-    if (event.happened) {
-        (void)save(runner, model, &event, now_us); /* else the call is repeated after a crash */
+    if (event.happened && !save(runner, model, &event, now_us)) {
+        keep_for_later(model, &event, now_us); /* the call is repeated after a crash */
     }
     store_and_tell(runner, model, &event, now_us);
 }

@@ -3,6 +3,7 @@ may say, a round that ends by itself, and what it leaves behind. The whole way i
 
 import json
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -368,6 +369,56 @@ class Tidied(Round):
         after = self.names()
         self.assertIn(version.dataset_id, after)
         self.assertNotIn("often-holdout", after.values())
+        self.assertEqual(monitor.stop(), 0)
+
+
+class FullDisk(Round):
+    """A version that turns bad while the monitor can write no file."""
+
+    def watch(self, policy):
+        # Ignored, the signal that comes with a limit leaves an error of the write.
+        return Process(["/bin/sh", "-c", 'trap "" XFSZ; exec "$@"', "sh",
+                        program("trivet-monitor"), "--server", self.trivetd.ready["listen"],
+                        "--events", self.trivetd.ready["events"], "--http", "127.0.0.1:0",
+                        "--history", os.path.join(self.folder, "monitor.db"), "--policy", policy],
+                       os.path.join(self.folder, "monitor.log"))
+
+    def answered_by(self):
+        return self.client.predict("often", [[120.0]]).version
+
+    def label_wrongly(self):
+        """What is in production, by labels of any number."""
+        answer = self.client.predict("often", [[x] for x in self.high])
+        outcomes = [feedback.Outcome(prediction="%s/%d" % (answer.prediction_id, row),
+                                     number=-5000 * x) for row, x in enumerate(self.high)]
+        self.client.call("Feedback/Record", feedback.RecordRequest(
+            model="often", outcomes=outcomes), feedback.RecordResponse)
+
+    def test_rolled_back_all_the_same(self):
+        self.learn()
+        policy = self.policy(SHORT.replace("watch_for = 0.2s", "watch_for = 1h"))
+        monitor = self.watch(policy)
+        self.addCleanup(lambda: monitor.kill())
+        until(lambda: loop_of(monitor)["models"][0]["step"] == "watch")
+        self.assertEqual(self.answered_by(), 2)
+        hard = resource.prlimit(monitor.pid, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(monitor.pid, resource.RLIMIT_FSIZE, (1, hard))
+        until(lambda: self.answered_by() == 1 or self.label_wrongly())
+        # Nothing further is done that cannot be remembered.
+        model = until(lambda: (lambda at: at if at["why"] == "the history cannot be written"
+                               else None)(loop_of(monitor)["models"][0]))
+        self.assertEqual(model["step"], "tidy")
+        resource.prlimit(monitor.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        until(lambda: loop_of(monitor)["models"][0]["step"] == "idle")
+        before = [(taken["step"], taken["outcome"]) for taken
+                  in loop_of(monitor)["models"][0]["steps"]]
+        self.assertEqual(before[:3], [("tidy", "done"), ("rollback", "done"),
+                                      ("watch", "refused")])
+        monitor.kill()
+        monitor = self.watch(policy)
+        after = [(taken["step"], taken["outcome"]) for taken
+                 in loop_of(monitor)["models"][0]["steps"]]
+        self.assertEqual(after, before)  # the history has what it missed
         self.assertEqual(monitor.stop(), 0)
 
 
