@@ -116,9 +116,10 @@ static const struct argp_option deploy_argp_options[] = {
      "only when the version's evaluation on held-out rows holds this, such as 'r2>=0.9'; may be "
      "repeated",
      0},
+    /* argp tears an option of this width apart when its text is longer than some 130 bytes. */
     {"require-better-than", 'b', "@ALIAS|VERSION", 0,
-     "only when it is better than this one, both evaluated on the same holdout: that of --holdout, "
-     "or trained on the same data with the same split",
+     "only when it is better than this one on the same holdout: that of --holdout, or that of the "
+     "same data with the same split",
      0},
     {"holdout", 'H', "DATASET|FILE", 0,
      "the gates look at how the versions score on these rows: a dataset's id, or a CSV file, which "
@@ -129,8 +130,7 @@ static const struct argp_option deploy_argp_options[] = {
      "the version answers this part of production's calls, the version of production the rest", 0},
     {"shadow", 's', NULL, 0,
      "the version computes production's calls (of --traffic, a part of them) beside, to be "
-     "compared, "
-     "and answers none",
+     "compared, and answers none",
      0},
     {"no-split", 'S', NULL, 0, "production answers all calls again", 0},
     {"reason", 'm', "TEXT", 0, "why, for the record", 0},

@@ -413,6 +413,6 @@ static int run(struct trivet_cli *cli, int argc, char **argv)
 
 const struct trivet_cli_command trivet_cli_feedback = {
     .name = "feedback",
-    .summary = "tell what predictions should have been; rows to train on out of that",
+    .summary = "tell what predictions should have been, and train on it",
     .run = run,
 };

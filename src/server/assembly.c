@@ -262,9 +262,16 @@ static enum trivet_status open_jobs(struct trivet_server *server,
     return trivet_jobs_open(server->store, &jobs, &server->jobs, err);
 }
 
+static unsigned n_loops(const struct trivet_options *options)
+{
+    return options->transport == TRIVET_TRANSPORT_NNG ? 1 : (unsigned)options->n_loops;
+}
+
 static void set_limits(struct trivet_server *server, const struct trivet_options *options)
 {
     const struct trivet_limit limits[] = {
+        {"loops", n_loops(options), "threads"},
+        {"inline_us_max", options->inline_us_max, "\xc2\xb5s"},
         {"calls_max", TRIVET_CALLS_MAX, "calls"},
         {"waiters_max", TRIVET_WAITERS_MAX, "calls"},
         {"connections_max", TRIVET_CONNECTIONS_MAX, "connections"},
@@ -368,11 +375,6 @@ static enum trivet_status add_services(struct trivet_server *server, struct triv
         status = trivet_feedback_service_add(dispatch, &server->feedback, err);
     }
     return status == TRIVET_OK ? trivet_server_service_add(dispatch, &server->self, err) : status;
-}
-
-static unsigned n_loops(const struct trivet_options *options)
-{
-    return options->transport == TRIVET_TRANSPORT_NNG ? 1 : (unsigned)options->n_loops;
 }
 
 static enum trivet_status open_rpc(struct trivet_server *server,

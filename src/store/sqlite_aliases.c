@@ -181,6 +181,8 @@ static enum trivet_status check_rollback(struct trivet_sqlite_conn *conn,
     bool found = false;
     enum trivet_status status = load_alias(conn, alias->model, alias->name, now, &found, err);
     if (status == TRIVET_OK && !found)
+        status = trivet_sqlite_model_exists(conn, alias->model, err);
+    if (status == TRIVET_OK && !found)
         status = trivet_error_set(err, TRIVET_NOT_FOUND, "model '%s' has no alias '%s'",
                                   alias->model, alias->name);
     if (status == TRIVET_OK && now->previous_version == 0)

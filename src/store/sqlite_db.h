@@ -276,6 +276,9 @@ enum trivet_status trivet_sqlite_settings_set(void *txn, const struct trivet_sto
 enum trivet_status trivet_sqlite_settings_get(void *backend, const char *model,
                                               struct trivet_buffer *settings,
                                               struct trivet_error *err);
+/* NOT_FOUND when there is no such model. */
+enum trivet_status trivet_sqlite_model_exists(struct trivet_sqlite_conn *conn, const char *model,
+                                              struct trivet_error *err) TRIVET_MUST_USE;
 /* NOT_FOUND when the model has no such version. */
 enum trivet_status trivet_sqlite_version_exists(struct trivet_sqlite_conn *conn, const char *model,
                                                 uint64_t version,

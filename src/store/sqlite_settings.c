@@ -1,22 +1,6 @@
 /* Settings of a model, and their place in its history. */
 #include "store/sqlite_db.h"
 
-static enum trivet_status check_model(struct trivet_sqlite_conn *conn, const char *model,
-                                      struct trivet_error *err)
-{
-    static const char sql[] = "SELECT count(*) FROM"
-                              " (SELECT 1 FROM versions WHERE model = ? LIMIT 1)";
-    struct trivet_sqlite_query query;
-    int64_t found = 0;
-    trivet_sqlite_query_open(&query, conn, sql);
-    trivet_sqlite_bind_text(&query, model);
-    enum trivet_status status = trivet_sqlite_query_number(&query, &found, err);
-    if (status == TRIVET_OK && found == 0)
-        status = trivet_error_set(err, TRIVET_NOT_FOUND, "no model '%.64s'; see the list of models",
-                                  model);
-    return status;
-}
-
 enum trivet_status trivet_sqlite_settings_set(void *txn, const struct trivet_store_alias *change,
                                               struct trivet_store_bytes settings,
                                               const struct trivet_store_cause *cause,
@@ -26,7 +10,7 @@ enum trivet_status trivet_sqlite_settings_set(void *txn, const struct trivet_sto
                               " ON CONFLICT (model) DO UPDATE SET settings = excluded.settings";
     struct trivet_sqlite_conn *conn = TRIVET_SQLITE_TXN_CONN(txn);
     struct trivet_sqlite_query query;
-    enum trivet_status status = check_model(conn, change->model, err);
+    enum trivet_status status = trivet_sqlite_model_exists(conn, change->model, err);
     if (status != TRIVET_OK)
         return status;
     trivet_sqlite_query_open(&query, conn, sql);

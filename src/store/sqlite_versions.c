@@ -236,6 +236,22 @@ enum trivet_status trivet_sqlite_model_list(void *backend, const char *after,
     return status;
 }
 
+enum trivet_status trivet_sqlite_model_exists(struct trivet_sqlite_conn *conn, const char *model,
+                                              struct trivet_error *err)
+{
+    static const char sql[] = "SELECT count(*) FROM"
+                              " (SELECT 1 FROM versions WHERE model = ? LIMIT 1)";
+    struct trivet_sqlite_query query;
+    int64_t found = 0;
+    trivet_sqlite_query_open(&query, conn, sql);
+    trivet_sqlite_bind_text(&query, model);
+    enum trivet_status status = trivet_sqlite_query_number(&query, &found, err);
+    if (status == TRIVET_OK && found == 0)
+        status = trivet_error_set(err, TRIVET_NOT_FOUND, "no model '%.64s'; see the list of models",
+                                  model);
+    return status;
+}
+
 enum trivet_status trivet_sqlite_version_exists(struct trivet_sqlite_conn *conn, const char *model,
                                                 uint64_t version, struct trivet_error *err)
 {
@@ -264,21 +280,12 @@ static enum trivet_status run_on_model(struct trivet_sqlite_conn *conn, const ch
 static enum trivet_status delete_model(struct trivet_sqlite_conn *conn, const char *model,
                                        struct trivet_error *err)
 {
-    static const char any_sql[] = "SELECT 1 FROM versions WHERE model = ? LIMIT 1";
     static const char *const delete_sql[] = {
         "DELETE FROM traffic WHERE model = ?",       "DELETE FROM aliases WHERE model = ?",
         "DELETE FROM alias_changes WHERE model = ?", "DELETE FROM settings WHERE model = ?",
         "DELETE FROM versions WHERE model = ?", /* their artefacts follow */
     };
-    struct trivet_sqlite_query query;
-    bool row = false;
-    trivet_sqlite_query_open(&query, conn, any_sql);
-    trivet_sqlite_bind_text(&query, model);
-    enum trivet_status status = trivet_sqlite_query_step(&query, &row, err);
-    status = trivet_sqlite_query_finish(&query, status, err);
-    if (status == TRIVET_OK && !row)
-        status = trivet_error_set(err, TRIVET_NOT_FOUND, "no model '%.64s'; see the list of models",
-                                  model);
+    enum trivet_status status = trivet_sqlite_model_exists(conn, model, err);
     for (size_t i = 0; status == TRIVET_OK && i < TRIVET_ARRAY_COUNT(delete_sql); i++)
         status = run_on_model(conn, delete_sql[i], model, err);
     return status;

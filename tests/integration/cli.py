@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -80,10 +81,22 @@ class CommandLine(ServerTest):
             done = run_cli(self.url, *arguments, check=False)
             self.assertEqual(done.returncode, 2, (arguments, done.stderr))
 
+    def test_help_is_in_columns(self):
+        """argp tears a wide option with a long text apart, and wraps a long summary to the margin."""
+        commands = run_cli(self.url, "--help").stdout.split("Commands:\n")[1].split("\n\n")[0]
+        names = [re.match(r"  (\w+) +\S", line) for line in commands.split("\n")]
+        self.assertTrue(all(names) and len(names) > 10, commands)
+        for name in names:
+            said = run_cli(self.url, name.group(1), "--help").stdout
+            options = said.split("\n\n")[1].split("\n")
+            self.assertTrue(all(re.match(r" For |  -\S(, --\w.*)?( |$)|      --\w| {29}\S", line)
+                                for line in options if line.strip()), said)
+
     def test_errors_say_what_to_do(self):
         self.refused("houses.csv has no such column", "train", "x", "--data", self.houses,
                      "--target", "cost", status=1)
         self.refused("no model 'nowhere'", "predict", "nowhere", "--data", self.houses)
+        self.refused("no model 'nowhere'", "rollback", "nowhere")
         self.refused("linear_regression", "train", "x", "--data", self.houses, "--target", "price",
                      "--estimator", "magic")
         self.refused("penalty", "train", "x", "--data", self.houses, "--target", "price",

@@ -75,13 +75,16 @@ class Options(unittest.TestCase):
 
     def test_config_file(self):
         path = self.config("# a comment\n[trivetd]\ndata-dir = %s/data\nlisten = tcp://127.0.0.1:0\n"
-                           "events = off\nhttp = off\nworkers = 3\nbatch-rows = 77\n[trivet-monitor]\nhttp = x\n"
+                           "events = off\nhttp = off\nworkers = 3\nloops = 2\nbatch-rows = 77\n[trivet-monitor]\nhttp = x\n"
                            % self.folder)
-        trivetd = Process([program("trivetd"), "--config", path, "--batch-rows", "78"],
+        trivetd = Process([program("trivetd"), "--config", path, "--batch-rows", "78",
+                           "--inline-us", "150"],
                           os.path.join(self.folder, "log"))
         info = self.info(trivetd)
         self.assertEqual(info.workers, 3)
-        self.assertEqual({limit.name: limit.value for limit in info.limits}["batch_rows_max"], 78)
+        limits = {limit.name: limit.value for limit in info.limits}
+        self.assertEqual(limits["batch_rows_max"], 78)
+        self.assertEqual((limits["loops"], limits["inline_us_max"]), (2 if TRANSPORT == "sp" else 1, 150))
         self.assertEqual(trivetd.ready["events"], "off")
         self.assertEqual(trivetd.ready["http"], "off")
         self.assertEqual(trivetd.stop(), 0)

@@ -293,6 +293,7 @@ static void rollback_refuses_what_is_not_there(void **state)
     for (int i = 0; i < 3; i++)
         fixture_version(f, "m", "a");
     assert_refused(f, TRIVET_NOT_FOUND, roll_back(f, "m", "p", &alias), "has no alias 'p'");
+    assert_refused(f, TRIVET_NOT_FOUND, roll_back(f, "none", "p", &alias), "no model 'none'");
     assert_refused(f, TRIVET_INVALID_ARGUMENT, roll_back(f, "m", "a.b", &alias),
                    "cannot name an alias");
     for (uint64_t version = 1; version <= 3; version++)
