@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "metrics/catalog.h"
+#include "monitor/loop_rival.h"
 #include "monitor/loop_tidy.h"
 #include "trivet/v1/datasets.pb-c.h"
 #include "trivet/v1/evaluation.pb-c.h"
@@ -136,6 +137,9 @@ static enum trivet_status train(struct job *job)
                                   "version %llu does not tell how it was fitted",
                                   (unsigned long long)job->state->champion);
     }
+    if (status == TRIVET_OK) {
+        status = trivet_loop_rival_check(job->client, job->model, job->state, job->err);
+    }
     if (status != TRIVET_OK) {
         return status;
     }
@@ -152,6 +156,8 @@ static enum trivet_status train(struct job *job)
     if (status == TRIVET_OK) {
         (void)trivet_text_copy(job->result->id, sizeof(job->result->id),
                                ((const Trivet__V1__Job *)answer)->id);
+        /* Both may have looked before either asked. */
+        status = trivet_loop_rival_check(job->client, job->model, job->state, job->err);
     }
     return status;
 }

@@ -19,9 +19,14 @@
 /* What was counted since the last step is stored so often. */
 #define SAVE_NS (10 * TRIVET_NS_PER_S)
 
-/* One model with a policy. */
+/* One model with a policy, and its thread. */
 struct looped {
+    struct trivet_loop_runner *runner;
     const struct trivet_policy *policy;
+    struct trivet_loop_client client; /* the thread's */
+    pthread_t thread;
+    bool started;
+    bool saving_fails;              /* the thread's: told already */
     struct trivet_loop_state state; /* the thread's */
     struct trivet_loop_state saved; /* the thread's: as the history has it */
     int64_t saved_ns;
@@ -36,12 +41,8 @@ struct looped {
 
 struct trivet_loop_runner {
     struct trivet_loop_runner_options options;
-    struct trivet_loop_client client; /* the thread's */
     struct looped *models;
     size_t n_models;
-    bool saving_fails; /* the thread's: told already */
-    pthread_t thread;
-    bool started;
     pthread_mutex_t lock; /* stopping, and what is shown */
     pthread_cond_t wake;
     bool stopping;
@@ -123,11 +124,11 @@ static bool save(struct trivet_loop_runner *runner, struct looped *model,
     if (status == TRIVET_OK) {
         model->saved = model->state;
         model->saved_ns = trivet_clock_monotonic_ns();
-    } else if (!runner->saving_fails) {
+    } else if (!model->saving_fails) {
         trivet_log(TRIVET_LOG_ERROR, "loop_waits", "model=%s message=the history: %s",
                    model->policy->model, err.message);
     }
-    runner->saving_fails = status != TRIVET_OK;
+    model->saving_fails = status != TRIVET_OK;
     return status == TRIVET_OK;
 }
 
@@ -141,14 +142,14 @@ static void store_and_tell(struct trivet_loop_runner *runner, struct looped *mod
     }
 }
 
-static void observe(struct trivet_loop_runner *runner, const struct looped *model,
+static void observe(struct trivet_loop_runner *runner, struct looped *model,
                     const Trivet__V1__StatsResponse *totals, struct trivet_loop_observation *seen,
                     struct trivet_loop_alerts *alerts)
 {
     struct trivet_error err;
     *alerts = (struct trivet_loop_alerts){0};
     *seen = (struct trivet_loop_observation){.now_us = trivet_clock_unix_us()};
-    if (totals == NULL || trivet_loop_observe(&runner->client, totals, model->policy, &model->state,
+    if (totals == NULL || trivet_loop_observe(&model->client, totals, model->policy, &model->state,
                                               seen, &err) != TRIVET_OK) {
         seen->reachable = false;
         return;
@@ -195,8 +196,8 @@ static void take_turn(struct trivet_loop_runner *runner, struct looped *model,
     if (!action.due) {
         return;
     }
-    trivet_loop_perform(&runner->client, model->policy, &model->state, &action, &result, &err);
-    if (atomic_load(&runner->client.stopping)) {
+    trivet_loop_perform(&model->client, model->policy, &model->state, &action, &result, &err);
+    if (atomic_load(&model->client.stopping)) {
         return; /* repeated with the next start */
     }
     int64_t now_us = trivet_clock_unix_us();
@@ -222,23 +223,22 @@ static bool wait_until(struct trivet_loop_runner *runner, int64_t deadline_ns)
 
 static void *run(void *arg)
 {
-    struct trivet_loop_runner *runner = arg;
+    struct looped *model = arg;
+    struct trivet_loop_runner *runner = model->runner;
+    const struct trivet_loop_event nothing = {0};
     struct trivet_error err;
     const int64_t period_ns = runner->options.policies->check_us * TRIVET_NS_PER_US;
     while (wait_until(runner, trivet_clock_monotonic_ns() + period_ns)) {
         const Trivet__V1__StatsResponse *totals = NULL;
-        if (trivet_loop_ask_totals(&runner->client, &totals, &err) != TRIVET_OK) {
+        if (trivet_loop_ask_totals(&model->client, &totals, &err) != TRIVET_OK) {
             totals = NULL;
         }
-        for (size_t i = 0; i < runner->n_models && !atomic_load(&runner->client.stopping); i++) {
-            take_turn(runner, &runner->models[i], totals);
+        if (!atomic_load(&model->client.stopping)) {
+            take_turn(runner, model, totals);
         }
-        trivet_arena_reset(runner->client.arena);
+        trivet_arena_reset(model->client.arena);
     }
-    for (size_t i = 0; i < runner->n_models; i++) {
-        const struct trivet_loop_event nothing = {0};
-        (void)save(runner, &runner->models[i], &nothing, trivet_clock_unix_us());
-    }
+    (void)save(runner, model, &nothing, trivet_clock_unix_us());
     return NULL;
 }
 
@@ -271,15 +271,20 @@ enum trivet_status trivet_loop_runner_create(const struct trivet_loop_runner_opt
     runner->options = *options;
     pthread_mutex_init(&runner->lock, NULL);
     trivet_clock_init_condition(&runner->wake);
-    enum trivet_status status = trivet_loop_client_init(&runner->client, options->server_url, err);
+    enum trivet_status status = TRIVET_OK;
     runner->models = trivet_calloc(options->policies->n_items + 1, sizeof(*runner->models));
-    if (status == TRIVET_OK && runner->models == NULL) {
+    if (runner->models == NULL) {
         status = trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the loop");
     }
     for (size_t i = 0; i < options->policies->n_items && status == TRIVET_OK; i++) {
-        runner->models[i].policy = &options->policies->items[i];
-        status = load_model(runner, &runner->models[i], err);
+        struct looped *model = &runner->models[i];
+        model->runner = runner;
+        model->policy = &options->policies->items[i];
+        status = trivet_loop_client_init(&model->client, options->server_url, err);
         runner->n_models++;
+        if (status == TRIVET_OK) {
+            status = load_model(runner, model, err);
+        }
     }
     if (status != TRIVET_OK) {
         trivet_loop_runner_free(runner);
@@ -292,25 +297,35 @@ enum trivet_status trivet_loop_runner_create(const struct trivet_loop_runner_opt
 enum trivet_status trivet_loop_runner_start(struct trivet_loop_runner *runner,
                                             struct trivet_error *err)
 {
-    if (pthread_create(&runner->thread, NULL, run, runner) != 0) {
-        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "no thread for the loop");
+    for (size_t i = 0; i < runner->n_models; i++) {
+        struct looped *model = &runner->models[i];
+        if (pthread_create(&model->thread, NULL, run, model) != 0) {
+            trivet_loop_runner_stop(runner);
+            return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "no thread for the loop");
+        }
+        model->started = true;
     }
-    runner->started = true;
     return TRIVET_OK;
 }
 
 void trivet_loop_runner_stop(struct trivet_loop_runner *runner)
 {
-    if (runner == NULL || !runner->started) {
+    if (runner == NULL) {
         return;
     }
-    atomic_store(&runner->client.stopping, true);
+    for (size_t i = 0; i < runner->n_models; i++) {
+        atomic_store(&runner->models[i].client.stopping, true);
+    }
     pthread_mutex_lock(&runner->lock);
     runner->stopping = true;
-    pthread_cond_signal(&runner->wake);
+    pthread_cond_broadcast(&runner->wake);
     pthread_mutex_unlock(&runner->lock);
-    (void)pthread_join(runner->thread, NULL);
-    runner->started = false;
+    for (size_t i = 0; i < runner->n_models; i++) {
+        if (runner->models[i].started) {
+            (void)pthread_join(runner->models[i].thread, NULL);
+            runner->models[i].started = false;
+        }
+    }
 }
 
 void trivet_loop_runner_free(struct trivet_loop_runner *runner)
@@ -318,7 +333,9 @@ void trivet_loop_runner_free(struct trivet_loop_runner *runner)
     if (runner == NULL) {
         return;
     }
-    trivet_loop_client_release(&runner->client);
+    for (size_t i = 0; i < runner->n_models; i++) {
+        trivet_loop_client_release(&runner->models[i].client);
+    }
     pthread_cond_destroy(&runner->wake);
     pthread_mutex_destroy(&runner->lock);
     trivet_free(runner->models);

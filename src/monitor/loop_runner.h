@@ -1,7 +1,8 @@
-/* The loop at work: one thread looks at the server, asks the pure engine (loop.h) what is due for
- * each model with a policy, and makes the calls.
+/* The loop at work: for each model with a policy a thread looks at the server, asks the pure engine
+ * (loop.h) what is due, and makes the calls.
  *
- * DESIGN. The thread owns states and connection; the lock guards the copies that pages read. A call
+ * DESIGN. One model does not wait for a call of another: its thread owns its state and a connection
+ * of its own; the lock guards the copies that pages read. A call
  * has a deadline, and no lock is held during one. Nothing is done that is not stored first: the
  * state goes into the history before a call, with a request id that makes a repetition after a
  * crash harmless, and again after it. But a rollback and the end of a split are made even when the
@@ -35,7 +36,7 @@ struct trivet_loop_runner_options {
     struct trivet_history *history;         /* borrowed */
     const char *server_url;                 /* borrowed */
     const struct trivet_policies *policies; /* borrowed */
-    /* Both run on the loop's thread, without a lock; NULL = none. */
+    /* Both run on the models' threads, several at once, without a lock; NULL = none. */
     void (*alerts)(void *context, const char *model, uint64_t version,
                    struct trivet_loop_alerts *out);
     /* A step was taken: one JSON object. */

@@ -284,8 +284,9 @@ class Holding:
     def pump(self, source, sink, looks):
         try:
             while piece := source.recv(1 << 16):
-                self.left -= looks and self.word in piece
-                if looks and self.left <= 0:
+                says = looks and self.word in piece
+                self.left -= says
+                if says and self.left <= 0:
                     self.held.set()
                     return
                 sink.sendall(piece)
@@ -420,6 +421,46 @@ class FullDisk(Round):
                  in loop_of(monitor)["models"][0]["steps"]]
         self.assertEqual(after, before)  # the history has what it missed
         self.assertEqual(monitor.stop(), 0)
+
+
+class Beside(Round):
+    """More than one loop at work."""
+
+    def test_a_model_does_not_wait_for_the_call_of_another(self):
+        self.learn()
+        policy = self.policy(SHORT + "[loop line]\nlabels_min = 20\n")
+        holding = Holding(self.trivetd.ready["listen"], b"Feedback/GrowDataset", 1)
+        self.addCleanup(holding.close)
+        monitor = start_monitor(self.folder, types.SimpleNamespace(
+            ready={**self.trivetd.ready, "listen": holding.url}), "--policy", policy)
+        self.addCleanup(monitor.kill)
+        self.assertTrue(holding.held.wait(30), loop_of(monitor))
+        why = lambda: loop_of(monitor)["models"][1]["why"]
+        until(lambda: why() == "no version is in production")
+        made = self.client.upload({"x": [1.0, 2, 3, 4, 5, 6], "y": [2.0, 4, 6, 8, 10, 12]})
+        self.client.deploy("line", self.client.train_and_wait("line", made.id, "y").version)
+        until(lambda: why() == "nothing calls for a new version", 10)
+        self.assertEqual(loop_of(monitor)["models"][0]["step"], "grow_train")
+        self.assertEqual(monitor.stop(), 0)
+
+    def test_two_monitors(self):
+        """The one that asks for the training first goes on."""
+        policy = self.policy(SHORT.replace("pause = 0", "pause = 1s") + "cooldown = 1h\n")
+        monitors = []
+        for name in ("a", "b"):
+            folder = os.path.join(self.folder, name)
+            os.mkdir(folder)
+            monitors.append(start_monitor(folder, self.trivetd, "--policy", policy))
+            self.addCleanup(monitors[-1].kill)
+        self.learn()
+        ends = until(lambda: (lambda steps: steps if all(steps) else None)(
+            [[taken for taken in loop_of(monitor)["models"][0]["steps"]
+              if (taken["step"], taken["outcome"]) in (("watch", "done"), ("train", "refused"))]
+             for monitor in monitors]), 40)
+        self.assertEqual(sorted(end[0]["step"] for end in ends), ["train", "watch"])
+        self.assertIn("another loop trains this model (job-",
+                      [end[0]["text"] for end in ends if end[0]["step"] == "train"][0])
+        self.assertEqual([monitor.stop() for monitor in monitors], [0, 0])
 
 
 if __name__ == "__main__":

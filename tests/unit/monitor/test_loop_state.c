@@ -291,9 +291,10 @@ static void test_runner_without_a_server(void **state)
     (void)state;
     struct trivet_history *history = NULL;
     struct trivet_loop_runner *runner = NULL;
-    struct trivet_policies policies = {.enabled = true, .check_us = 50000, .n_items = 1};
+    struct trivet_policies policies = {.enabled = true, .check_us = 50000, .n_items = 2};
     struct trivet_buffer text = {0};
     trivet_policy_defaults(&policies.items[0], "a");
+    trivet_policy_defaults(&policies.items[1], "c");
     assert_int_equal(trivet_history_open(path, 0, &history, &err), TRIVET_OK);
     const struct trivet_loop_runner_options options = {
         .history = history, .server_url = "tcp://127.0.0.1:1", .policies = &policies};
