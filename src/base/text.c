@@ -25,6 +25,9 @@ bool trivet_text_copy(char *to, size_t to_bytes, const char *from)
     }
     memcpy(to, from, n_bytes);
     to[n_bytes] = '\0';
+    if (!fits) {
+        trivet_text_trim_utf8(to);
+    }
     return fits;
 }
 
@@ -34,7 +37,11 @@ bool trivet_text_format(char *to, size_t to_bytes, const char *format, ...)
     va_start(args, format);
     int length = vsnprintf(to, to_bytes, format, args);
     va_end(args);
-    return length >= 0 && (size_t)length < to_bytes;
+    bool fits = length >= 0 && (size_t)length < to_bytes;
+    if (!fits && length >= 0 && to_bytes > 0) {
+        trivet_text_trim_utf8(to);
+    }
+    return fits;
 }
 
 static bool is_blank(char c)

@@ -11,9 +11,9 @@
 /* Longest text of trivet_text_double, with its NUL. */
 #define TRIVET_DOUBLE_TEXT_BYTES 32
 
-/* Copy with NUL; false when it did not fit (then a cut copy is there). */
+/* Copy with NUL; false when it did not fit (then a copy is there, cut between two characters). */
 bool trivet_text_copy(char *to, size_t to_bytes, const char *from);
-/* snprintf; false when it did not fit (then a cut text is there). */
+/* snprintf; false when it did not fit (then a text cut between two characters is there). */
 bool trivet_text_format(char *to, size_t to_bytes, const char *format, ...) TRIVET_PRINTF(3, 4);
 
 /* The whole of text[0..n_bytes) as a number, surrounding blanks allowed: decimal or scientific;

@@ -210,6 +210,17 @@ static void judge_source(struct trivet_alert_facts *facts, size_t r, size_t s,
     trivet_alerts_judge(alerts, rule, source->server_url, "", 0, &verdict, now_us);
 }
 
+/* What the history says of itself is about the monitor. */
+static void judge_monitor(const struct trivet_alert_facts *facts, size_t r,
+                          struct trivet_alerts *alerts, int64_t now_us)
+{
+    const struct trivet_monitor *monitor = facts->monitor;
+    struct trivet_alert_verdict verdict;
+    trivet_alert_judge_history(&facts->rules->items[r], monitor->history_failing,
+                               monitor->history_why, &verdict);
+    trivet_alerts_judge(alerts, &facts->rules->items[r], "trivet-monitor", "", 0, &verdict, now_us);
+}
+
 static void take_worst(struct trivet_alert_drift *drift, const struct trivet_drift_told *told,
                        double unit)
 {
@@ -338,6 +349,10 @@ void trivet_alert_facts_judge(struct trivet_alert_facts *facts, struct trivet_al
     for (size_t r = 0; r < facts->rules->n; r++) {
         const struct trivet_alert_rule *rule = &facts->rules->items[r];
         if (!rule->on) {
+            continue;
+        }
+        if (rule->kind == TRIVET_ALERT_HISTORY) {
+            judge_monitor(facts, r, alerts, now_us);
             continue;
         }
         if (rule->kind == TRIVET_ALERT_DOWN || rule->kind == TRIVET_ALERT_LOST_EVENTS) {

@@ -18,17 +18,29 @@ static double ratio(struct trivet_alert_share share)
     return share.all > 0 ? (double)share.bad / (double)share.all : 0.0;
 }
 
+/* Of what is so or is not. */
+static void judge_state(bool bad, const char *detail, struct trivet_alert_verdict *out)
+{
+    *out = (struct trivet_alert_verdict){
+        .judgement = bad ? TRIVET_ALERT_BAD : TRIVET_ALERT_GOOD,
+        .value = bad ? 1.0 : 0.0,
+        .threshold = 1.0,
+    };
+    (void)trivet_text_copy(out->detail, sizeof(out->detail), detail);
+}
+
 void trivet_alert_judge_down(const struct trivet_alert_rule *rule, bool answers, const char *why,
                              struct trivet_alert_verdict *out)
 {
     (void)rule;
-    *out = (struct trivet_alert_verdict){
-        .judgement = answers ? TRIVET_ALERT_GOOD : TRIVET_ALERT_BAD,
-        .value = answers ? 0.0 : 1.0,
-        .threshold = 1.0,
-    };
-    (void)trivet_text_format(out->detail, sizeof(out->detail), "%s",
-                             answers ? "the server answers" : why);
+    judge_state(!answers, answers ? "the server answers" : why, out);
+}
+
+void trivet_alert_judge_history(const struct trivet_alert_rule *rule, bool failing, const char *why,
+                                struct trivet_alert_verdict *out)
+{
+    (void)rule;
+    judge_state(failing, failing ? why : "the history is written", out);
 }
 
 void trivet_alert_judge_errors(const struct trivet_alert_rule *rule,

@@ -13,6 +13,10 @@
 void trivet_alert_judge_down(const struct trivet_alert_rule *rule, bool answers, const char *why,
                              struct trivet_alert_verdict *out);
 
+/* `why`: what the last attempt to write the history failed by. */
+void trivet_alert_judge_history(const struct trivet_alert_rule *rule, bool failing, const char *why,
+                                struct trivet_alert_verdict *out);
+
 struct trivet_alert_share {
     uint64_t all;
     uint64_t bad;

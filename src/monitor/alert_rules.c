@@ -32,6 +32,9 @@ static const struct {
     [TRIVET_ALERT_LOST_EVENTS] =
         {"lost_events", "the monitor or the network was too slow; counts were repaired by "
                         "Server.Stats, charts may have gaps"},
+    [TRIVET_ALERT_HISTORY] = {"history",
+                              "see whether the disk of --history is full or gone; what is "
+                              "not stored is lost when the monitor ends"},
 };
 
 const char *trivet_alert_kind_name(enum trivet_alert_kind kind)
@@ -57,6 +60,7 @@ static const struct trivet_alert_rule built_in[] = {
     {"quality_drop", TRIVET_ALERT_QUALITY_DROP, true, "*", 0.05, 30, 300, 3600, 0,
      TRIVET_ALERT_LABELS_MIN, 0, 0, "", NAN},
     {"lost_events", TRIVET_ALERT_LOST_EVENTS, true, "*", 0, 0, 60, 300, 0, 0, 0, 0, "", NAN},
+    {"history", TRIVET_ALERT_HISTORY, true, "*", 1, 15, 15, 0, 0, 0, 0, 0, "", NAN},
 };
 
 void trivet_alert_rules_default(struct trivet_alert_rules *out)
@@ -121,10 +125,11 @@ static enum trivet_status set_kind(struct trivet_alert_rule *rule, const char *t
             return TRIVET_OK;
         }
     }
-    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                            "kind = %s is not known; the kinds are down, error_ratio, "
-                            "latency_burn, drift, missing_ratio, quality_drop, lost_events",
-                            text);
+    return trivet_error_set(
+        err, TRIVET_INVALID_ARGUMENT,
+        "kind = %s is not known; the kinds are down, error_ratio, "
+        "latency_burn, drift, missing_ratio, quality_drop, lost_events, history",
+        text);
 }
 
 static enum trivet_status set_text(char *to, size_t to_bytes, const char *key, const char *text,
@@ -370,13 +375,19 @@ static enum trivet_status print_seconds(struct trivet_buffer *out, const char *k
     return trivet_buffer_printf(out, err, "%s = %llds\n", key, (long long)value);
 }
 
+/* It is so or it is not: nothing to measure. */
+static bool is_state(const struct trivet_alert_rule *rule)
+{
+    return rule->kind == TRIVET_ALERT_DOWN || rule->kind == TRIVET_ALERT_HISTORY;
+}
+
 static enum trivet_status print_kind_keys(const struct trivet_alert_rule *rule,
                                           struct trivet_buffer *out, struct trivet_error *err)
 {
     enum trivet_status status = TRIVET_OK;
     bool burn = rule->kind == TRIVET_ALERT_LATENCY_BURN;
     bool quality = rule->kind == TRIVET_ALERT_QUALITY_DROP;
-    if (rule->kind != TRIVET_ALERT_DOWN) {
+    if (!is_state(rule)) {
         status = print_seconds(out, "window", rule->window_s, err);
     }
     if (status == TRIVET_OK && (burn || quality || rule->kind == TRIVET_ALERT_ERROR_RATIO)) {
@@ -409,7 +420,7 @@ enum trivet_status trivet_alert_rules_print(const struct trivet_alert_rules *rul
         status = trivet_buffer_printf(out, err, "%s[%s]\nkind = %s\non = %s\nmodel = %s\n",
                                       i > 0 ? "\n" : "", rule->name, kinds[rule->kind].name,
                                       rule->on ? "yes" : "no", rule->model);
-        if (status == TRIVET_OK && rule->kind != TRIVET_ALERT_DOWN) {
+        if (status == TRIVET_OK && !is_state(rule)) {
             status = print_number(out, "threshold", rule->threshold, err);
         }
         if (status == TRIVET_OK) {

@@ -26,6 +26,7 @@ enum trivet_alert_kind {
     TRIVET_ALERT_MISSING_RATIO, /* more values are missing than in training */
     TRIVET_ALERT_QUALITY_DROP,  /* live quality is below that of the test, or below a floor */
     TRIVET_ALERT_LOST_EVENTS,   /* events did not arrive */
+    TRIVET_ALERT_HISTORY,       /* the monitor's history cannot be written */
     TRIVET_ALERT_KIND_COUNT,
 };
 

@@ -1,9 +1,11 @@
 #include "monitor/alert_watch.h"
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "monitor/alert_facts.h"
 #include "monitor/history_alerts.h"
+#include "monitor/report_alerts.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -15,8 +17,9 @@ struct trivet_alert_watch {
     struct trivet_alert_facts *facts; /* the ticking thread's, under the monitor's lock */
     pthread_mutex_t lock;             /* alerts */
     struct trivet_alerts *alerts;
-    /* The ticking thread's: changes that are not stored yet, oldest first. */
-    struct trivet_alert unsaved[TRIVET_ALERTS_ACTIVE_MAX];
+    /* The ticking thread's: alerts that are not stored yet as they are, of which the webhook is
+     * told already; behind them, for the length of a tick, what has changed. */
+    struct trivet_alert unsaved[2 * TRIVET_ALERTS_ACTIVE_MAX];
     size_t n_unsaved;
 };
 
@@ -61,28 +64,93 @@ void trivet_alert_watch_free(struct trivet_alert_watch *watch)
     }
 }
 
+static void tell(struct trivet_alert_watch *watch, const struct trivet_alert *alert)
+{
+    struct trivet_buffer body = {0};
+    struct trivet_error err;
+    if (watch->options.outbox == NULL || alert->state == TRIVET_ALERT_PENDING ||
+        alert->state == TRIVET_ALERT_INACTIVE) {
+        return;
+    }
+    if (trivet_report_alert(alert, &body, &err) == TRIVET_OK) {
+        trivet_outbox_hold(watch->options.outbox, body.data, body.n_bytes);
+    } else {
+        trivet_log(TRIVET_LOG_ERROR, "alert_not_told", "id=%llu rule=%s message=%s",
+                   (unsigned long long)alert->id, alert->rule, err.message);
+    }
+    trivet_buffer_release(&body);
+}
+
+/* Of alerts that have ended the oldest goes when there is no room: it was told of. */
+static void make_room(struct trivet_alert_watch *watch)
+{
+    size_t at = 0;
+    while (at + 1 < watch->n_unsaved && watch->unsaved[at].state != TRIVET_ALERT_RESOLVED &&
+           watch->unsaved[at].state != TRIVET_ALERT_INACTIVE) {
+        at++;
+    }
+    watch->n_unsaved--;
+    memmove(&watch->unsaved[at], &watch->unsaved[at + 1],
+            (watch->n_unsaved - at) * sizeof(watch->unsaved[0]));
+}
+
+/* What has changed becomes part of what is not stored yet: one entry per alert. */
+static void keep(struct trivet_alert_watch *watch, const struct trivet_alert *changed, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct trivet_alert alert = changed[i]; /* the list grows up to where it lies */
+        size_t at = 0;
+        while (at < watch->n_unsaved && watch->unsaved[at].id != alert.id) {
+            at++;
+        }
+        if (at == TRIVET_ALERTS_ACTIVE_MAX) {
+            make_room(watch);
+            at--;
+        }
+        watch->n_unsaved = at == watch->n_unsaved ? at + 1 : watch->n_unsaved;
+        watch->unsaved[at] = alert;
+    }
+}
+
+/* The last `n_new` of what is there are changes that nobody has heard of. */
+static enum trivet_status store(struct trivet_alert_watch *watch, size_t n_new,
+                                struct trivet_error *err)
+{
+    size_t n = watch->n_unsaved + n_new;
+    struct trivet_outbox *outbox = watch->options.outbox;
+    bool holds = outbox != NULL && trivet_outbox_holds(outbox);
+    size_t first_told = outbox != NULL && !holds ? watch->n_unsaved : n;
+    enum trivet_status status =
+        trivet_history_save_alerts(watch->options.history, watch->unsaved, n, first_told, err);
+    for (size_t i = watch->n_unsaved; i < n && (holds || status != TRIVET_OK); i++) {
+        tell(watch, &watch->unsaved[i]);
+    }
+    if (status == TRIVET_OK) {
+        watch->n_unsaved = 0;
+    } else {
+        keep(watch, watch->unsaved + watch->n_unsaved, n_new);
+    }
+    return status;
+}
+
 enum trivet_status trivet_alert_watch_tick(struct trivet_alert_watch *watch, int64_t now_us,
                                            struct trivet_error *err)
 {
+    struct trivet_alert *fresh = watch->unsaved + watch->n_unsaved;
     pthread_mutex_lock(&watch->lock);
     pthread_mutex_lock(&watch->options.monitor->lock);
     trivet_alert_facts_judge(watch->facts, watch->alerts, now_us);
     pthread_mutex_unlock(&watch->options.monitor->lock);
     trivet_alerts_sweep(watch->alerts, now_us);
-    size_t n_new = trivet_alerts_changes(watch->alerts, watch->unsaved + watch->n_unsaved,
-                                         TRIVET_ALERTS_ACTIVE_MAX - watch->n_unsaved);
+    size_t n_new = trivet_alerts_changes(watch->alerts, fresh, TRIVET_ALERTS_ACTIVE_MAX);
     pthread_mutex_unlock(&watch->lock);
     for (size_t i = 0; i < n_new && watch->options.on_change != NULL; i++) {
-        watch->options.on_change(watch->options.context, &watch->unsaved[watch->n_unsaved + i]);
+        watch->options.on_change(watch->options.context, &fresh[i]);
     }
-    watch->n_unsaved += n_new;
-    enum trivet_status status = TRIVET_OK;
-    if (watch->n_unsaved > 0 && watch->options.history != NULL) {
-        status = trivet_history_save_alerts(watch->options.history, watch->unsaved,
-                                            watch->n_unsaved, watch->options.webhook, err);
+    if (watch->n_unsaved + n_new == 0 || watch->options.history == NULL) {
+        return TRIVET_OK;
     }
-    watch->n_unsaved = status == TRIVET_OK ? 0 : watch->n_unsaved;
-    return status;
+    return store(watch, n_new, err);
 }
 
 size_t trivet_alert_watch_firing(struct trivet_alert_watch *watch, const char *model,

@@ -2,14 +2,16 @@
  * history and handed on (to the live page, to the webhook's queue).
  *
  * DESIGN. The main thread ticks; any thread reads. The watch's lock comes before the monitor's.
- * Nothing is written under either: changes are copied out, and those whose store failed are kept
- * and stored with the next tick, in order. */
+ * Nothing is written under either: changes are copied out. Those whose store failed are kept, the
+ * newest state of each alert, and stored with a later tick; the webhook is told of them from memory
+ * meanwhile. */
 #ifndef TRIVET_MONITOR_ALERT_WATCH_H
 #define TRIVET_MONITOR_ALERT_WATCH_H
 
 #include "base/compiler.h"
 #include "monitor/alerts.h"
 #include "monitor/history.h"
+#include "monitor/outbox.h"
 #include "monitor/registry.h"
 
 #include <trivet/error.h>
@@ -24,7 +26,8 @@ struct trivet_alert_watch_options {
     struct trivet_monitor *monitor;         /* borrowed */
     struct trivet_history *history;         /* borrowed; NULL = nothing is kept */
     const struct trivet_alert_rules *rules; /* borrowed */
-    bool webhook; /* changes to and from firing go into the history's queue, too */
+    struct trivet_outbox
+        *outbox; /* borrowed; changes to and from firing go there; NULL = nowhere */
     /* Told of every change, on the thread that ticks, without a lock; NULL = nobody. */
     void (*on_change)(void *context, const struct trivet_alert *alert);
     void *context;

@@ -119,11 +119,18 @@ static void resolve(struct trivet_alerts *alerts, size_t at, int64_t now_us)
     remove_active(alerts, at);
 }
 
+/* Names of columns and messages come from elsewhere: what is no UTF-8 of them would be no JSON. */
 static void set_words(struct trivet_alert *alert, const struct trivet_alert_verdict *verdict)
 {
     alert->value = verdict->value;
     alert->threshold = verdict->threshold;
     (void)trivet_text_copy(alert->detail, sizeof(alert->detail), verdict->detail);
+    size_t n_bytes = strlen(alert->detail);
+    for (size_t at = 0; at < n_bytes;) {
+        size_t length = trivet_text_utf8_character(alert->detail + at, n_bytes - at);
+        alert->detail[at] = length == 0 ? '?' : alert->detail[at];
+        at += length == 0 ? 1 : length;
+    }
 }
 
 /* A new one, last in the list; false when there are too many. */

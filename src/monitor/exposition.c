@@ -209,8 +209,12 @@ static void write_webhook(struct trivet_page *page, struct trivet_webhook *webho
     trivet_page_sample(page, name, &delivered, 1, (double)state.delivered);
     trivet_page_sample(page, name, &failed, 1, (double)state.failed);
     trivet_page_number(page, "trivet_monitor_webhook_waiting", "gauge",
-                       "Changes of alerts that the webhook was not told of yet.",
-                       (double)state.waiting);
+                       "Messages that the webhook was not told yet.", (double)state.waiting);
+    trivet_page_number(page, "trivet_monitor_webhook_refused_total", "counter",
+                       "Messages given up because the webhook's peer refused them for good.",
+                       (double)state.refused);
+    trivet_page_number(page, "trivet_monitor_webhook_dropped_total", "counter",
+                       "Messages given up because too many waited.", (double)state.dropped);
 }
 
 enum trivet_status trivet_exposition_write(const struct trivet_exposition_sources *sources,

@@ -1,5 +1,6 @@
 #include "monitor/history_alerts.h"
 
+#include "base/log.h"
 #include "base/text.h"
 #include "monitor/history_internal.h"
 #include "monitor/report_alerts.h"
@@ -131,12 +132,17 @@ static void bind_alert(sqlite3_stmt *write, const struct trivet_alert *alert)
     bind_text(write, DETAIL, alert->detail);
 }
 
+/* One that cannot be put into words is left out: it must not hold up others. */
 static enum trivet_status queue_message(struct trivet_history *history, sqlite3_stmt *write,
                                         const struct trivet_alert *alert, struct trivet_error *err)
 {
     struct trivet_buffer body = {0};
     enum trivet_status status = trivet_report_alert(alert, &body, err);
-    if (status == TRIVET_OK) {
+    if (status == TRIVET_INVALID_ARGUMENT) {
+        trivet_log(TRIVET_LOG_ERROR, "alert_not_told", "id=%llu rule=%s message=%s",
+                   (unsigned long long)alert->id, alert->rule, err->message);
+        status = TRIVET_OK;
+    } else if (status == TRIVET_OK) {
         (void)sqlite3_bind_text(write, 1, (const char *)body.data, (int)body.n_bytes,
                                 SQLITE_STATIC);
         status = run(history, write, err);
@@ -147,7 +153,7 @@ static enum trivet_status queue_message(struct trivet_history *history, sqlite3_
 
 static enum trivet_status write_alerts(struct trivet_history *history,
                                        const struct trivet_alert *alerts, size_t n_alerts,
-                                       bool webhook, struct trivet_error *err)
+                                       size_t first_told, struct trivet_error *err)
 {
     sqlite3_stmt *write = NULL;
     sqlite3_stmt *remove = NULL;
@@ -172,7 +178,7 @@ static enum trivet_status write_alerts(struct trivet_history *history,
         }
         bind_alert(write, &alerts[i]);
         status = run(history, write, err);
-        if (status == TRIVET_OK && webhook && alerts[i].state != TRIVET_ALERT_PENDING) {
+        if (status == TRIVET_OK && i >= first_told && alerts[i].state != TRIVET_ALERT_PENDING) {
             status = queue_message(history, queue, &alerts[i], err);
         }
     }
@@ -184,24 +190,33 @@ static enum trivet_status write_alerts(struct trivet_history *history,
 
 static enum trivet_status trim(struct trivet_history *history, struct trivet_error *err)
 {
-    char sql[320];
+    char sql[240];
     (void)trivet_text_format(
         sql, sizeof(sql),
         "DELETE FROM alert WHERE state = 'resolved' AND id NOT IN (SELECT id FROM alert WHERE"
-        " state = 'resolved' ORDER BY resolved_us DESC, id DESC LIMIT %d);"
-        "DELETE FROM webhook WHERE id <= (SELECT max(id) FROM webhook) - %d",
-        TRIVET_ALERTS_RESOLVED_MAX, TRIVET_WEBHOOK_QUEUE_MAX);
-    return trivet_history_exec(history, sql, err);
+        " state = 'resolved' ORDER BY resolved_us DESC, id DESC LIMIT %d)",
+        TRIVET_ALERTS_RESOLVED_MAX);
+    enum trivet_status status = trivet_history_exec(history, sql, err);
+    if (status == TRIVET_OK) {
+        (void)trivet_text_format(
+            sql, sizeof(sql), "DELETE FROM webhook WHERE id <= (SELECT max(id) FROM webhook) - %d",
+            TRIVET_WEBHOOK_QUEUE_MAX);
+        status = trivet_history_exec(history, sql, err);
+    }
+    if (status == TRIVET_OK) {
+        history->webhook_dropped += (uint64_t)sqlite3_changes(history->db);
+    }
+    return status;
 }
 
 enum trivet_status trivet_history_save_alerts(struct trivet_history *history,
                                               const struct trivet_alert *alerts, size_t n_alerts,
-                                              bool webhook, struct trivet_error *err)
+                                              size_t first_told, struct trivet_error *err)
 {
     pthread_mutex_lock(&history->lock);
     enum trivet_status status = trivet_history_exec(history, "BEGIN IMMEDIATE", err);
     if (status == TRIVET_OK) {
-        status = write_alerts(history, alerts, n_alerts, webhook, err);
+        status = write_alerts(history, alerts, n_alerts, first_told, err);
         if (status == TRIVET_OK) {
             status = trim(history, err);
         }
@@ -216,7 +231,7 @@ enum trivet_status trivet_history_save_alerts(struct trivet_history *history,
     return status;
 }
 
-enum trivet_status trivet_history_webhook_add(struct trivet_history *history, const char *body,
+enum trivet_status trivet_history_webhook_add(struct trivet_history *history, const void *body,
                                               size_t n_bytes, struct trivet_error *err)
 {
     sqlite3_stmt *write = NULL;
@@ -235,16 +250,18 @@ enum trivet_status trivet_history_webhook_add(struct trivet_history *history, co
     return status;
 }
 
-enum trivet_status trivet_history_webhook_next(struct trivet_history *history, int64_t *id,
-                                               struct trivet_buffer *body, struct trivet_error *err)
+enum trivet_status trivet_history_webhook_next(struct trivet_history *history, int64_t after,
+                                               int64_t *id, struct trivet_buffer *body,
+                                               struct trivet_error *err)
 {
     sqlite3_stmt *row = NULL;
     int step = SQLITE_DONE;
     *id = 0;
     pthread_mutex_lock(&history->lock);
     enum trivet_status status = trivet_history_prepare(
-        history, "SELECT id, body FROM webhook ORDER BY id LIMIT 1", &row, err);
+        history, "SELECT id, body FROM webhook WHERE id > ? ORDER BY id LIMIT 1", &row, err);
     if (status == TRIVET_OK) {
+        (void)sqlite3_bind_int64(row, 1, after);
         step = sqlite3_step(row);
         if (step == SQLITE_ROW) {
             const void *text = sqlite3_column_blob(row, 1);
@@ -265,7 +282,7 @@ enum trivet_status trivet_history_webhook_done(struct trivet_history *history, i
     sqlite3_stmt *write = NULL;
     pthread_mutex_lock(&history->lock);
     enum trivet_status status =
-        trivet_history_prepare(history, "DELETE FROM webhook WHERE id = ?", &write, err);
+        trivet_history_prepare(history, "DELETE FROM webhook WHERE id <= ?", &write, err);
     if (status == TRIVET_OK) {
         (void)sqlite3_bind_int64(write, 1, id);
         status = run(history, write, err);
@@ -275,14 +292,17 @@ enum trivet_status trivet_history_webhook_done(struct trivet_history *history, i
     return status;
 }
 
-enum trivet_status trivet_history_webhook_count(struct trivet_history *history, uint64_t *n,
+enum trivet_status trivet_history_webhook_count(struct trivet_history *history, int64_t after,
+                                                uint64_t *n, uint64_t *dropped,
                                                 struct trivet_error *err)
 {
     sqlite3_stmt *row = NULL;
     pthread_mutex_lock(&history->lock);
     enum trivet_status status =
-        trivet_history_prepare(history, "SELECT count(*) FROM webhook", &row, err);
+        trivet_history_prepare(history, "SELECT count(*) FROM webhook WHERE id > ?", &row, err);
+    *dropped = history->webhook_dropped;
     if (status == TRIVET_OK) {
+        (void)sqlite3_bind_int64(row, 1, after);
         if (sqlite3_step(row) == SQLITE_ROW) {
             *n = (uint64_t)sqlite3_column_int64(row, 0);
         } else {

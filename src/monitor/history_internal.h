@@ -12,6 +12,7 @@ struct trivet_history {
     sqlite3 *db;
     uint64_t samples_max;
     int64_t drift_scores_max;
+    uint64_t webhook_dropped; /* messages that went as too many waited */
 };
 
 /* An error of SQLite as a status: what was being done, and SQLite's words. */

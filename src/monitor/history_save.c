@@ -2,6 +2,7 @@
 #include "monitor/history_internal.h"
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 #define WINDOW_S 60
 #define US_PER_S 1000000
@@ -264,6 +265,7 @@ enum trivet_status trivet_history_save(struct trivet_history *history,
     pthread_mutex_lock(&monitor->lock);
     monitor->history_failing = status != TRIVET_OK;
     if (status != TRIVET_OK) {
+        (void)trivet_text_copy(monitor->history_why, sizeof(monitor->history_why), err->message);
         for (size_t i = 0; i < snapshot.n_samples; i++) {
             snapshot.samples[i].series->unsaved = true;
         }

@@ -4,11 +4,11 @@
 #include "base/log.h"
 #include "monitor/alert_watch.h"
 #include "monitor/history.h"
-#include "monitor/history_alerts.h"
 #include "monitor/history_drift.h"
 #include "monitor/loop_alerts.h"
 #include "monitor/loop_runner.h"
 #include "monitor/options.h"
+#include "monitor/outbox.h"
 #include "monitor/pages.h"
 #include "monitor/poller.h"
 #include "monitor/subscriber.h"
@@ -23,7 +23,8 @@ struct program {
     struct trivet_history *history;
     struct trivet_alert_rules rules;
     struct trivet_alert_watch *alerts;
-    struct trivet_webhook *webhook; /* NULL = none */
+    struct trivet_outbox *outbox; /* NULL = no webhook, as the next */
+    struct trivet_webhook *webhook;
     struct trivet_monitor_subscriber *subscribers[TRIVET_MONITOR_SOURCES_MAX];
     struct trivet_monitor_poller *pollers[TRIVET_MONITOR_SOURCES_MAX];
     struct trivet_monitor_pages *pages;
@@ -34,15 +35,11 @@ struct program {
 static void on_loop_step(void *context, const char *json, size_t n_bytes)
 {
     const struct program *program = context;
-    struct trivet_error err;
     trivet_monitor_pages_tell(program->pages, "loop", json, n_bytes);
-    if (program->webhook == NULL) {
-        return;
+    if (program->webhook != NULL) {
+        trivet_outbox_add(program->outbox, json, n_bytes);
+        trivet_webhook_wake(program->webhook);
     }
-    if (trivet_history_webhook_add(program->history, json, n_bytes, &err) != TRIVET_OK) {
-        trivet_log(TRIVET_LOG_ERROR, "webhook_not_told", "message=%s", err.message);
-    }
-    trivet_webhook_wake(program->webhook);
 }
 
 static void read_alerts(void *context, const char *model, uint64_t version,
@@ -89,19 +86,25 @@ static void on_alert(void *context, const struct trivet_alert *alert)
 
 static enum trivet_status start_alerts(struct program *program, struct trivet_error *err)
 {
+    if (program->options.webhook != NULL) {
+        program->outbox = trivet_outbox_create(program->history);
+        if (program->outbox == NULL) {
+            return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for alerts");
+        }
+    }
     const struct trivet_alert_watch_options options = {
         .monitor = program->monitor,
         .history = program->history,
         .rules = &program->rules,
-        .webhook = program->options.webhook != NULL,
+        .outbox = program->outbox,
         .on_change = on_alert,
         .context = program,
     };
     enum trivet_status status =
         trivet_alert_watch_create(&options, trivet_clock_unix_us(), &program->alerts, err);
-    if (status == TRIVET_OK && options.webhook) {
-        status = trivet_webhook_start(program->history, program->options.webhook, &program->webhook,
-                                      err);
+    if (status == TRIVET_OK && program->outbox != NULL) {
+        status =
+            trivet_webhook_start(program->outbox, program->options.webhook, &program->webhook, err);
     }
     return status;
 }
@@ -228,6 +231,7 @@ static void stop(struct program *program, bool started)
         trivet_monitor_poller_stop(program->pollers[i]);
     }
     trivet_webhook_stop(program->webhook);
+    trivet_outbox_free(program->outbox);
     trivet_alert_watch_free(program->alerts);
     if (started) {
         save_history(program, trivet_clock_unix_us(), true, &failing);

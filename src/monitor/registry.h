@@ -118,6 +118,7 @@ struct trivet_monitor {
     struct trivet_live_all live;
     int64_t started_us;
     bool history_failing;
+    char history_why[TRIVET_MONITOR_WHY_BYTES];
 };
 
 /* URLs are borrowed. NULL when out of memory. */

@@ -1,6 +1,9 @@
 #include "monitor/report_alerts.h"
 
+#include "base/text.h"
 #include "monitor/json.h"
+
+#include <string.h>
 
 static json_t *time_json(int64_t unix_us)
 {
@@ -32,6 +35,13 @@ static json_t *alert_json(const struct trivet_alert *alert)
 enum trivet_status trivet_report_alert(const struct trivet_alert *alert, struct trivet_buffer *out,
                                        struct trivet_error *err)
 {
+    const char *const texts[] = {alert->rule, alert->model, alert->source, alert->detail};
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(texts); i++) {
+        if (!trivet_text_is_utf8(texts[i], strlen(texts[i]))) {
+            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                    "a text of the alert is no UTF-8 and not to be had as JSON");
+        }
+    }
     return trivet_json_finish(alert_json(alert), out, err);
 }
 
@@ -63,9 +73,12 @@ static json_t *webhook_json(struct trivet_webhook *webhook)
     }
     struct trivet_webhook_state state;
     trivet_webhook_state(webhook, &state);
-    return json_pack("{s:o, s:o, s:o, s:s}", "delivered", trivet_json_count(state.delivered),
-                     "failed", trivet_json_count(state.failed), "waiting",
-                     trivet_json_count(state.waiting), "message", state.message);
+    json_t *object = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "delivered", trivet_json_count(state.delivered),
+        "failed", trivet_json_count(state.failed), "refused", trivet_json_count(state.refused),
+        "waiting", trivet_json_count(state.waiting), "held", trivet_json_count(state.held),
+        "dropped", trivet_json_count(state.dropped), "message", state.message);
+    return object != NULL ? object : json_null();
 }
 
 enum trivet_status trivet_report_alerts(struct trivet_alert_watch *watch,

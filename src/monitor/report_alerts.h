@@ -12,7 +12,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
-/* One alert, as the event stream and the webhook carry it. */
+/* One alert, as the event stream and the webhook carry it. INVALID_ARGUMENT: a text is no UTF-8. */
 enum trivet_status trivet_report_alert(const struct trivet_alert *alert, struct trivet_buffer *out,
                                        struct trivet_error *err) TRIVET_MUST_USE;
 /* All that are active, the resolved ones newest first, the rules, and the webhook (NULL = none).

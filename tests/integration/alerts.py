@@ -39,17 +39,25 @@ FAILURES = 3
 
 
 class Hook(http.server.BaseHTTPRequestHandler):
-    """Answers 503 to the first FAILURES posts, then takes them."""
+    """Answers 503 to the first FAILURES posts, then takes them; of one rule it takes none (400), and
+    with `endless` its answers have no end."""
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.posts.append((body["id"], body["rule"], body["state"]))
         refused = len(self.server.posts) <= FAILURES
-        if not refused:
+        never = body["rule"] == self.server.refused_rule
+        if not refused and not never:
             self.server.taken.append((body["id"], body["rule"], body["state"]))
-        self.send_response(503 if refused else 204)
-        self.send_header("Content-Length", "0")
+        self.send_response(400 if never else 503 if refused else 200 if self.server.endless else 204)
+        if not self.server.endless or refused or never:
+            self.send_header("Content-Length", "0")
         self.end_headers()
+        try:
+            while self.server.endless and not refused and not never:
+                self.wfile.write(b"x" * 65536)
+        except OSError:
+            pass  # broken off, as it should be
 
     def log_message(self, *arguments):
         pass
@@ -63,6 +71,7 @@ class Alerts(unittest.TestCase):
         os.environ.pop("http_proxy", None)
         self.hook = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
         self.hook.posts, self.hook.taken = [], []
+        self.hook.refused_rule, self.hook.endless = None, False
         threading.Thread(target=self.hook.serve_forever, daemon=True).start()
         self.addCleanup(self.hook.server_close)
         self.addCleanup(self.hook.shutdown)
@@ -81,7 +90,8 @@ class Alerts(unittest.TestCase):
 
     def start_monitor(self):
         return start_monitor(self.folder, self.trivetd, "--rules", self.rules, "--webhook",
-                             "http://127.0.0.1:%d/hook" % self.hook.server_port)
+                             "http://user:word@127.0.0.1:%d/hook?token=secret"
+                             % self.hook.server_port)
 
     def get(self, path):
         with urllib.request.urlopen(self.monitor.ready["http"] + path, timeout=10) as reply:
@@ -143,6 +153,32 @@ class Alerts(unittest.TestCase):
         self.assertEqual(self.hook.posts[:FAILURES + 1], [self.hook.posts[0]] * (FAILURES + 1))
         told = self.alerts()
         self.assertEqual((told["webhook"]["waiting"], told["webhook"]["message"]), (0, ""))
+
+    def test_hook_that_refuses_one(self):
+        """A message that the peer will never take does not hold up the next; an answer without end is
+        broken off; what is secret of the address is not in the log."""
+        self.assertEqual(self.monitor.stop(), 0)
+        with open(self.rules, "a") as file:
+            file.write("[down-too]\nkind = down\nfor = 3\n")
+        self.hook.posts = [None] * FAILURES
+        self.hook.refused_rule, self.hook.endless = "down", True
+        self.monitor = self.start_monitor()
+        self.wait_up()
+        self.trivetd.signal(signal.SIGSTOP)
+        self.wait_told(("down-too", "firing"))
+        told = self.alerts()["webhook"]
+        self.trivetd.signal(signal.SIGCONT)
+        deadline = time.monotonic() + 5
+        while told["waiting"] and time.monotonic() < deadline:
+            told = self.alerts()["webhook"]
+        self.assertEqual((told["refused"], told["waiting"], told["dropped"]), (1, 0, 0))
+        self.assertEqual([one[1] for one in self.hook.posts[FAILURES:]][:4],
+                         ["down"] * 3 + ["down-too"])
+        with open(os.path.join(self.folder, "monitor.log")) as log:
+            lines = log.read()
+        self.assertIn("webhook_message_given_up url=http://127.0.0.1:", lines)
+        for secret in ("word", "hook?", "token"):
+            self.assertNotIn(secret, lines)
 
     def wait_up(self):
         deadline = time.monotonic() + 10

@@ -26,6 +26,11 @@ static void copies_say_when_they_are_cut(void **state)
     assert_true(trivet_text_format(to, sizeof(to), "%d", 123));
     assert_false(trivet_text_format(to, sizeof(to), "%d", 1234));
     assert_string_equal(to, "123");
+    /* Between two characters. */
+    assert_false(trivet_text_copy(to, sizeof(to), "ab\xc3\xa4"));
+    assert_string_equal(to, "ab");
+    assert_false(trivet_text_format(to, sizeof(to), "%s", "\xe2\x82\xac\xe2\x82\xac"));
+    assert_string_equal(to, "\xe2\x82\xac");
 }
 
 static void numbers_are_read(void **state)

@@ -2,6 +2,7 @@
 #include "messages.h"
 #include "monitor/alert_watch.h"
 #include "monitor/history_alerts.h"
+#include "monitor/history_internal.h"
 #include "monitor/report_alerts.h"
 #include "outcomes.h"
 
@@ -26,6 +27,7 @@ static struct trivet_alert_rules rules;
 static struct trivet_history *history;
 static struct trivet_monitor *monitor;
 static struct trivet_alert_watch *watch;
+static struct trivet_outbox *outbox;
 
 static void on_change(void *context, const struct trivet_alert *alert)
 {
@@ -41,7 +43,7 @@ static void start(int64_t now_us)
     const struct trivet_alert_watch_options options = {.monitor = monitor,
                                                        .history = history,
                                                        .rules = &rules,
-                                                       .webhook = true,
+                                                       .outbox = outbox,
                                                        .on_change = on_change};
     assert_int_equal(trivet_alert_watch_create(&options, now_us, &watch, &err), TRIVET_OK);
 }
@@ -54,6 +56,8 @@ static int begin(void **state)
     assert_non_null(mkdtemp(folder));
     (void)snprintf(path, sizeof(path), "%s/h.db", folder);
     assert_int_equal(trivet_history_open(path, 0, &history, &err), TRIVET_OK);
+    outbox = trivet_outbox_create(history);
+    assert_non_null(outbox);
     trivet_alert_rules_default(&rules);
     for (size_t i = 0; i < rules.n; i++) {
         rules.items[i].for_s = 2;
@@ -72,6 +76,7 @@ static int end(void **state)
     (void)state;
     trivet_alert_watch_free(watch);
     trivet_monitor_free(monitor);
+    trivet_outbox_free(outbox);
     trivet_history_close(history);
     (void)unlink(path);
     return rmdir(folder);
@@ -179,10 +184,16 @@ static void test_lost_events(void **state)
 
 static uint64_t waiting(void)
 {
-    struct trivet_error err;
-    uint64_t n = 99;
-    assert_int_equal(trivet_history_webhook_count(history, &n, &err), TRIVET_OK);
-    return n;
+    struct trivet_outbox_state queue;
+    trivet_outbox_state(outbox, &queue);
+    return queue.waiting;
+}
+
+static uint64_t held(void)
+{
+    struct trivet_outbox_state queue;
+    trivet_outbox_state(outbox, &queue);
+    return queue.held;
 }
 
 /* The next message's state and rule, taken out. */
@@ -190,16 +201,16 @@ static void expect_message(const char *rule, const char *state)
 {
     struct trivet_error err;
     struct trivet_buffer body = {0};
-    int64_t id = 0;
-    assert_int_equal(trivet_history_webhook_next(history, &id, &body, &err), TRIVET_OK);
-    assert_true(id > 0);
+    bool found = false;
+    assert_int_equal(trivet_outbox_next(outbox, &body, &found, &err), TRIVET_OK);
+    assert_true(found);
     json_t *json = json_loadb((const char *)body.data, body.n_bytes, 0, NULL);
     assert_string_equal(json_string_value(json_object_get(json, "rule")), rule);
     assert_string_equal(json_string_value(json_object_get(json, "state")), state);
     assert_true(json_string_length(json_object_get(json, "advice")) > 0);
     json_decref(json);
     trivet_buffer_release(&body);
-    assert_int_equal(trivet_history_webhook_done(history, id, &err), TRIVET_OK);
+    trivet_outbox_done(outbox);
 }
 
 static void test_restart(void **state)
@@ -212,8 +223,10 @@ static void test_restart(void **state)
     expect("down:pending down:firing ");
     assert_int_equal(waiting(), 1); /* pending is not told */
     trivet_alert_watch_free(watch);
+    trivet_outbox_free(outbox);
     trivet_history_close(history);
     assert_int_equal(trivet_history_open(path, 0, &history, &err), TRIVET_OK);
+    outbox = trivet_outbox_create(history);
     start(T0_US + 60 * S);
     const struct trivet_alerts *alerts = trivet_alert_watch_lock(watch);
     size_t n = 0;
@@ -242,7 +255,8 @@ static void test_restart(void **state)
     trivet_alert_watch_unlock(watch);
 }
 
-/* A history that cannot be written loses nothing: the next tick stores it, in order. */
+/* A history that cannot be written loses nothing: the next tick stores it, and the webhook is told
+ * from memory meanwhile. */
 static void test_failing_history(void **state)
 {
     (void)state;
@@ -254,13 +268,124 @@ static void test_failing_history(void **state)
     (void)trivet_alloc_fail_at(0);
     assert_int_equal(status, TRIVET_RESOURCE_EXHAUSTED);
     expect("down:pending down:firing ");
-    assert_int_equal(waiting(), 0);
     send_stats(monitor, 0, 7, "m", 1, 5, 0, T0_US + 4 * S);
     tick(4);
     tick(6);
     expect("down:resolved ");
     expect_message("down", "firing");
     expect_message("down", "resolved");
+    assert_int_equal(waiting(), 0);
+}
+
+/* As on a full disk: nothing can be written. */
+static void fill_disk(bool full)
+{
+    pthread_mutex_lock(&history->lock);
+    assert_int_equal(sqlite3_exec(history->db,
+                                  full ? "PRAGMA query_only = 1" : "PRAGMA query_only = 0", NULL,
+                                  NULL, NULL),
+                     SQLITE_OK);
+    pthread_mutex_unlock(&history->lock);
+}
+
+/* Stored or not: without a change there is nothing to store. */
+static void failing_tick(int64_t at_s)
+{
+    struct trivet_error err;
+    enum trivet_status status = trivet_alert_watch_tick(watch, T0_US + at_s * S, &err);
+    assert_true(status == TRIVET_OK || status == TRIVET_UNAVAILABLE);
+}
+
+static void test_full_disk(void **state)
+{
+    (void)state;
+    trivet_monitor_set_server_down(monitor, 0, "gone");
+    tick(1);
+    tick(3);
+    expect("down:pending down:firing ");
+    fill_disk(true);
+    /* Alerts go on, over and over, and the webhook hears of each in its turn. */
+    for (int64_t s = 10; s < 10 + 10 * 600; s += 10) {
+        send_stats(monitor, 0, 7, "m", 1, 5, 0, T0_US + s * S);
+        failing_tick(s);
+        failing_tick(s + 2);
+        expect("down:resolved ");
+        trivet_monitor_set_server_down(monitor, 0, "gone");
+        failing_tick(s + 4);
+        failing_tick(s + 6);
+        expect("down:pending down:firing ");
+        if (s == 10) {
+            expect_message("down", "firing"); /* stored before; does not come again */
+            expect_message("down", "resolved");
+            expect_message("down", "firing");
+            assert_int_equal(waiting(), 0);
+        }
+    }
+    assert_int_equal(held(), TRIVET_OUTBOX_HELD_MAX);
+    struct trivet_outbox_state queue;
+    trivet_outbox_state(outbox, &queue);
+    assert_int_equal(queue.dropped, 2 * 599 - TRIVET_OUTBOX_HELD_MAX);
+    expect_message("down", "resolved");
+    /* Written again: what was kept is stored, what is held goes to the history, in order. */
+    fill_disk(false);
+    tick(6020);
+    expect("");
+    expect_message("down", "firing");
+    assert_int_equal(held(), 0);
+    assert_int_equal(waiting(), TRIVET_OUTBOX_HELD_MAX - 2);
+    expect_message("down", "resolved");
+    trivet_alert_watch_free(watch);
+    start(T0_US + 6030 * S);
+    size_t n = 0;
+    const struct trivet_alert *active = trivet_alerts_active(trivet_alert_watch_lock(watch), &n);
+    assert_int_equal(n, 1);
+    assert_int_equal(active->fired_us, T0_US + 6006 * S);
+    trivet_alert_watch_unlock(watch);
+}
+
+/* A text that is no JSON costs the message of one alert, and no other's. */
+static void test_text_that_is_no_json(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    struct trivet_buffer body = {0};
+    struct trivet_alert list[2] = {{.id = 1,
+                                    .rule = "drift",
+                                    .kind = TRIVET_ALERT_DRIFT,
+                                    .state = TRIVET_ALERT_FIRING,
+                                    .model = "m",
+                                    .detail = "cut\xc3"},
+                                   {.id = 2,
+                                    .rule = "down",
+                                    .kind = TRIVET_ALERT_DOWN,
+                                    .state = TRIVET_ALERT_FIRING,
+                                    .source = "s"}};
+    assert_int_equal(trivet_report_alert(&list[0], &body, &err), TRIVET_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "UTF-8"));
+    assert_int_equal(trivet_history_save_alerts(history, list, 2, 0, &err), TRIVET_OK);
+    expect_message("down", "firing");
+    assert_int_equal(waiting(), 0);
+    trivet_buffer_release(&body);
+}
+
+/* The history that cannot be written is told of, too. */
+static void test_history_rule(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    tick(1);
+    fill_disk(true);
+    assert_int_equal(trivet_history_save(history, monitor, T0_US + S, &err), TRIVET_UNAVAILABLE);
+    failing_tick(2);
+    failing_tick(4);
+    expect("history:pending history:firing ");
+    expect_message("history", "firing");
+    fill_disk(false);
+    assert_int_equal(trivet_history_save(history, monitor, T0_US + 5 * S, &err), TRIVET_OK);
+    tick(5);
+    tick(7);
+    expect("history:resolved ");
+    expect_message("history", "resolved");
 }
 
 static void test_queue_is_bounded(void **state)
@@ -278,9 +403,12 @@ static void test_queue_is_bounded(void **state)
             list[k] = alert;
             alert.id++;
         }
-        assert_int_equal(trivet_history_save_alerts(history, list, 100, true, &err), TRIVET_OK);
+        assert_int_equal(trivet_history_save_alerts(history, list, 100, 0, &err), TRIVET_OK);
     }
     assert_int_equal(waiting(), TRIVET_WEBHOOK_QUEUE_MAX);
+    struct trivet_outbox_state queue;
+    trivet_outbox_state(outbox, &queue);
+    assert_int_equal(queue.dropped, 200);
 }
 
 static void test_report(void **state)
@@ -310,6 +438,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lost_events, begin, end),
         cmocka_unit_test_setup_teardown(test_restart, begin, end),
         cmocka_unit_test_setup_teardown(test_failing_history, begin, end),
+        cmocka_unit_test_setup_teardown(test_full_disk, begin, end),
+        cmocka_unit_test_setup_teardown(test_text_that_is_no_json, begin, end),
+        cmocka_unit_test_setup_teardown(test_history_rule, begin, end),
         cmocka_unit_test_setup_teardown(test_queue_is_bounded, begin, end),
         cmocka_unit_test_setup_teardown(test_report, begin, end),
     };

@@ -274,12 +274,12 @@ static void test_webhook(void **state)
     int64_t id = 0;
     assert_int_equal(trivet_history_open(path, 0, &history, &err), TRIVET_OK);
     assert_int_equal(trivet_history_webhook_add(history, told, strlen(told), &err), TRIVET_OK);
-    assert_int_equal(trivet_history_webhook_next(history, &id, &body, &err), TRIVET_OK);
+    assert_int_equal(trivet_history_webhook_next(history, 0, &id, &body, &err), TRIVET_OK);
     assert_true(id > 0);
     assert_int_equal(body.n_bytes, strlen(told));
     assert_memory_equal(body.data, told, body.n_bytes);
     assert_int_equal(trivet_history_webhook_done(history, id, &err), TRIVET_OK);
-    assert_int_equal(trivet_history_webhook_next(history, &id, &body, &err), TRIVET_OK);
+    assert_int_equal(trivet_history_webhook_next(history, 0, &id, &body, &err), TRIVET_OK);
     assert_int_equal(id, 0);
     trivet_buffer_release(&body);
     trivet_history_close(history);
