@@ -97,7 +97,8 @@ static enum trivet_status put_row(struct trivet_store_txn *txn, const struct que
 
 /* Rows that the store refuses are dropped on their own. */
 static enum trivet_status put_rows(struct trivet_prediction_log *log, struct trivet_store_txn *txn,
-                                   uint64_t *n_refused, struct trivet_error *err)
+                                   uint64_t *n_refused, uint64_t *n_repeated,
+                                   struct trivet_error *err)
 {
     for (size_t at = 0; at < log->batch.n_bytes;) {
         struct queued_row row;
@@ -112,6 +113,11 @@ static enum trivet_status put_rows(struct trivet_prediction_log *log, struct tri
             return status;
         }
         row.version->n_added += added;
+        if (added && row.features_bytes > 0) {
+            row.version->kept_added.n_rows++;
+            row.version->kept_added.n_bytes += row.features_bytes;
+        }
+        *n_repeated += status == TRIVET_OK && !added;
         row.version->weight_added += added ? ldexp(1, row.level) : 0;
         size_t n_bytes = sizeof(row) + row.id_bytes + row.label_bytes + row.features_bytes;
         at += (n_bytes + 7) & ~(size_t)7;
@@ -179,10 +185,13 @@ static void settle(struct trivet_prediction_log *log, bool written)
         pthread_mutex_unlock(&log->names_lock);
         if (written && version->n_added > 0) {
             version->model->n_rows += version->n_added;
+            version->model->kept.n_rows += version->kept_added.n_rows;
+            version->model->kept.n_bytes += version->kept_added.n_bytes;
             trivet_quality_add_logged(log->options.quality, version->model->name, version->version,
                                       version->n_added, version->weight_added);
         }
         version->n_added = 0;
+        version->kept_added = (struct trivet_store_kept){.n_rows = 0};
         version->weight_added = 0;
     }
 }
@@ -192,13 +201,14 @@ static void write_batch(struct trivet_prediction_log *log)
     struct trivet_store_txn *txn = NULL;
     struct trivet_error err;
     uint64_t n_refused = 0;
+    uint64_t n_repeated = 0;
     if (log->batch.n_bytes == 0 && !any_level_dirty(log, false)) {
         return;
     }
     enum trivet_status status =
         trivet_store_begin(log->options.store, TRIVET_STORE_LOG, &txn, &err);
     if (status == TRIVET_OK) {
-        status = put_rows(log, txn, &n_refused, &err);
+        status = put_rows(log, txn, &n_refused, &n_repeated, &err);
     }
     if (status == TRIVET_OK) {
         status = put_levels(log, txn, &err);
@@ -210,6 +220,7 @@ static void write_batch(struct trivet_prediction_log *log)
     }
     if (status == TRIVET_OK) {
         (void)any_level_dirty(log, true);
+        atomic_fetch_add(&log->n_repeated, n_repeated);
     } else {
         n_refused = count_rows(&log->batch);
     }

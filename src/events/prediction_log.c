@@ -20,6 +20,7 @@
 #include <string.h>
 
 #define LEVELS_MAX     65536      /* read at the start */
+#define ERASURES_MAX   4096       /* likewise */
 #define RESERVED_BYTES (1u << 20) /* of the queue, from the start */
 #define RAISE_STEP_MIN 64
 
@@ -120,22 +121,59 @@ struct trivet_log_version *trivet_prediction_log_add(struct trivet_prediction_lo
     return found;
 }
 
+/* All features of the model that are in the log now; 0 when that cannot be written down. */
+static uint64_t begin_erasure(struct trivet_prediction_log *log, const char *model)
+{
+    struct trivet_store_txn *txn = NULL;
+    struct trivet_error err;
+    uint64_t until = 0;
+    trivet_prediction_log_flush(log); /* what was put before */
+    enum trivet_status status =
+        trivet_store_begin(log->options.store, TRIVET_STORE_LOG, &txn, &err);
+    if (status == TRIVET_OK) {
+        status = trivet_store_log_begin_erasure(txn, model, &until, &err);
+        if (status == TRIVET_OK) {
+            status = trivet_store_commit(txn, &err);
+        } else {
+            trivet_store_abort(txn);
+        }
+    }
+    if (status != TRIVET_OK) {
+        trivet_log(TRIVET_LOG_ERROR, "log_failed", "model=%s message=%s", model, err.message);
+        return 0;
+    }
+    return until;
+}
+
 enum trivet_status trivet_prediction_log_keep_features(struct trivet_prediction_log *log,
                                                        const char *model, bool keep,
                                                        struct trivet_error *err)
 {
+    bool was_on = false;
     pthread_mutex_lock(&log->names_lock);
     struct log_model *found = trivet_log_find_model(log, model);
     if (found != NULL) {
         pthread_mutex_lock(&log->lock);
-        atomic_store(&found->keeps_features, keep);
+        was_on = atomic_exchange(&found->keeps_features, keep);
         pthread_mutex_unlock(&log->lock);
-        found->erase = keep ? 0 : 2;
     }
     pthread_mutex_unlock(&log->names_lock);
-    return found != NULL ? TRIVET_OK
-                         : trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
-                                            "out of memory for the settings of '%.64s'", model);
+    if (found == NULL) {
+        return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
+                                "out of memory for the settings of '%.64s'", model);
+    }
+    if (keep) {
+        return TRIVET_OK;
+    }
+    /* It may have been on before the program was started. */
+    uint64_t until = was_on ? begin_erasure(log, model) : log->opened_key;
+    if (was_on && until == 0) {
+        until = UINT64_MAX; /* once the log can be written: rather too much than too little */
+    }
+    pthread_mutex_lock(&log->names_lock);
+    found->erase_until = until > found->erase_until ? until : found->erase_until;
+    pthread_mutex_unlock(&log->names_lock);
+    return TRIVET_OK;
 }
 
 void trivet_log_note_level(struct log_model *model, unsigned level, int64_t unix_us)
@@ -250,6 +288,11 @@ void trivet_log_put(struct trivet_log_round *round, const struct trivet_log_row 
         .level = (uint16_t)round->level,
         .zeros = row->hash == 0 ? 64 : (uint16_t)__builtin_clzll(row->hash),
     };
+    if (has_features && head.zeros < atomic_load_explicit(&round->version->model->keep_level,
+                                                          memory_order_relaxed)) {
+        head.features_bytes = 0;
+        atomic_fetch_add(&log->n_stripped, 1);
+    }
     bool fits = trivet_text_format(id, sizeof(id), "%.*s/%" PRIu32, (int)row->id_bytes, row->id,
                                    row->row) &&
                 head.label_bytes <= TRIVET_STORE_LABEL_BYTES;
@@ -311,6 +354,16 @@ uint64_t trivet_prediction_log_dropped(struct trivet_prediction_log *log)
     return atomic_load(&log->n_dropped);
 }
 
+uint64_t trivet_prediction_log_repeated(struct trivet_prediction_log *log)
+{
+    return atomic_load(&log->n_repeated);
+}
+
+uint64_t trivet_prediction_log_stripped(struct trivet_prediction_log *log)
+{
+    return atomic_load(&log->n_stripped);
+}
+
 /* --- opening and closing --------------------------------------------------------------------- */
 
 /* Nobody else is there yet. */
@@ -351,6 +404,32 @@ static void read_key(struct trivet_prediction_log *log)
         (struct trivet_hash_key){.low = trivet_rng_entropy(), .high = trivet_rng_entropy()};
 }
 
+/* Nobody else is there yet. */
+static void read_erasures(struct trivet_prediction_log *log)
+{
+    struct trivet_store_erasure *erasures = trivet_alloc_array(ERASURES_MAX, sizeof(*erasures));
+    struct trivet_error cause;
+    size_t count = 0;
+    enum trivet_status status =
+        erasures == NULL ? trivet_error_set(&cause, TRIVET_RESOURCE_EXHAUSTED, "out of memory")
+                         : trivet_store_log_list_erasures(log->options.store, erasures,
+                                                          ERASURES_MAX, &count, &cause);
+    if (status == TRIVET_OK) {
+        status = trivet_store_log_newest(log->options.store, &log->opened_key, &cause);
+    }
+    if (status != TRIVET_OK) {
+        trivet_log(TRIVET_LOG_ERROR, "log_not_read", "message=%s", cause.message);
+        log->opened_key = UINT64_MAX;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct log_model *model = trivet_log_find_model(log, erasures[i].model);
+        if (model != NULL) {
+            model->erase_until = erasures[i].until_key;
+        }
+    }
+    trivet_free(erasures);
+}
+
 static void release(struct trivet_prediction_log *log)
 {
     for (size_t i = 0; i < log->n_versions; i++) {
@@ -386,6 +465,7 @@ enum trivet_status trivet_prediction_log_open(const struct trivet_prediction_log
     pthread_cond_init(&log->written, NULL);
     read_key(log);
     enum trivet_status status = read_levels(log, err);
+    read_erasures(log);
     if (status == TRIVET_OK) {
         status = trivet_buffer_reserve(&log->queue, RESERVED_BYTES, err);
     }

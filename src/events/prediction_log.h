@@ -41,6 +41,8 @@ struct trivet_prediction_log_options {
     size_t queue_bytes_max;
     uint64_t model_rows_max;
     uint64_t rows_max;
+    uint64_t model_bytes_max; /* of rows and features, about as the file has them */
+    uint64_t bytes_max;
     int64_t keep_us;
 };
 
@@ -62,8 +64,9 @@ struct trivet_log_version *trivet_prediction_log_add(struct trivet_prediction_lo
                                                      const char *model, uint64_t version,
                                                      const void *columns, size_t columns_bytes);
 
-/* Whether rows of the model are logged with their features; off: those in the log are erased, soon.
- * Any thread but the writer. RESOURCE_EXHAUSTED. */
+/* Whether rows of the model are logged with their features. Off: those that are in the log by then
+ * are erased, soon, whatever is asked for later, and also when the program ends before; waits for
+ * the disk. Any thread but the writer. RESOURCE_EXHAUSTED. */
 enum trivet_status trivet_prediction_log_keep_features(struct trivet_prediction_log *log,
                                                        const char *model, bool keep,
                                                        struct trivet_error *err) TRIVET_MUST_USE;
@@ -123,5 +126,9 @@ bool trivet_prediction_log_may_skip(struct trivet_prediction_log *log, const cha
                                     uint64_t hash);
 /* Rows that were chosen and are not in the log, so far: no room in the queue or on the disk. */
 uint64_t trivet_prediction_log_dropped(struct trivet_prediction_log *log);
+/* Rows whose id the log had already, so far: the first stays, outcomes join that one. */
+uint64_t trivet_prediction_log_repeated(struct trivet_prediction_log *log);
+/* Rows whose features were dropped to keep the log within its bytes, so far. */
+uint64_t trivet_prediction_log_stripped(struct trivet_prediction_log *log);
 
 #endif

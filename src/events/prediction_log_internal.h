@@ -14,18 +14,22 @@
 struct log_model {
     char name[TRIVET_STORE_NAME_BYTES];
     atomic_bool keeps_features;            /* written under the queue's lock */
+    atomic_uint keep_level;                /* only rows with so many zeros are logged with them */
     int64_t level_us[TRIVET_STORE_LEVELS]; /* names_lock: last time in force; 0 = not */
-    /* names_lock: 0 = no features are to be erased, 1 = now, 2 = after the next batch, which may
-     * bring some that were put before. */
-    int erase;
+    uint64_t
+        erase_until; /* names_lock: features of rows up to this key are to be erased; 0 = none */
 
     /* The writer's. */
     bool level_dirty[TRIVET_STORE_LEVELS]; /* to be stored */
     uint64_t n_rows;
+    struct trivet_store_kept kept; /* features */
     uint64_t thin_cursor;
     unsigned thin_level; /* 0 = nothing to thin */
     uint64_t n_to_drop;  /* of the oldest */
-    bool wipe;           /* something was erased */
+    uint64_t strip_cursor;
+    unsigned strip_level; /* 0 = no features to drop by the hash */
+    uint64_t n_to_strip;  /* of the oldest that have some */
+    bool wipe;            /* something was erased */
 };
 
 struct trivet_log_version {
@@ -44,6 +48,7 @@ struct trivet_log_version {
     /* The writer's. */
     uint64_t n_offered_before;
     uint64_t n_added; /* of the batch */
+    struct trivet_store_kept kept_added;
     double weight_added;
 };
 
@@ -63,9 +68,12 @@ struct queued_row {
 struct trivet_prediction_log {
     struct trivet_prediction_log_options options;
     struct trivet_hash_key hash_key; /* set once, at the opening */
+    uint64_t opened_key;             /* of the newest row then */
     atomic_ullong n_dropped;
+    atomic_ullong n_repeated;
+    atomic_ullong n_stripped;
 
-    pthread_mutex_t names_lock; /* lists of models and versions, levels, erase */
+    pthread_mutex_t names_lock; /* lists of models and versions, levels, erase_until */
     struct log_model **models;
     size_t n_models;
     struct trivet_log_version **versions;

@@ -99,6 +99,13 @@ enum trivet_status trivet_metrics_write(const struct trivet_metrics_source *sour
         trivet_page_number(&page, PREFIX "_log_dropped_rows_total", "counter",
                            "Predictions that could not be logged: their outcomes will not join.",
                            (double)trivet_prediction_log_dropped(source->log));
+        trivet_page_number(&page, PREFIX "_log_repeated_rows_total", "counter",
+                           "Predictions under an id that the log had already: outcomes join the "
+                           "first.",
+                           (double)trivet_prediction_log_repeated(source->log));
+        trivet_page_number(&page, PREFIX "_log_stripped_rows_total", "counter",
+                           "Logged predictions whose features were dropped for want of room.",
+                           (double)trivet_prediction_log_stripped(source->log));
     }
     write_methods(&page, source->totals);
     write_versions(&page, source->totals);

@@ -39,6 +39,12 @@
 #define TRIVET_LOG_QUEUE_BYTES_MAX (32u << 20) /* between the threads that predict and the disk */
 #define TRIVET_LOG_MODEL_ROWS_MAX  1000000
 #define TRIVET_LOG_ROWS_MAX        4000000
+/* Of one caller for one model, unless its settings say otherwise: as many as the log holds of it.
+ */
+#define TRIVET_OUTCOMES_PER_MINUTE_MAX 1000000
+/* About as log.db has them, rows and features; what is too much are features, not rows. */
+#define TRIVET_LOG_MODEL_BYTES_MAX (1ull << 30)
+#define TRIVET_LOG_BYTES_MAX       (4ull << 30)
 #define TRIVET_LOG_KEEP_HOURS      720
 
 #endif

@@ -16,6 +16,8 @@ enum trivet_status trivet_server_open_log(struct trivet_store *store,
         .queue_bytes_max = TRIVET_LOG_QUEUE_BYTES_MAX,
         .model_rows_max = TRIVET_LOG_MODEL_ROWS_MAX,
         .rows_max = TRIVET_LOG_ROWS_MAX,
+        .model_bytes_max = TRIVET_LOG_MODEL_BYTES_MAX,
+        .bytes_max = TRIVET_LOG_BYTES_MAX,
         .keep_us = TRIVET_LOG_KEEP_HOURS * 3600 * 1000000LL,
     };
     enum trivet_status status = trivet_prediction_log_open(&options, out, err);

@@ -175,17 +175,32 @@ struct trivet_store_backend_ops {
                                           struct trivet_error *err);
     enum trivet_status (*log_usage)(void *backend, struct trivet_store_usage *out, size_t count_max,
                                     size_t *count, struct trivet_error *err);
+    enum trivet_status (*log_count_kept)(void *backend, const char *model,
+                                         struct trivet_store_kept *out, struct trivet_error *err);
     enum trivet_status (*log_count_zeros)(void *backend, const char *model,
-                                          uint64_t counts[TRIVET_STORE_LEVELS],
-                                          struct trivet_error *err);
+                                          struct trivet_store_zeros *out, struct trivet_error *err);
     enum trivet_status (*log_thin)(void *txn, const char *model, unsigned level, uint64_t *cursor,
-                                   size_t count_max, uint64_t *n_dropped, struct trivet_error *err);
+                                   size_t count_max, struct trivet_store_dropped *dropped,
+                                   struct trivet_error *err);
+    enum trivet_status (*log_strip)(void *txn, const char *model, unsigned level, uint64_t *cursor,
+                                    size_t count_max, struct trivet_store_dropped *dropped,
+                                    struct trivet_error *err);
     enum trivet_status (*log_drop)(void *txn, const char *model, int64_t before_unix_us,
-                                   size_t count_max, uint64_t *n_dropped, struct trivet_error *err);
+                                   size_t count_max, struct trivet_store_dropped *dropped,
+                                   struct trivet_error *err);
     enum trivet_status (*log_drop_levels)(void *txn, int64_t before_unix_us,
                                           struct trivet_error *err);
-    enum trivet_status (*log_erase)(void *txn, const char *model, size_t count_max,
-                                    uint64_t *n_erased, struct trivet_error *err);
+    enum trivet_status (*log_erase)(void *txn, const char *model, uint64_t until_key,
+                                    size_t count_max, struct trivet_store_dropped *dropped,
+                                    struct trivet_error *err);
+    enum trivet_status (*log_begin_erasure)(void *txn, const char *model, uint64_t *until_key,
+                                            struct trivet_error *err);
+    enum trivet_status (*log_end_erasure)(void *txn, const char *model, uint64_t until_key,
+                                          struct trivet_error *err);
+    enum trivet_status (*log_list_erasures)(void *backend, struct trivet_store_erasure *out,
+                                            size_t count_max, size_t *count,
+                                            struct trivet_error *err);
+    enum trivet_status (*log_newest)(void *backend, uint64_t *key, struct trivet_error *err);
     void (*log_wipe)(void *backend);
     enum trivet_status (*log_grown_from)(void *backend, const char *model, int64_t since_unix_us,
                                          uint64_t rows_max, uint64_t *after,

@@ -96,30 +96,77 @@ struct trivet_store_usage {
 enum trivet_status trivet_store_log_usage(struct trivet_store *store,
                                           struct trivet_store_usage *out, size_t count_max,
                                           size_t *count, struct trivet_error *err) TRIVET_MUST_USE;
-/* Rows without an outcome by the zeros of their hash (the last: and more). Reads all rows. */
+/* Rows that have features, and the bytes of these: as many for each as the newest thousand have.
+ * Reads an index of the model's rows. */
+struct trivet_store_kept {
+    uint64_t n_rows;
+    uint64_t n_bytes;
+};
+enum trivet_status trivet_store_log_count_kept(struct trivet_store *store, const char *model,
+                                               struct trivet_store_kept *out,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
+/* Rows without an outcome by the zeros of their hash (the last: and more), and what all rows have
+ * of features. Reads all rows. */
+struct trivet_store_zeros {
+    uint64_t n_rows[TRIVET_STORE_LEVELS];
+    struct trivet_store_kept kept[TRIVET_STORE_LEVELS]; /* of these rows */
+    struct trivet_store_kept labelled;                  /* of rows with an outcome */
+};
 enum trivet_status trivet_store_log_count_zeros(struct trivet_store *store, const char *model,
-                                                uint64_t counts[TRIVET_STORE_LEVELS],
+                                                struct trivet_store_zeros *out,
                                                 struct trivet_error *err) TRIVET_MUST_USE;
+/* What a piece took: rows, and features of them or of rows that stay. */
+struct trivet_store_dropped {
+    uint64_t n_rows;
+    struct trivet_store_kept kept;
+};
 /* Of the next `count_max` rows after *cursor (0 = from the first): those of the model without an
  * outcome are dropped when their hash has fewer zeros than `level`, else stand for 2^level from
  * then on, if that is more. *cursor becomes the last one, 0 after the end. */
 enum trivet_status trivet_store_log_thin(struct trivet_store_txn *txn, const char *model,
                                          unsigned level, uint64_t *cursor, size_t count_max,
-                                         uint64_t *n_dropped,
+                                         struct trivet_store_dropped *dropped,
                                          struct trivet_error *err) TRIVET_MUST_USE;
+/* Likewise of the next rows of the model that have features, but these alone are dropped. */
+enum trivet_status trivet_store_log_strip(struct trivet_store_txn *txn, const char *model,
+                                          unsigned level, uint64_t *cursor, size_t count_max,
+                                          struct trivet_store_dropped *dropped,
+                                          struct trivet_error *err) TRIVET_MUST_USE;
 /* Drops the oldest `count_max` of the model's predictions from before that time. */
 enum trivet_status trivet_store_log_drop(struct trivet_store_txn *txn, const char *model,
                                          int64_t before_unix_us, size_t count_max,
-                                         uint64_t *n_dropped,
+                                         struct trivet_store_dropped *dropped,
                                          struct trivet_error *err) TRIVET_MUST_USE;
 /* Levels that were last used before that time, of all models. */
 enum trivet_status trivet_store_log_drop_levels(struct trivet_store_txn *txn,
                                                 int64_t before_unix_us,
                                                 struct trivet_error *err) TRIVET_MUST_USE;
-/* The features of `count_max` of the model's rows that have some. */
+/* The features of the oldest `count_max` of the model's rows that have some, up to a key. */
 enum trivet_status trivet_store_log_erase(struct trivet_store_txn *txn, const char *model,
-                                          size_t count_max, uint64_t *n_erased,
+                                          uint64_t until_key, size_t count_max,
+                                          struct trivet_store_dropped *dropped,
                                           struct trivet_error *err) TRIVET_MUST_USE;
+/* Remembers that all features of the model's rows that are there now are to be erased: those up to
+ * *until_key. */
+enum trivet_status trivet_store_log_begin_erasure(struct trivet_store_txn *txn, const char *model,
+                                                  uint64_t *until_key,
+                                                  struct trivet_error *err) TRIVET_MUST_USE;
+/* They are, up to that key. */
+enum trivet_status trivet_store_log_end_erasure(struct trivet_store_txn *txn, const char *model,
+                                                uint64_t until_key,
+                                                struct trivet_error *err) TRIVET_MUST_USE;
+struct trivet_store_erasure {
+    char model[TRIVET_STORE_NAME_BYTES];
+    uint64_t until_key;
+};
+/* Those that were begun and not ended. By model. */
+enum trivet_status trivet_store_log_list_erasures(struct trivet_store *store,
+                                                  struct trivet_store_erasure *out,
+                                                  size_t count_max, size_t *count,
+                                                  struct trivet_error *err) TRIVET_MUST_USE;
+/* Of the newest row of all; 0 = none. */
+enum trivet_status trivet_store_log_newest(struct trivet_store *store, uint64_t *key,
+                                           struct trivet_error *err) TRIVET_MUST_USE;
 /* After the last _erase: what was erased is in no file any more, as far as readers let it. */
 void trivet_store_log_wipe(struct trivet_store *store);
 

@@ -343,19 +343,36 @@ enum trivet_status trivet_sqlite_log_list_levels(void *backend, struct trivet_st
 enum trivet_status trivet_sqlite_log_usage(void *backend, struct trivet_store_usage *out,
                                            size_t count_max, size_t *count,
                                            struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_count_kept(void *backend, const char *model,
+                                                struct trivet_store_kept *out,
+                                                struct trivet_error *err);
 enum trivet_status trivet_sqlite_log_count_zeros(void *backend, const char *model,
-                                                 uint64_t counts[TRIVET_STORE_LEVELS],
+                                                 struct trivet_store_zeros *out,
                                                  struct trivet_error *err);
 enum trivet_status trivet_sqlite_log_thin(void *txn, const char *model, unsigned level,
-                                          uint64_t *cursor, size_t count_max, uint64_t *n_dropped,
+                                          uint64_t *cursor, size_t count_max,
+                                          struct trivet_store_dropped *dropped,
                                           struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_strip(void *txn, const char *model, unsigned level,
+                                           uint64_t *cursor, size_t count_max,
+                                           struct trivet_store_dropped *dropped,
+                                           struct trivet_error *err);
 enum trivet_status trivet_sqlite_log_drop(void *txn, const char *model, int64_t before_unix_us,
-                                          size_t count_max, uint64_t *n_dropped,
+                                          size_t count_max, struct trivet_store_dropped *dropped,
                                           struct trivet_error *err);
 enum trivet_status trivet_sqlite_log_drop_levels(void *txn, int64_t before_unix_us,
                                                  struct trivet_error *err);
-enum trivet_status trivet_sqlite_log_erase(void *txn, const char *model, size_t count_max,
-                                           uint64_t *n_erased, struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_erase(void *txn, const char *model, uint64_t until_key,
+                                           size_t count_max, struct trivet_store_dropped *dropped,
+                                           struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_begin_erasure(void *txn, const char *model,
+                                                   uint64_t *until_key, struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_end_erasure(void *txn, const char *model, uint64_t until_key,
+                                                 struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_list_erasures(void *backend, struct trivet_store_erasure *out,
+                                                   size_t count_max, size_t *count,
+                                                   struct trivet_error *err);
+enum trivet_status trivet_sqlite_log_newest(void *backend, uint64_t *key, struct trivet_error *err);
 void trivet_sqlite_log_wipe(void *backend);
 enum trivet_status trivet_sqlite_log_grown_from(void *backend, const char *model,
                                                 int64_t since_unix_us, uint64_t rows_max,

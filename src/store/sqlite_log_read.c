@@ -32,12 +32,57 @@ enum trivet_status trivet_sqlite_log_usage(void *backend, struct trivet_store_us
     return status;
 }
 
+enum trivet_status trivet_sqlite_log_count_kept(void *backend, const char *model,
+                                                struct trivet_store_kept *out,
+                                                struct trivet_error *err)
+{
+    static const char count_sql[] =
+        "SELECT count(*) FROM predictions WHERE model = ? AND columns_key > 0";
+    static const char mean_sql[] =
+        "SELECT CAST(coalesce(avg(n), 0) AS INTEGER) FROM (SELECT length(features) AS n"
+        " FROM predictions WHERE model = ? AND columns_key > 0 ORDER BY key DESC LIMIT 1000)";
+    struct trivet_sqlite_store *store = backend;
+    struct trivet_sqlite_conn *conn = NULL;
+    struct trivet_sqlite_query query;
+    int64_t n_rows = 0;
+    int64_t mean_bytes = 0;
+    enum trivet_status status = trivet_sqlite_log_reader(store, &conn, err);
+    if (status != TRIVET_OK)
+        return status;
+    trivet_sqlite_query_open(&query, conn, count_sql);
+    trivet_sqlite_bind_text(&query, model);
+    status = trivet_sqlite_query_number(&query, &n_rows, err);
+    if (status == TRIVET_OK && n_rows > 0) {
+        trivet_sqlite_query_open(&query, conn, mean_sql);
+        trivet_sqlite_bind_text(&query, model);
+        status = trivet_sqlite_query_number(&query, &mean_bytes, err);
+    }
+    trivet_sqlite_reader_give(&store->log, conn);
+    if (status == TRIVET_OK)
+        *out = (struct trivet_store_kept){.n_rows = (uint64_t)n_rows,
+                                          .n_bytes = (uint64_t)(n_rows * mean_bytes)};
+    return status;
+}
+
+static void read_zeros(struct trivet_sqlite_query *query, struct trivet_store_zeros *out)
+{
+    const bool labelled = trivet_sqlite_column_int(query) != 0;
+    uint64_t zeros = trivet_sqlite_column_u64(query);
+    zeros = zeros < TRIVET_STORE_LEVELS ? zeros : TRIVET_STORE_LEVELS - 1;
+    const uint64_t n_rows = trivet_sqlite_column_u64(query);
+    struct trivet_store_kept *kept = labelled ? &out->labelled : &out->kept[zeros];
+    kept->n_rows += trivet_sqlite_column_u64(query);
+    kept->n_bytes += trivet_sqlite_column_u64(query);
+    out->n_rows[zeros] += labelled ? 0 : n_rows;
+}
+
 enum trivet_status trivet_sqlite_log_count_zeros(void *backend, const char *model,
-                                                 uint64_t counts[TRIVET_STORE_LEVELS],
+                                                 struct trivet_store_zeros *out,
                                                  struct trivet_error *err)
 {
-    static const char sql[] = "SELECT zeros, count(*) FROM predictions"
-                              " WHERE model = ? AND outcome = 0 GROUP BY zeros";
+    static const char sql[] = "SELECT outcome > 0, zeros, count(*), sum(columns_key > 0),"
+                              " sum(length(features)) FROM predictions"
+                              " WHERE model = ? GROUP BY outcome > 0, zeros";
     struct trivet_sqlite_store *store = backend;
     struct trivet_sqlite_conn *conn = NULL;
     struct trivet_sqlite_query query;
@@ -45,14 +90,12 @@ enum trivet_status trivet_sqlite_log_count_zeros(void *backend, const char *mode
     enum trivet_status status = trivet_sqlite_log_reader(store, &conn, err);
     if (status != TRIVET_OK)
         return status;
-    memset(counts, 0, TRIVET_STORE_LEVELS * sizeof(*counts));
+    *out = (struct trivet_store_zeros){.n_rows = {0}};
     trivet_sqlite_query_open(&query, conn, sql);
     trivet_sqlite_bind_text(&query, model);
     status = trivet_sqlite_query_step(&query, &row, err);
     while (status == TRIVET_OK && row) {
-        uint64_t zeros = trivet_sqlite_column_u64(&query);
-        counts[zeros < TRIVET_STORE_LEVELS ? zeros : TRIVET_STORE_LEVELS - 1] +=
-            trivet_sqlite_column_u64(&query);
+        read_zeros(&query, out);
         status = trivet_sqlite_query_step(&query, &row, err);
     }
     status = trivet_sqlite_query_finish(&query, status, err);

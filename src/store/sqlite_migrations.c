@@ -167,6 +167,10 @@ static const struct trivet_sqlite_migration log_migrations[] = {
     /* The key of the ids' hashes: who chooses an id shall not choose what it decides. */
     {.sql = "CREATE TABLE secret (hash_key BLOB NOT NULL) STRICT;"
             "INSERT INTO secret VALUES (randomblob(16));"},
+    /* Models whose features up to a key are to be erased: also when the program ends before. */
+    {.sql = "CREATE TABLE erasures ("
+            " model TEXT PRIMARY KEY,"
+            " until_key INTEGER NOT NULL) STRICT, WITHOUT ROWID;"},
 };
 
 const struct trivet_sqlite_schema trivet_sqlite_catalog_schema = {

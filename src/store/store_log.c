@@ -118,36 +118,64 @@ enum trivet_status trivet_store_log_usage(struct trivet_store *store,
     return store->ops->log_usage(store->backend, out, count_max, count, err);
 }
 
-enum trivet_status trivet_store_log_count_zeros(struct trivet_store *store, const char *model,
-                                                uint64_t counts[TRIVET_STORE_LEVELS],
-                                                struct trivet_error *err)
+enum trivet_status trivet_store_log_count_kept(struct trivet_store *store, const char *model,
+                                               struct trivet_store_kept *out,
+                                               struct trivet_error *err)
 {
-    return store->ops->log_count_zeros(store->backend, model, counts, err);
+    return store->ops->log_count_kept(store->backend, model, out, err);
 }
 
-enum trivet_status trivet_store_log_thin(struct trivet_store_txn *txn, const char *model,
-                                         unsigned level, uint64_t *cursor, size_t count_max,
-                                         uint64_t *n_dropped, struct trivet_error *err)
+enum trivet_status trivet_store_log_count_zeros(struct trivet_store *store, const char *model,
+                                                struct trivet_store_zeros *out,
+                                                struct trivet_error *err)
+{
+    return store->ops->log_count_zeros(store->backend, model, out, err);
+}
+
+static enum trivet_status check_level(const struct trivet_store_txn *txn, unsigned level,
+                                      struct trivet_error *err)
 {
     enum trivet_status status = trivet_store_txn_check(txn, TRIVET_STORE_LOG, err);
     if (status == TRIVET_OK && level >= TRIVET_STORE_LEVELS)
         status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "there is no level %u of sampling",
                                   level);
+    return status;
+}
+
+enum trivet_status trivet_store_log_thin(struct trivet_store_txn *txn, const char *model,
+                                         unsigned level, uint64_t *cursor, size_t count_max,
+                                         struct trivet_store_dropped *dropped,
+                                         struct trivet_error *err)
+{
+    enum trivet_status status = check_level(txn, level, err);
     if (status != TRIVET_OK)
         return status;
-    return trivet_store_txn_note(txn, txn->store->ops->log_thin(txn->state, model, level, cursor,
-                                                                count_max, n_dropped, err));
+    return trivet_store_txn_note(
+        txn, txn->store->ops->log_thin(txn->state, model, level, cursor, count_max, dropped, err));
+}
+
+enum trivet_status trivet_store_log_strip(struct trivet_store_txn *txn, const char *model,
+                                          unsigned level, uint64_t *cursor, size_t count_max,
+                                          struct trivet_store_dropped *dropped,
+                                          struct trivet_error *err)
+{
+    enum trivet_status status = check_level(txn, level, err);
+    if (status != TRIVET_OK)
+        return status;
+    return trivet_store_txn_note(
+        txn, txn->store->ops->log_strip(txn->state, model, level, cursor, count_max, dropped, err));
 }
 
 enum trivet_status trivet_store_log_drop(struct trivet_store_txn *txn, const char *model,
                                          int64_t before_unix_us, size_t count_max,
-                                         uint64_t *n_dropped, struct trivet_error *err)
+                                         struct trivet_store_dropped *dropped,
+                                         struct trivet_error *err)
 {
     enum trivet_status status = trivet_store_txn_check(txn, TRIVET_STORE_LOG, err);
     if (status != TRIVET_OK)
         return status;
-    return trivet_store_txn_note(txn, txn->store->ops->log_drop(txn->state, model, before_unix_us,
-                                                                count_max, n_dropped, err));
+    return trivet_store_txn_note(
+        txn, txn->store->ops->log_drop(txn->state, model, before_unix_us, count_max, dropped, err));
 }
 
 enum trivet_status trivet_store_log_drop_levels(struct trivet_store_txn *txn,
@@ -161,14 +189,51 @@ enum trivet_status trivet_store_log_drop_levels(struct trivet_store_txn *txn,
 }
 
 enum trivet_status trivet_store_log_erase(struct trivet_store_txn *txn, const char *model,
-                                          size_t count_max, uint64_t *n_erased,
+                                          uint64_t until_key, size_t count_max,
+                                          struct trivet_store_dropped *dropped,
                                           struct trivet_error *err)
 {
     enum trivet_status status = trivet_store_txn_check(txn, TRIVET_STORE_LOG, err);
     if (status != TRIVET_OK)
         return status;
     return trivet_store_txn_note(
-        txn, txn->store->ops->log_erase(txn->state, model, count_max, n_erased, err));
+        txn, txn->store->ops->log_erase(txn->state, model, until_key, count_max, dropped, err));
+}
+
+enum trivet_status trivet_store_log_begin_erasure(struct trivet_store_txn *txn, const char *model,
+                                                  uint64_t *until_key, struct trivet_error *err)
+{
+    enum trivet_status status = trivet_store_txn_check(txn, TRIVET_STORE_LOG, err);
+    if (status == TRIVET_OK)
+        status = trivet_store_check_name("a model", model, err);
+    if (status != TRIVET_OK)
+        return status;
+    return trivet_store_txn_note(
+        txn, txn->store->ops->log_begin_erasure(txn->state, model, until_key, err));
+}
+
+enum trivet_status trivet_store_log_end_erasure(struct trivet_store_txn *txn, const char *model,
+                                                uint64_t until_key, struct trivet_error *err)
+{
+    enum trivet_status status = trivet_store_txn_check(txn, TRIVET_STORE_LOG, err);
+    if (status != TRIVET_OK)
+        return status;
+    return trivet_store_txn_note(
+        txn, txn->store->ops->log_end_erasure(txn->state, model, until_key, err));
+}
+
+enum trivet_status trivet_store_log_list_erasures(struct trivet_store *store,
+                                                  struct trivet_store_erasure *out,
+                                                  size_t count_max, size_t *count,
+                                                  struct trivet_error *err)
+{
+    return store->ops->log_list_erasures(store->backend, out, count_max, count, err);
+}
+
+enum trivet_status trivet_store_log_newest(struct trivet_store *store, uint64_t *key,
+                                           struct trivet_error *err)
+{
+    return store->ops->log_newest(store->backend, key, err);
 }
 
 void trivet_store_log_wipe(struct trivet_store *store)

@@ -21,8 +21,8 @@ def limits(root):
 
 
 def shown(value):
-    """"(16u << 20)" → "16 MiB"; a plain number with separators."""
-    shift = re.fullmatch(r"\((\d+)u << (10|20|30)\)", value)
+    """"(16u << 20)" → "16 MiB", "(4ull << 30)" → "4 GiB"; a plain number with separators."""
+    shift = re.fullmatch(r"\((\d+)u(?:ll)? << (10|20|30)\)", value)
     if shift:
         number, power = shift.groups()
         return "%s %s" % (number, {"10": "KiB", "20": "MiB", "30": "GiB"}[power])

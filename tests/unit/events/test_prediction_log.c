@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct bench {
@@ -39,6 +40,8 @@ static void open_bench(struct bench *bench, uint32_t rows_per_s, uint32_t burst_
         .queue_bytes_max = 32u << 20,
         .model_rows_max = 1000000,
         .rows_max = 1000000,
+        .model_bytes_max = 1u << 30,
+        .bytes_max = 1u << 30,
         .keep_us = 3600 * INT64_C(1000000),
     };
     open_log(bench);
@@ -176,6 +179,7 @@ static void what_was_logged_is_in_the_totals(void **state)
     assert_ok(&bench.fixture,
               trivet_quality_encode(bench.quality, false, arena, &messages, &bench.fixture.err));
     assert_int_equal(messages.n_versions, 1);
+    assert_int_equal(trivet_prediction_log_repeated(bench.log), 300);
     assert_int_equal(messages.versions[0]->logged, 300);
     assert_float_equal(messages.versions[0]->logged_weight, 300, 0);
     trivet_arena_free(arena);
@@ -305,6 +309,112 @@ static void features_are_kept_while_the_switch_is_on(void **state)
     close_bench(&bench);
 }
 
+/* Off, and at once on again: what was there by then goes all the same, and what follows stays. */
+static void what_was_to_be_erased_is_whatever_the_switch_does_later(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, 1000, 20000);
+    struct trivet_error *err = &bench.fixture.err;
+    assert_ok(&bench.fixture, trivet_prediction_log_keep_features(bench.log, "m", true, err));
+    predict(&bench, "before", 2);
+    assert_ok(&bench.fixture, trivet_prediction_log_keep_features(bench.log, "m", false, err));
+    assert_ok(&bench.fixture, trivet_prediction_log_keep_features(bench.log, "m", true, err));
+    predict(&bench, "after", 1);
+    trivet_prediction_log_flush(bench.log);
+    set_outcome(&bench, "before/0");
+    set_outcome(&bench, "before/1");
+    set_outcome(&bench, "after/0");
+    for (int i = 0; i < 100 && labelled_rows(&bench) > 1; i++) {
+        usleep(20000);
+        trivet_prediction_log_flush(bench.log);
+    }
+    usleep(300000);
+    assert_int_equal(labelled_rows(&bench), 1);
+    close_bench(&bench);
+}
+
+/* Of the log's file; its write-ahead log has a bound of its own. */
+static uint64_t file_bytes(struct bench *bench)
+{
+    char path[128];
+    struct stat info;
+    (void)trivet_text_format(path, sizeof(path), "%s/log.db", bench->fixture.dir);
+    assert_int_equal(stat(path, &info), 0);
+    return (uint64_t)info.st_size;
+}
+
+static void predict_wide(struct bench *bench, const char *id, uint32_t n_rows)
+{
+    static const char features[16000];
+    struct trivet_log_round round = trivet_log_begin(bench->log, bench->version, n_rows);
+    for (uint32_t i = 0; i < n_rows; i++) {
+        const struct trivet_log_row row = {.id = id,
+                                           .id_bytes = strlen(id),
+                                           .row = i,
+                                           .hash = hash_of(bench, id, i),
+                                           .number = i,
+                                           .probability = -1,
+                                           .features = features,
+                                           .features_bytes = sizeof(features)};
+        if (trivet_log_chooses(&round, row.hash)) {
+            trivet_log_put(&round, &row);
+        }
+    }
+}
+
+static struct trivet_store_kept kept_in_store(struct bench *bench)
+{
+    struct trivet_store_kept kept = {.n_rows = 0};
+    assert_ok(&bench->fixture,
+              trivet_store_log_count_kept(bench->fixture.store, "m", &kept, &bench->fixture.err));
+    return kept;
+}
+
+static void wide_rows_lose_their_features_before_the_log_grows_too_large(void **state)
+{
+    (void)state;
+    struct bench bench;
+    const uint64_t bytes_max = 8u << 20;
+    const unsigned n_calls = 100;
+    open_bench(&bench, 100000, 100000);
+    trivet_prediction_log_close(bench.log);
+    bench.options.model_bytes_max = bytes_max;
+    open_log(&bench);
+    assert_ok(&bench.fixture,
+              trivet_prediction_log_keep_features(bench.log, "m", true, &bench.fixture.err));
+    uint64_t most_bytes = 0;
+    for (unsigned i = 0; i < n_calls; i++) {
+        char id[8];
+        (void)trivet_text_format(id, sizeof(id), "w%u", i);
+        predict_wide(&bench, id, 50);
+        trivet_prediction_log_flush(bench.log);
+        if (i % 5 == 0) {
+            char first[16];
+            (void)trivet_text_format(first, sizeof(first), "%s/0", id);
+            set_outcome(&bench, first); /* these keep them longest */
+        }
+        uint64_t n_bytes = file_bytes(&bench);
+        most_bytes = n_bytes > most_bytes ? n_bytes : most_bytes;
+    }
+    for (int i = 0; i < 100 && kept_in_store(&bench).n_bytes > bytes_max; i++) {
+        usleep(20000);
+        trivet_prediction_log_flush(bench.log);
+    }
+    struct trivet_store_kept kept = kept_in_store(&bench);
+    print_message("%u rows of 16,000 bytes: %llu have their features, the file had at most %.1f "
+                  "MiB\n",
+                  n_calls * 50, (unsigned long long)kept.n_rows, (double)most_bytes / (1 << 20));
+    assert_true(kept.n_bytes <= bytes_max);
+    assert_true(kept.n_rows > 50);
+    assert_int_equal(rows_in_store(&bench), n_calls * 50); /* outcomes join as before */
+    assert_int_equal(labelled_rows(&bench), 4);            /* of them as many as are asked */
+    assert_true(trivet_prediction_log_stripped(bench.log) >= n_calls * 50 - kept.n_rows);
+    assert_int_equal(trivet_prediction_log_dropped(bench.log), 0);
+    assert_true(most_bytes < 2 * bytes_max); /* 80 MB were offered */
+    close_bench(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +425,8 @@ int main(void)
         cmocka_unit_test(who_chooses_ids_does_not_choose_their_hashes),
         cmocka_unit_test(too_many_rows_of_a_model_are_thinned),
         cmocka_unit_test(features_are_kept_while_the_switch_is_on),
+        cmocka_unit_test(what_was_to_be_erased_is_whatever_the_switch_does_later),
+        cmocka_unit_test(wide_rows_lose_their_features_before_the_log_grows_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -233,23 +233,30 @@ static void thinning_takes_rows_without_outcome_and_few_zeros(void **state)
 {
     struct fixture *f = *state;
     struct trivet_store_logged logged;
-    uint64_t counts[TRIVET_STORE_LEVELS];
+    struct trivet_store_zeros zeros;
+    struct trivet_store_dropped dropped;
     uint64_t cursor = 0;
-    uint64_t n_dropped = 0;
     int n_pieces = 0;
     put_many(f, 100);
-    assert_ok(f, trivet_store_log_count_zeros(f->store, "m", counts, &f->err));
+    assert_ok(f, trivet_store_log_count_zeros(f->store, "m", &zeros, &f->err));
+    const uint64_t *counts = zeros.n_rows;
     assert_int_equal(counts[0] + counts[1] + counts[2] + counts[3], 90);
+    assert_int_equal(zeros.kept[1].n_rows, counts[1]);
+    assert_int_equal(zeros.kept[1].n_bytes, counts[1] * 8);
+    assert_int_equal(zeros.labelled.n_bytes, 80);
     const uint64_t expected = counts[0] + counts[1];
+    uint64_t n_bytes = 0;
     uint64_t n_all = 0;
     do {
         struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_LOG);
-        assert_ok(f, trivet_store_log_thin(txn, "m", 2, &cursor, 30, &n_dropped, &f->err));
+        assert_ok(f, trivet_store_log_thin(txn, "m", 2, &cursor, 30, &dropped, &f->err));
         fixture_commit(f, txn);
-        n_all += n_dropped;
+        n_all += dropped.n_rows;
+        n_bytes += dropped.kept.n_bytes;
         n_pieces++;
     } while (cursor != 0);
     assert_int_equal(n_all, expected);
+    assert_int_equal(n_bytes, expected * 8);
     assert_true(n_pieces >= 4);
     assert_int_equal(count_rows(f), 100 - expected);
     assert_true(find(f, "m", "3", &logged)); /* three zeros: stands for four now */
@@ -263,13 +270,13 @@ static void the_oldest_go_first(void **state)
 {
     struct fixture *f = *state;
     struct trivet_store_logged logged;
-    uint64_t n_dropped = 0;
+    struct trivet_store_dropped dropped;
     put_many(f, 20);
     struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_LOG);
-    assert_ok(f, trivet_store_log_drop(txn, "m", 1010, 4, &n_dropped, &f->err));
-    assert_int_equal(n_dropped, 4);
-    assert_ok(f, trivet_store_log_drop(txn, "m", 1010, 100, &n_dropped, &f->err));
-    assert_int_equal(n_dropped, 6);
+    assert_ok(f, trivet_store_log_drop(txn, "m", 1010, 4, &dropped, &f->err));
+    assert_int_equal(dropped.n_rows, 4);
+    assert_ok(f, trivet_store_log_drop(txn, "m", 1010, 100, &dropped, &f->err));
+    assert_int_equal(dropped.n_rows, 6);
     fixture_commit(f, txn);
     assert_false(find(f, "m", "9", &logged));
     assert_true(find(f, "m", "10", &logged));
@@ -313,14 +320,14 @@ static void erased_features_are_gone_and_the_rows_stay(void **state)
     struct fixture *f = *state;
     struct trivet_store_labelled rows[8];
     struct trivet_buffer features = {0};
-    uint64_t n_erased = 0;
+    struct trivet_store_dropped dropped;
     size_t count = 8;
     put_many(f, 100);
     struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_LOG);
-    assert_ok(f, trivet_store_log_erase(txn, "m", 60, &n_erased, &f->err));
-    assert_int_equal(n_erased, 60);
-    assert_ok(f, trivet_store_log_erase(txn, "m", 60, &n_erased, &f->err));
-    assert_int_equal(n_erased, 40);
+    assert_ok(f, trivet_store_log_erase(txn, "m", UINT64_MAX, 60, &dropped, &f->err));
+    assert_int_equal(dropped.kept.n_rows, 60);
+    assert_ok(f, trivet_store_log_erase(txn, "m", UINT64_MAX, 60, &dropped, &f->err));
+    assert_int_equal(dropped.kept.n_bytes, 320);
     fixture_commit(f, txn);
     trivet_store_log_wipe(f->store);
     assert_ok(f, trivet_store_log_list_labelled(f->store, "m", 0, 0, rows, 8, &count, &features,
@@ -328,6 +335,70 @@ static void erased_features_are_gone_and_the_rows_stay(void **state)
     assert_int_equal(count, 0);
     assert_int_equal(count_rows(f), 100);
     trivet_buffer_release(&features);
+}
+
+static void stripping_leaves_the_rows(void **state)
+{
+    struct fixture *f = *state;
+    struct trivet_store_logged logged;
+    struct trivet_store_kept kept;
+    struct trivet_store_dropped dropped;
+    uint64_t cursor = 0;
+    uint64_t n_stripped = 0;
+    put_many(f, 100);
+    assert_ok(f, trivet_store_log_count_kept(f->store, "m", &kept, &f->err));
+    assert_int_equal(kept.n_rows, 100);
+    assert_int_equal(kept.n_bytes, 800);
+    do {
+        struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_LOG);
+        assert_ok(f, trivet_store_log_strip(txn, "m", 2, &cursor, 30, &dropped, &f->err));
+        fixture_commit(f, txn);
+        assert_int_equal(dropped.n_rows, 0);
+        assert_int_equal(dropped.kept.n_bytes, 8 * dropped.kept.n_rows);
+        n_stripped += dropped.kept.n_rows;
+    } while (cursor != 0);
+    assert_int_equal(n_stripped, 45); /* none or one zero, and not the ten with an outcome */
+    assert_ok(f, trivet_store_log_count_kept(f->store, "m", &kept, &f->err));
+    assert_int_equal(kept.n_rows, 55);
+    assert_int_equal(count_rows(f), 100);
+    assert_true(find(f, "m", "5", &logged));
+    assert_int_equal(logged.level, 0); /* it stands for as many as before */
+}
+
+static void an_erasure_goes_up_to_its_key(void **state)
+{
+    struct fixture *f = *state;
+    struct trivet_store_erasure erasures[2];
+    struct trivet_store_dropped dropped;
+    struct trivet_store_kept kept;
+    uint64_t until = 0;
+    uint64_t newest = 0;
+    size_t count = 0;
+    put_many(f, 40);
+    struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_LOG);
+    assert_ok(f, trivet_store_log_begin_erasure(txn, "m", &until, &f->err));
+    struct trivet_store_prediction later = number("m", "later");
+    bool added = false;
+    later.columns = bytes("columns");
+    later.features = bytes("features");
+    assert_ok(f, trivet_store_log_put(txn, &later, &added, &f->err));
+    fixture_commit(f, txn);
+    fixture_reopen(f);
+    assert_ok(f, trivet_store_log_newest(f->store, &newest, &f->err));
+    assert_int_equal(newest, until + 1);
+    assert_ok(f, trivet_store_log_list_erasures(f->store, erasures, 2, &count, &f->err));
+    assert_int_equal(count, 1);
+    assert_string_equal(erasures[0].model, "m");
+    assert_int_equal(erasures[0].until_key, until);
+    txn = fixture_begin(f, TRIVET_STORE_LOG);
+    assert_ok(f, trivet_store_log_erase(txn, "m", until, 1000, &dropped, &f->err));
+    assert_int_equal(dropped.kept.n_rows, 40);
+    assert_ok(f, trivet_store_log_end_erasure(txn, "m", until, &f->err));
+    fixture_commit(f, txn);
+    assert_ok(f, trivet_store_log_list_erasures(f->store, erasures, 2, &count, &f->err));
+    assert_int_equal(count, 0);
+    assert_ok(f, trivet_store_log_count_kept(f->store, "m", &kept, &f->err));
+    assert_int_equal(kept.n_rows, 1);
 }
 
 /* --- settings -------------------------------------------------------------------------------- */
@@ -374,6 +445,8 @@ static const struct CMUnitTest tests[] = {
     TEST(the_oldest_go_first),
     TEST(labelled_rows_come_with_their_features),
     TEST(erased_features_are_gone_and_the_rows_stay),
+    TEST(stripping_leaves_the_rows),
+    TEST(an_erasure_goes_up_to_its_key),
     TEST(settings_are_in_the_place_of_the_ones_before),
 };
 
