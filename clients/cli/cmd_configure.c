@@ -65,7 +65,7 @@ static const struct argp_option configure_argp_options[] = {
     {"keep-versions", 'k', "N", 0,
      "of the versions that nothing points at keep the newest N; 0: all", 0},
     {"outcomes-per-minute", 'l', "N", 0,
-     "outcomes that one caller may record in a minute; 0: no limit", 0},
+     "outcomes that one caller may record in a minute; 0: 1,000,000", 0},
     {"reason", 'm', "TEXT", 0, "why, for the record", 0},
     {0},
 };

@@ -128,7 +128,10 @@ static uint32_t per_minute_max(const struct trivet_feedback_service *service,
 {
     Trivet__V1__ModelSettings *settings = NULL;
     *status = trivet_model_settings_read(service->store, call->arena, model, &settings, err);
-    return *status == TRIVET_OK ? settings->outcomes_per_minute_max : 0;
+    if (*status != TRIVET_OK || settings->outcomes_per_minute_max == 0) {
+        return service->outcomes_per_minute_max;
+    }
+    return settings->outcomes_per_minute_max;
 }
 
 /* Equal for calls of one caller: of one machine, over a local socket of one user. Of an IPv6
@@ -164,8 +167,7 @@ static enum trivet_status record_once(struct trivet_call *call,
         return status;
     }
     uint64_t caller = caller_of(call);
-    if (per_minute > 0 &&
-        !trivet_outcome_limit_take(service->limit, request->model, caller, count, per_minute,
+    if (!trivet_outcome_limit_take(service->limit, request->model, caller, count, per_minute,
                                    trivet_clock_monotonic_ns(), &wait_s)) {
         trivet_store_abort(txn);
         trivet_quality_add_unjoined(service->quality, request->model,
@@ -173,7 +175,7 @@ static enum trivet_status record_once(struct trivet_call *call,
         return refuse(request, per_minute, wait_s, err);
     }
     status = record_in(call, service, txn, response, err);
-    if (status != TRIVET_OK && per_minute > 0) {
+    if (status != TRIVET_OK) {
         trivet_outcome_limit_give_back(service->limit, request->model, caller, count);
     }
     return status;

@@ -67,6 +67,7 @@ struct trivet_feedback_service {
     struct trivet_prediction_log *log;
     struct trivet_quality *quality;
     struct trivet_outcome_limit *limit;
+    uint32_t outcomes_per_minute_max; /* of one caller, where the model's settings have none */
 };
 
 /* The public message of a dataset, in `arena`, without its schema; NULL when out of memory. */

@@ -294,6 +294,9 @@ static void set_limits(struct trivet_server *server, const struct trivet_options
         {"logged_rows_per_s", TRIVET_LOGGED_ROWS_PER_S, "rows"},
         {"log_model_rows_max", TRIVET_LOG_MODEL_ROWS_MAX, "rows"},
         {"log_rows_max", TRIVET_LOG_ROWS_MAX, "rows"},
+        {"log_model_bytes_max", TRIVET_LOG_MODEL_BYTES_MAX, "bytes"},
+        {"log_bytes_max", TRIVET_LOG_BYTES_MAX, "bytes"},
+        {"outcomes_per_minute_max", TRIVET_OUTCOMES_PER_MINUTE_MAX, "outcomes"},
         {"log_keep_hours", TRIVET_LOG_KEEP_HOURS, "hours"},
         {"model_memory_bytes_max", options->model_memory_bytes_max, "bytes"},
         {"trainer_memory_bytes_max", options->trainer_memory_bytes_max, "bytes"},
@@ -339,6 +342,7 @@ static void fill_services(struct trivet_server *server, const struct trivet_opti
     server->feedback.log = server->log;
     server->feedback.quality = server->quality;
     server->feedback.limit = server->outcome_limit;
+    server->feedback.outcomes_per_minute_max = TRIVET_OUTCOMES_PER_MINUTE_MAX;
     server->models.dataset_bytes_max = TRIVET_EVALUATE_BYTES_MAX;
     server->self.totals = server->totals;
     server->self.shadow_totals = server->shadow_totals;

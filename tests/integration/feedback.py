@@ -226,6 +226,19 @@ class Feedback(Calls, ServerTest):
         self.configure("limited", outcomes_per_minute_max=0)
         self.records("limited", [("l/%d" % i, 1.0) for i in range(4, 8)], joined=4)
 
+    def test_a_flood_of_one_caller_is_refused_though_nothing_was_configured(self):
+        self.train("flooded", regression_columns(200, 1), "y")
+        flood = feedback.RecordRequest(
+            model="flooded", outcomes=[outcome("f/0", float("nan"))] * 100000)
+        taken = 0
+        with self.assertRaises(CallError) as caught:
+            for _ in range(30):
+                taken += self.client.call("Feedback/Record", flood, feedback.RecordResponse).invalid
+        self.assertEqual(caught.exception.status, "RESOURCE_EXHAUSTED")
+        self.assertIn("takes 1000000 outcomes in a minute", str(caught.exception))
+        self.assertGreaterEqual(taken, 1000000)
+        self.assertEqual(self.unjoined("flooded").refused, 100000)
+
     def test_what_was_not_sampled_is_told_from_what_is_not_known(self):
         self.train("busy", regression_columns(200, 1), "y")
         n_calls, n_rows = 40, 2500
