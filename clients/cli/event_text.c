@@ -124,10 +124,10 @@ static void shadow_text(const Trivet__V1__ShadowTotals *totals, char text[WHAT_B
     trivet_cli_format_count(totals->equal, equal);
     trivet_text_format(text, WHAT_BYTES,
                        "version %llu as the shadow of %llu so far: %s compared, %s equal, %llu "
-                       "failed, %llu skipped",
+                       "failed, %llu skipped, %llu immensely different",
                        (unsigned long long)totals->version, (unsigned long long)totals->answered_by,
                        compared, equal, (unsigned long long)totals->failed,
-                       (unsigned long long)totals->skipped);
+                       (unsigned long long)totals->skipped, (unsigned long long)totals->immense);
 }
 
 /* The weighted share of the labelled that were right. */
@@ -150,25 +150,23 @@ static void quality_text(const Trivet__V1__QualityTotals *quality, char text[WHA
     char number[TRIVET_CLI_TEXT_BYTES];
     char metric[WHAT_BYTES / 2] = "";
     bool of_classes = quality->n_pairs > 0 || quality->other_right > 0;
+    bool known = quality->labelled_weight > 0;
     trivet_cli_format_count(quality->logged, logged);
     trivet_cli_format_count(quality->labelled, labelled);
-    if (!(quality->labelled_weight > 0)) {
-        trivet_text_format(text, WHAT_BYTES, "version %llu so far: %s logged, %s labelled",
-                           (unsigned long long)quality->version, logged, labelled);
-        return;
-    }
-    if (of_classes) {
-        trivet_text_format(metric, sizeof(metric), "accuracy %.3g %%", 100 * accuracy_of(quality));
-    } else {
+    if (known && of_classes) {
+        trivet_text_format(metric, sizeof(metric), ", accuracy %.3g %%",
+                           100 * accuracy_of(quality));
+    } else if (known) {
         trivet_cli_format_short(quality->absolute_error / quality->labelled_weight, false, number);
-        trivet_text_format(metric, sizeof(metric), "mean absolute error %s", number);
+        trivet_text_format(metric, sizeof(metric), ", mean absolute error %s", number);
     }
     trivet_text_format(text, WHAT_BYTES,
-                       "version %llu so far: %s logged, %s labelled, %s; outcomes: %llu "
-                       "corrected, %llu twice, %llu late",
+                       "version %llu so far: %s logged, %s labelled%s; outcomes: %llu "
+                       "corrected, %llu twice, %llu late, %llu invalid",
                        (unsigned long long)quality->version, logged, labelled, metric,
                        (unsigned long long)quality->corrected,
-                       (unsigned long long)quality->duplicate, (unsigned long long)quality->late);
+                       (unsigned long long)quality->duplicate, (unsigned long long)quality->late,
+                       (unsigned long long)quality->invalid);
 }
 
 static void bins_text(const Trivet__V1__BinTotals *bins, char text[WHAT_BYTES])
@@ -190,8 +188,8 @@ static void unjoined_text(const Trivet__V1__UnjoinedTotals *totals, char text[WH
     trivet_cli_format_count(totals->not_sampled, not_sampled);
     trivet_cli_format_count(totals->refused, refused);
     trivet_text_format(text, WHAT_BYTES,
-                       "outcomes so far: %s unmatched, %s not sampled, %s refused", unmatched,
-                       not_sampled, refused);
+                       "outcomes so far: %s unmatched, %s not sampled, %s refused, %llu invalid",
+                       unmatched, not_sampled, refused, (unsigned long long)totals->invalid);
 }
 
 static void what_text(const Trivet__V1__Event *event, char text[WHAT_BYTES])

@@ -196,14 +196,16 @@ static void test_texts_of_quality(void **state)
     event.quality_totals = &quality;
     quality.version = 3;
     quality.logged = 2000;
-    assert_text(&event, "version 3 so far: 2,000 logged, 0 labelled\n");
+    assert_text(&event, "version 3 so far: 2,000 logged, 0 labelled; outcomes: 0 corrected");
     quality.labelled = 100;
     quality.labelled_weight = 100;
     quality.corrected = 4;
+    quality.invalid = 2;
     quality.n_pairs = 3;
     quality.pairs = list;
     quality.other_right = 10;
-    assert_text(&event, "2,000 logged, 100 labelled, accuracy 80 %; outcomes: 4 corrected, 0 ");
+    assert_text(&event, "2,000 logged, 100 labelled, accuracy 80 %; outcomes: 4 corrected, 0 "
+                        "twice, 0 late, 2 invalid\n");
     quality.n_pairs = 0;
     quality.other_right = 0;
     quality.absolute_error = 250;
@@ -228,7 +230,8 @@ static void test_texts_of_bins_and_unjoined(void **state)
     event.unjoined_totals = &unjoined;
     unjoined.unmatched = 3;
     unjoined.not_sampled = 1500;
-    assert_text(&event, "outcomes so far: 3 unmatched, 1,500 not sampled, 0 refused");
+    unjoined.invalid = 7;
+    assert_text(&event, "outcomes so far: 3 unmatched, 1,500 not sampled, 0 refused, 7 invalid\n");
 }
 
 int main(void)
