@@ -31,6 +31,7 @@ function coverage(quality) {
     [`Last ${windowText(quality)}`, plural(quality.labels, "outcome")],
     ["Corrected", whole(quality.corrected)], ["Repeated", whole(quality.duplicate)], ["Late", whole(quality.late), "more than a day after the prediction"],
     ["Without a prediction", whole(lost.unmatched), "of the whole model"], ["Not in the log", whole(lost.not_sampled), "of the whole model: the log holds a sample"],
+    lost.invalid + quality.invalid > 0 ? ["Invalid", whole(lost.invalid + quality.invalid), "no value that the target can have"] : null,
     lost.refused > 0 ? ["Refused", whole(lost.refused), "by the limit on one caller"] : null,
     known(quality.bias) ? ["Bias", short(quality.bias), "mean of prediction less outcome"] : null,
     known(quality.expected_accuracy) ? ["Accuracy expected before outcomes", percent(quality.expected_accuracy), "of a calibrated model with these probabilities"] : null,

@@ -12,6 +12,7 @@
 enum quality_metric {
     LOGGED,
     LABELLED,
+    INVALID,
     COVERAGE,
     ACCURACY,
     ACCURACY_LOWER,
@@ -31,6 +32,8 @@ static const struct {
      "Predictions whose outcome can be taken."},
     {LABELLED, "trivet_monitor_labelled_predictions_total", "counter",
      "Predictions whose outcome came back."},
+    {INVALID, "trivet_monitor_invalid_outcomes_total", "counter",
+     "Outcomes of logged predictions that were nothing the target can be."},
     {COVERAGE, "trivet_monitor_label_coverage_ratio", "gauge",
      "Share of the logged predictions with an outcome, ever."},
     {ACCURACY, "trivet_monitor_live_accuracy_ratio", "gauge",
@@ -49,6 +52,7 @@ struct told {
     const struct trivet_monitor_series *series;
     double logged;
     double labelled;
+    double invalid;
     double coverage;
     struct trivet_quality_statement recent;
 };
@@ -63,6 +67,7 @@ static enum trivet_status read_quality(const struct trivet_monitor_series *serie
     if (status == TRIVET_OK) {
         out->logged = fmax(0.0, sums.values[TRIVET_QUALITY_LOGGED]);
         out->labelled = fmax(0.0, sums.values[TRIVET_QUALITY_LABELLED]);
+        out->invalid = fmax(0.0, sums.values[TRIVET_QUALITY_INVALID]);
         out->coverage = trivet_quality_coverage(&sums);
         trivet_quality_sums_release(&sums);
         status = trivet_quality_recent(series->live.quality, now_us, &window_us, &sums,
@@ -85,6 +90,8 @@ static double metric_of(const struct told *told, enum quality_metric metric)
         return told->logged;
     case LABELLED:
         return told->labelled;
+    case INVALID:
+        return told->invalid;
     case COVERAGE:
         return told->coverage;
     case ACCURACY:
@@ -162,6 +169,30 @@ static void write_shadows(struct trivet_page *page, const struct trivet_monitor 
     }
 }
 
+static void write_unjoined(struct trivet_page *page, const struct trivet_monitor *monitor)
+{
+    static const char name[] = "trivet_monitor_unjoined_outcomes_total";
+    trivet_page_family(page, name, "counter", "Outcomes that joined to no prediction.");
+    for (size_t i = 0; i < monitor->live.n_models; i++) {
+        const struct trivet_unjoined *unjoined = monitor->live.models[i];
+        struct trivet_unjoined_counts sum;
+        trivet_live_unjoined_sum(unjoined, &sum);
+        const struct {
+            const char *reason;
+            uint64_t outcomes;
+        } reasons[] = {{"unmatched", sum.unmatched},
+                       {"not_sampled", sum.not_sampled},
+                       {"refused", sum.refused},
+                       {"invalid", sum.invalid}};
+        for (size_t k = 0; k < TRIVET_ARRAY_COUNT(reasons); k++) {
+            const struct trivet_label labels[] = {{"model", unjoined->model},
+                                                  {"reason", reasons[k].reason}};
+            trivet_page_sample(page, name, labels, TRIVET_ARRAY_COUNT(labels),
+                               (double)reasons[k].outcomes);
+        }
+    }
+}
+
 void trivet_exposition_write_live(struct trivet_page *page, const struct trivet_monitor *monitor,
                                   int64_t now_us)
 {
@@ -179,5 +210,6 @@ void trivet_exposition_write_live(struct trivet_page *page, const struct trivet_
     }
     write_quality(page, told, n_told);
     write_shadows(page, monitor);
+    write_unjoined(page, monitor);
     trivet_free(told);
 }

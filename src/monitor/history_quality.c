@@ -146,7 +146,7 @@ static void take_unjoined(const struct trivet_monitor *monitor,
         out->sums[out->n_sums++] = (struct saved_sums){
             .model = unjoined->model,
             .url = base ? NULL : monitor->sources[s].server_url,
-            .counts = {at->unmatched, at->not_sampled, at->refused},
+            .counts = {at->unmatched, at->not_sampled, at->refused, at->invalid},
         };
     }
 }

@@ -62,7 +62,7 @@ static enum trivet_status load_sum(struct trivet_monitor *monitor, size_t source
         enum trivet_status status = trivet_live_unjoined_get(&monitor->live, model, &unjoined, err);
         if (status == TRIVET_OK) {
             *(base ? &unjoined->base : &unjoined->current[source]) =
-                (struct trivet_unjoined_counts){counts[0], counts[1], counts[2]};
+                (struct trivet_unjoined_counts){counts[0], counts[1], counts[2], counts[3]};
         }
         return status;
     }

@@ -47,7 +47,8 @@ static const char *const steps[] = {
     "CREATE INDEX IF NOT EXISTS loop_step_of ON loop_step(model, id);",
 
     /* Outcomes as packed QualityTotals; shadows, and outcomes that joined to nothing, as numbers
-     * (answered_by 0: unmatched, not sampled, refused); source 0 is what ended epochs left. */
+     * (answered_by 0: unmatched, not sampled, refused, invalid); source 0 is what ended epochs
+     * left. */
     "CREATE TABLE outcome(source INTEGER NOT NULL REFERENCES source(id), model TEXT NOT NULL,"
     " version INTEGER NOT NULL, base BLOB NOT NULL, current BLOB NOT NULL,"
     " PRIMARY KEY(source, model, version)) STRICT, WITHOUT ROWID;"

@@ -125,6 +125,7 @@ enum trivet_status trivet_live_shadow(struct trivet_monitor *monitor, size_t ind
         .equal = totals->equal,
         .failed = totals->failed,
         .skipped = totals->skipped,
+        .immense = totals->immense,
         .absolute_difference = totals->absolute_difference,
         .squared_difference = totals->squared_difference,
     };
@@ -160,6 +161,7 @@ static void add_shadow(struct trivet_shadow_sums *into, const struct trivet_shad
     into->equal += from->equal;
     into->failed += from->failed;
     into->skipped += from->skipped;
+    into->immense += from->immense;
     into->absolute_difference += from->absolute_difference;
     into->squared_difference += from->squared_difference;
     trivet_histogram_merge(&into->compute, &from->compute);
@@ -243,10 +245,10 @@ enum trivet_status trivet_live_unjoined(struct trivet_monitor *monitor, size_t i
         return status;
     }
     const struct trivet_unjoined_counts counts = {totals->unmatched, totals->not_sampled,
-                                                  totals->refused};
+                                                  totals->refused, totals->invalid};
     struct trivet_unjoined_counts *current = &unjoined->current[index];
     if (counts.unmatched < current->unmatched || counts.not_sampled < current->not_sampled ||
-        counts.refused < current->refused) {
+        counts.refused < current->refused || counts.invalid < current->invalid) {
         monitor->stale++;
         return TRIVET_OK;
     }
@@ -261,6 +263,7 @@ static void add_unjoined(struct trivet_unjoined_counts *into,
     into->unmatched += from->unmatched;
     into->not_sampled += from->not_sampled;
     into->refused += from->refused;
+    into->invalid += from->invalid;
 }
 
 void trivet_live_unjoined_sum(const struct trivet_unjoined *unjoined,

@@ -33,6 +33,7 @@ struct trivet_shadow_sums {
     uint64_t equal;
     uint64_t failed;
     uint64_t skipped;
+    uint64_t immense; /* of the compared: in neither sum; not kept in the history */
     double absolute_difference;
     double squared_difference;
     struct trivet_histogram compute; /* per batch of the shadow */
@@ -69,6 +70,7 @@ struct trivet_unjoined_counts {
     uint64_t unmatched;
     uint64_t not_sampled;
     uint64_t refused;
+    uint64_t invalid;
 };
 
 /* Outcomes of a model that joined to no prediction. */

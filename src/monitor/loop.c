@@ -37,6 +37,7 @@ static void advance(struct trivet_loop_state *state, enum trivet_loop_step step,
     state->retry_us = 0;
     state->n_retries = 0;
     state->n_judged = 0;
+    state->doubtful = false;
     state->why[0] = '\0';
     trivet_loop_look_restart(state);
 }
@@ -198,7 +199,10 @@ static void watch(const struct trivet_policy *policy, struct trivet_loop_state *
                   int64_t now_us, struct trivet_loop_event *event)
 {
     char text[TRIVET_LOOP_TEXT_BYTES];
-    const enum trivet_loop_verdict verdict = trivet_loop_judge_quality(policy, state, text);
+    enum trivet_loop_verdict verdict = trivet_loop_judge_quality(policy, state, text);
+    if (verdict == TRIVET_LOOP_DOUBTFUL && state->doubtful) {
+        verdict = TRIVET_LOOP_BAD; /* twice in a row is no chance */
+    }
     if (verdict == TRIVET_LOOP_BAD && policy->rollback) {
         (void)trivet_text_copy(state->finding, sizeof(state->finding), text);
         tell(state, TRIVET_LOOP_WATCH, TRIVET_LOOP_REFUSED, text, event);
@@ -211,9 +215,10 @@ static void watch(const struct trivet_policy *policy, struct trivet_loop_state *
         end_round(policy, state, TRIVET_LOOP_SKIPPED, text, now_us, event);
         return;
     }
-    if (verdict == TRIVET_LOOP_GOOD) {
+    if (verdict != TRIVET_LOOP_WAIT) {
         /* Each block of labels is judged by itself, so that a late fall is seen soon. */
-        state->n_judged++;
+        state->doubtful = verdict == TRIVET_LOOP_DOUBTFUL;
+        state->n_judged += verdict == TRIVET_LOOP_GOOD;
         trivet_loop_look_restart_quality(state);
     }
     if (now_us - state->step_since_us >= policy->watch_us) {

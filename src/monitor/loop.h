@@ -64,6 +64,20 @@ enum trivet_loop_trigger {
     TRIVET_LOOP_TRIGGER_COUNT,
 };
 
+/* As in struct trivet_loop_version, of which the labelled only grow. */
+enum trivet_loop_quality_meter {
+    TRIVET_LOOP_LABELLED,
+    TRIVET_LOOP_WEIGHT,
+    TRIVET_LOOP_RIGHT,
+    TRIVET_LOOP_SQUARED_ERROR,
+    TRIVET_LOOP_ABSOLUTE_ERROR,
+    TRIVET_LOOP_SQUARED_WEIGHT,
+    TRIVET_LOOP_SQUARED_WEIGHT_RIGHT,
+    TRIVET_LOOP_SQUARED_WEIGHT_ABSOLUTE_ERROR,
+    TRIVET_LOOP_SQUARED_WEIGHT_SQUARED_ERROR,
+    TRIVET_LOOP_QUALITY_METERS,
+};
+
 /* A running total, and what it grew by since it was begun. */
 struct trivet_loop_meter {
     double last;
@@ -74,10 +88,15 @@ struct trivet_loop_meter {
 struct trivet_loop_version {
     double rows; /* predicted or failed */
     double failed;
-    double labelled;      /* outcomes */
-    double weight;        /* predictions they stand for */
-    double right;         /* classification: weight of right ones */
-    double squared_error; /* regression: weighted sum */
+    double labelled;       /* outcomes */
+    double weight;         /* predictions they stand for */
+    double right;          /* classification: weight of right ones */
+    double squared_error;  /* regression: weighted sum */
+    double absolute_error; /* likewise */
+    double squared_weight; /* of the outcomes, and times … */
+    double squared_weight_right;
+    double squared_weight_absolute_error;
+    double squared_weight_squared_error;
 };
 
 struct trivet_loop_observation {
@@ -109,6 +128,7 @@ struct trivet_loop_scores {
     double champion; /* on the holdout */
     double challenger;
     double quality;         /* the champion's accuracy, or mean squared error, on the holdout */
+    double error;           /* its mean absolute error there; 0 = not known */
     double base_champion;   /* its own test, when it was trained */
     double base_challenger; /* on the champion's rows */
 };
@@ -140,10 +160,11 @@ struct trivet_loop_state {
     uint64_t epoch;                  /* of the totals below; 0 = not known */
     struct trivet_loop_meter labels; /* since the last round began */
     /* Since the step that looks at them began. */
-    struct trivet_loop_meter champion_rows[2];   /* rows, failed */
-    struct trivet_loop_meter challenger_rows[2]; /* rows, failed */
-    struct trivet_loop_meter quality[4];  /* of the challenger: labelled, weight, right, squared */
-    struct trivet_loop_meter shadow[3];   /* seen, equal, failed */
+    struct trivet_loop_meter champion_rows[2];                    /* rows, failed */
+    struct trivet_loop_meter challenger_rows[2];                  /* rows, failed */
+    struct trivet_loop_meter quality[TRIVET_LOOP_QUALITY_METERS]; /* of the challenger */
+    struct trivet_loop_meter shadow[3];                           /* seen, equal, failed */
+    bool doubtful; /* the last block that WATCH looked at was worse than chance explains, once */
     uint32_t n_judged;                    /* blocks of labels that WATCH found good */
     char finding[TRIVET_LOOP_TEXT_BYTES]; /* that a rollback is for */
     char why[TRIVET_LOOP_TEXT_BYTES];     /* what it waits for; empty while it acts */

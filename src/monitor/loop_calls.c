@@ -257,6 +257,7 @@ static enum trivet_status read_scores(struct job *job, const Trivet__V1__Version
         return trivet_error_set(job->err, TRIVET_FAILED_PRECONDITION,
                                 "%s is not defined for both versions on these rows", info->name);
     }
+    (void)find_metric(old->metrics, old->n_metrics, "mae", &scores->error);
     return TRIVET_OK;
 }
 

@@ -1,9 +1,17 @@
 #include "monitor/loop_look.h"
 
+#include <math.h>
+
 /* `values` and meters belong together; the first value only grows. Where it fell all the same, it
- * is not known what was between: that is not counted, rather than too much. */
+ * is not known what was between: that is not counted, rather than too much. What is no number is
+ * not looked at: it would stay in the state for good. */
 static void meters_take(struct trivet_loop_meter *meters, const double *values, size_t n, bool anew)
 {
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(values[i])) {
+            return;
+        }
+    }
     const bool fell = !anew && values[0] < meters[0].last;
     for (size_t i = 0; i < n; i++) {
         const double from = anew ? 0 : meters[i].last;
@@ -38,8 +46,17 @@ static void take_meters(struct trivet_loop_state *state, const struct trivet_loo
     const struct trivet_loop_version *challenger = &seen->challenger;
     const double rows[2] = {champion->rows, champion->failed};
     const double new_rows[2] = {challenger->rows, challenger->failed};
-    const double quality[4] = {challenger->labelled, challenger->weight, challenger->right,
-                               challenger->squared_error};
+    const double quality[TRIVET_LOOP_QUALITY_METERS] = {
+        [TRIVET_LOOP_LABELLED] = challenger->labelled,
+        [TRIVET_LOOP_WEIGHT] = challenger->weight,
+        [TRIVET_LOOP_RIGHT] = challenger->right,
+        [TRIVET_LOOP_SQUARED_ERROR] = challenger->squared_error,
+        [TRIVET_LOOP_ABSOLUTE_ERROR] = challenger->absolute_error,
+        [TRIVET_LOOP_SQUARED_WEIGHT] = challenger->squared_weight,
+        [TRIVET_LOOP_SQUARED_WEIGHT_RIGHT] = challenger->squared_weight_right,
+        [TRIVET_LOOP_SQUARED_WEIGHT_ABSOLUTE_ERROR] = challenger->squared_weight_absolute_error,
+        [TRIVET_LOOP_SQUARED_WEIGHT_SQUARED_ERROR] = challenger->squared_weight_squared_error,
+    };
     const double shadow[3] = {seen->shadow_seen, seen->shadow_equal, seen->shadow_failed};
     /* An earlier version kept no epoch. */
     const bool anew = state->epoch != 0 && seen->epoch != state->epoch;

@@ -36,6 +36,11 @@ static void add_quality(const Trivet__V1__QualityTotals *totals, struct trivet_l
     out->labelled += (double)totals->labelled;
     out->weight += totals->labelled_weight;
     out->squared_error += totals->squared_error;
+    out->absolute_error += totals->absolute_error;
+    out->squared_weight += totals->squared_weight;
+    out->squared_weight_right += totals->squared_weight_right;
+    out->squared_weight_absolute_error += totals->squared_weight_absolute_error;
+    out->squared_weight_squared_error += totals->squared_weight_squared_error;
     out->right += totals->other_right;
     for (size_t i = 0; i < totals->n_pairs; i++) {
         const Trivet__V1__ClassPairCount *pair = totals->pairs[i];

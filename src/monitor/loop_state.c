@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "monitor/json.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -59,10 +60,10 @@ static const struct field fields[] = {
     METER("champion_failed", champion_rows[1]),
     METER("challenger_rows", challenger_rows[0]),
     METER("challenger_failed", challenger_rows[1]),
-    METER("labelled", quality[0]),
-    METER("weight", quality[1]),
-    METER("right", quality[2]),
-    METER("squared_error", quality[3]),
+    METER("labelled", quality[TRIVET_LOOP_LABELLED]),
+    METER("weight", quality[TRIVET_LOOP_WEIGHT]),
+    METER("right", quality[TRIVET_LOOP_RIGHT]),
+    METER("squared_error", quality[TRIVET_LOOP_SQUARED_ERROR]),
     METER("shadow_seen", shadow[0]),
     METER("shadow_equal", shadow[1]),
     METER("shadow_failed", shadow[2]),
@@ -75,6 +76,13 @@ static const struct field later_fields[] = {
     {"adopted", AT(adopted), FLAG},
     {"awaited", AT(awaited), FLAG},
     {"epoch", AT(epoch), BITS},
+    {"doubtful", AT(doubtful), FLAG},
+    {"error_before", AT(scores.error), NUMBER},
+    METER("absolute_error", quality[TRIVET_LOOP_ABSOLUTE_ERROR]),
+    METER("squared_weight", quality[TRIVET_LOOP_SQUARED_WEIGHT]),
+    METER("squared_weight_right", quality[TRIVET_LOOP_SQUARED_WEIGHT_RIGHT]),
+    METER("squared_weight_absolute_error", quality[TRIVET_LOOP_SQUARED_WEIGHT_ABSOLUTE_ERROR]),
+    METER("squared_weight_squared_error", quality[TRIVET_LOOP_SQUARED_WEIGHT_SQUARED_ERROR]),
 };
 
 /* A text that was cut may end in half a character. */
@@ -187,12 +195,17 @@ static bool read_member(const json_t *value, const struct field *field,
 
 /* What an earlier version did not write, it had no use for: a round was adopted once it was
  * watched, and whether a version waits for somebody is not known where its split was being ended.
- * Of which epoch its totals are, the next look cannot tell. */
+ * Of which epoch its totals are, the next look cannot tell. The labels of a block that it began do
+ * not have all their sums: another block begins, with the next look. */
 static bool read_later(const json_t *json, struct trivet_loop_state *state)
 {
     bool good = true;
     state->adopted = state->step == TRIVET_LOOP_WATCH || state->step == TRIVET_LOOP_ROLLBACK;
     state->awaited = state->step == TRIVET_LOOP_CLEAR;
+    if (json_object_get(json, "absolute_error_last") == NULL) {
+        memset(state->quality, 0, sizeof(state->quality));
+        state->quality[TRIVET_LOOP_LABELLED].last = DBL_MAX; /* more than there will be: anew */
+    }
     for (size_t i = 0; i < TRIVET_ARRAY_COUNT(later_fields) && good; i++) {
         const json_t *value = json_object_get(json, later_fields[i].name);
         good = value == NULL || read_member(value, &later_fields[i], state);

@@ -205,22 +205,28 @@ static enum trivet_status read_totals(struct trivet_quality *quality,
                                       const Trivet__V1__QualityTotals *totals,
                                       struct trivet_quality_sums *out, struct trivet_error *err)
 {
-    *out =
-        (struct trivet_quality_sums){.values = {
-                                         [TRIVET_QUALITY_LOGGED] = (double)totals->logged,
-                                         [TRIVET_QUALITY_LABELLED] = (double)totals->labelled,
-                                         [TRIVET_QUALITY_CORRECTED] = (double)totals->corrected,
-                                         [TRIVET_QUALITY_DUPLICATE] = (double)totals->duplicate,
-                                         [TRIVET_QUALITY_LATE] = (double)totals->late,
-                                         [TRIVET_QUALITY_LOGGED_WEIGHT] = totals->logged_weight,
-                                         [TRIVET_QUALITY_LABELLED_WEIGHT] = totals->labelled_weight,
-                                         [TRIVET_QUALITY_ERROR] = totals->error,
-                                         [TRIVET_QUALITY_ABSOLUTE_ERROR] = totals->absolute_error,
-                                         [TRIVET_QUALITY_SQUARED_ERROR] = totals->squared_error,
-                                         [TRIVET_QUALITY_OUTCOME] = totals->outcome,
-                                         [TRIVET_QUALITY_SQUARED_OUTCOME] = totals->squared_outcome,
-                                         [TRIVET_QUALITY_OTHER_RIGHT] = totals->other_right,
-                                     }};
+    *out = (struct trivet_quality_sums){
+        .values = {
+            [TRIVET_QUALITY_LOGGED] = (double)totals->logged,
+            [TRIVET_QUALITY_LABELLED] = (double)totals->labelled,
+            [TRIVET_QUALITY_CORRECTED] = (double)totals->corrected,
+            [TRIVET_QUALITY_DUPLICATE] = (double)totals->duplicate,
+            [TRIVET_QUALITY_LATE] = (double)totals->late,
+            [TRIVET_QUALITY_INVALID] = (double)totals->invalid,
+            [TRIVET_QUALITY_LOGGED_WEIGHT] = totals->logged_weight,
+            [TRIVET_QUALITY_LABELLED_WEIGHT] = totals->labelled_weight,
+            [TRIVET_QUALITY_ERROR] = totals->error,
+            [TRIVET_QUALITY_ABSOLUTE_ERROR] = totals->absolute_error,
+            [TRIVET_QUALITY_SQUARED_ERROR] = totals->squared_error,
+            [TRIVET_QUALITY_OUTCOME] = totals->outcome,
+            [TRIVET_QUALITY_SQUARED_OUTCOME] = totals->squared_outcome,
+            [TRIVET_QUALITY_SQUARED_WEIGHT] = totals->squared_weight,
+            [TRIVET_QUALITY_SQUARED_WEIGHT_RIGHT] = totals->squared_weight_right,
+            [TRIVET_QUALITY_SQUARED_WEIGHT_ABSOLUTE_ERROR] = totals->squared_weight_absolute_error,
+            [TRIVET_QUALITY_SQUARED_WEIGHT_SQUARED_ERROR] = totals->squared_weight_squared_error,
+            [TRIVET_QUALITY_SQUARED_WEIGHT_FOURTH_ERROR] = totals->squared_weight_fourth_error,
+            [TRIVET_QUALITY_OTHER_RIGHT] = totals->other_right,
+        }};
     for (size_t i = 0; i < TRIVET_QUALITY_SUM_COUNT; i++) {
         if (!isfinite(out->values[i])) {
             return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
@@ -336,7 +342,7 @@ enum trivet_status trivet_quality_restore_slot(struct trivet_quality *quality, i
 /* Counts that only grow tell which of two totals is newer: corrections make other sums smaller. */
 static bool is_stale(const struct trivet_quality_sums *now, const struct trivet_quality_sums *new)
 {
-    for (size_t i = TRIVET_QUALITY_LOGGED; i <= TRIVET_QUALITY_LATE; i++) {
+    for (size_t i = TRIVET_QUALITY_LOGGED; i <= TRIVET_QUALITY_INVALID; i++) {
         if (new->values[i] < now->values[i]) {
             return true;
         }

@@ -42,6 +42,7 @@ enum trivet_quality_sum {
     TRIVET_QUALITY_CORRECTED,
     TRIVET_QUALITY_DUPLICATE,
     TRIVET_QUALITY_LATE,
+    TRIVET_QUALITY_INVALID, /* the last of the counts */
     TRIVET_QUALITY_LOGGED_WEIGHT,
     TRIVET_QUALITY_LABELLED_WEIGHT,
     TRIVET_QUALITY_ERROR,
@@ -49,6 +50,11 @@ enum trivet_quality_sum {
     TRIVET_QUALITY_SQUARED_ERROR,
     TRIVET_QUALITY_OUTCOME,
     TRIVET_QUALITY_SQUARED_OUTCOME,
+    TRIVET_QUALITY_SQUARED_WEIGHT,
+    TRIVET_QUALITY_SQUARED_WEIGHT_RIGHT,
+    TRIVET_QUALITY_SQUARED_WEIGHT_ABSOLUTE_ERROR,
+    TRIVET_QUALITY_SQUARED_WEIGHT_SQUARED_ERROR,
+    TRIVET_QUALITY_SQUARED_WEIGHT_FOURTH_ERROR,
     TRIVET_QUALITY_OTHER_RIGHT,
     TRIVET_QUALITY_OTHER_WRONG,
     TRIVET_QUALITY_SUM_COUNT,
@@ -155,13 +161,14 @@ enum trivet_quality_task {
 struct trivet_quality_statement {
     enum trivet_quality_task task;
     uint64_t labels;
-    bool enough; /* labels for a statement; else no estimate is known */
-    /* Wilson's interval (1927) with n the number of labels. */
+    bool enough;      /* labels for a statement; else no estimate is known */
+    double effective; /* labels of equal weight that would tell as much */
+    /* Wilson's interval (1927) with n the effective labels. */
     struct trivet_quality_estimate accuracy;
     bool f1_known;
     double f1_macro; /* over the classes that occur, as scikit-learn's */
-    /* Of the absolute error by its own variance; of the squared one as if errors were normal, which
-     * heavy tails make too narrow; R² from that of the squared error. */
+    /* Of the absolute and of the squared error by their own variances among weighted labels; R²
+     * from that of the squared error. */
     struct trivet_quality_estimate mae;
     struct trivet_quality_estimate mse;
     struct trivet_quality_estimate r2;

@@ -2,6 +2,7 @@
 #include "monitor/quality.h"
 
 #include "base/alloc.h"
+#include "monitor/weighted.h"
 #include "wire/codec.h"
 
 #include <math.h>
@@ -76,6 +77,19 @@ static double f1_macro(const struct trivet_quality *quality, const struct trivet
     return n_classes > 0 ? total / (double)n_classes : (double)NAN;
 }
 
+/* Sums of a value of which `x` is that times squared weights, and `square` that of its square. */
+static struct trivet_weighted weighted_of(const struct trivet_quality_sums *sums,
+                                          enum trivet_quality_sum x, enum trivet_quality_sum square)
+{
+    return (struct trivet_weighted){
+        .rows = sums->values[TRIVET_QUALITY_LABELLED],
+        .weight = sums->values[TRIVET_QUALITY_LABELLED_WEIGHT],
+        .squared_weight = sums->values[TRIVET_QUALITY_SQUARED_WEIGHT],
+        .squared_weight_x = sums->values[x],
+        .squared_weight_square = sums->values[square],
+    };
+}
+
 static void state_classes(const struct trivet_quality *quality,
                           const struct trivet_quality_sums *sums,
                           struct trivet_quality_statement *out)
@@ -91,7 +105,13 @@ static void state_classes(const struct trivet_quality *quality,
     if (all <= 0.0) {
         return;
     }
-    out->accuracy = wilson(fmin(1.0, fmax(0.0, right / all)), (double)out->labels);
+    double share = fmin(1.0, fmax(0.0, right / all));
+    struct trivet_weighted rights =
+        weighted_of(sums, TRIVET_QUALITY_SQUARED_WEIGHT_RIGHT, TRIVET_QUALITY_SQUARED_WEIGHT_RIGHT);
+    double variance = share * (1.0 - share);
+    double error = trivet_weighted_error(&rights, share, variance);
+    /* Of a share that is 0 or 1 there is no error; the effective labels stay. */
+    out->accuracy = wilson(share, error > 0.0 ? variance / (error * error) : out->effective);
     out->f1_macro = f1_macro(quality, sums);
     out->f1_known = other == 0.0 && isfinite(out->f1_macro);
     out->f1_macro = out->f1_known ? out->f1_macro : 0.0;
@@ -108,7 +128,6 @@ static void state_numbers(const struct trivet_quality_sums *sums,
 {
     const double *values = sums->values;
     double weight = values[TRIVET_QUALITY_LABELLED_WEIGHT];
-    double n = (double)out->labels;
     if (weight <= 0.0) {
         return;
     }
@@ -117,10 +136,18 @@ static void state_numbers(const struct trivet_quality_sums *sums,
     double bias = values[TRIVET_QUALITY_ERROR] / weight;
     double mean = values[TRIVET_QUALITY_OUTCOME] / weight;
     double variance = fmax(0.0, values[TRIVET_QUALITY_SQUARED_OUTCOME] / weight - mean * mean);
-    double spread = fmax(0.0, mse - bias * bias); /* variance of the error */
+    struct trivet_weighted absolute =
+        weighted_of(sums, TRIVET_QUALITY_SQUARED_WEIGHT_ABSOLUTE_ERROR,
+                    TRIVET_QUALITY_SQUARED_WEIGHT_SQUARED_ERROR);
+    struct trivet_weighted squared = weighted_of(sums, TRIVET_QUALITY_SQUARED_WEIGHT_SQUARED_ERROR,
+                                                 TRIVET_QUALITY_SQUARED_WEIGHT_FOURTH_ERROR);
+    /* The history of a version of this program that did not know it: as if errors were normal. */
+    double spread = fmax(0.0, mse - bias * bias);
+    double normal =
+        squared.squared_weight_square > 0.0 ? 0.0 : 2.0 * spread * (spread + 2.0 * bias * bias);
     out->bias = bias;
-    out->mae = around(mae, Z * sqrt(fmax(0.0, mse - mae * mae) / n));
-    out->mse = around(mse, Z * sqrt(2.0 * spread * (spread + 2.0 * bias * bias) / n));
+    out->mae = around(mae, Z * trivet_weighted_error(&absolute, mae, mse - mae * mae));
+    out->mse = around(mse, Z * trivet_weighted_error(&squared, mse, normal));
     out->mae.lower = fmax(0.0, out->mae.lower);
     out->mse.lower = fmax(0.0, out->mse.lower);
     /* Beneath this, the variance is what is left of a difference of large sums. */
@@ -140,6 +167,9 @@ void trivet_quality_state(const struct trivet_quality *quality,
     double labels = fmax(0.0, sums->values[TRIVET_QUALITY_LABELLED]);
     out->labels = (uint64_t)labels;
     out->enough = out->labels >= TRIVET_QUALITY_LABELS_MIN;
+    struct trivet_weighted weights =
+        weighted_of(sums, TRIVET_QUALITY_SQUARED_WEIGHT, TRIVET_QUALITY_SQUARED_WEIGHT);
+    out->effective = trivet_weighted_rows(&weights);
     bool classes = quality->n_pairs > 0 || sums->values[TRIVET_QUALITY_OTHER_RIGHT] != 0.0 ||
                    sums->values[TRIVET_QUALITY_OTHER_WRONG] != 0.0;
     if (classes) {
@@ -182,6 +212,7 @@ static void fill_values(const double values[TRIVET_QUALITY_SUM_COUNT],
     message->corrected = (uint64_t)fmax(0.0, values[TRIVET_QUALITY_CORRECTED]);
     message->duplicate = (uint64_t)fmax(0.0, values[TRIVET_QUALITY_DUPLICATE]);
     message->late = (uint64_t)fmax(0.0, values[TRIVET_QUALITY_LATE]);
+    message->invalid = (uint64_t)fmax(0.0, values[TRIVET_QUALITY_INVALID]);
     message->logged_weight = values[TRIVET_QUALITY_LOGGED_WEIGHT];
     message->labelled_weight = values[TRIVET_QUALITY_LABELLED_WEIGHT];
     message->error = values[TRIVET_QUALITY_ERROR];
@@ -189,6 +220,11 @@ static void fill_values(const double values[TRIVET_QUALITY_SUM_COUNT],
     message->squared_error = values[TRIVET_QUALITY_SQUARED_ERROR];
     message->outcome = values[TRIVET_QUALITY_OUTCOME];
     message->squared_outcome = values[TRIVET_QUALITY_SQUARED_OUTCOME];
+    message->squared_weight = values[TRIVET_QUALITY_SQUARED_WEIGHT];
+    message->squared_weight_right = values[TRIVET_QUALITY_SQUARED_WEIGHT_RIGHT];
+    message->squared_weight_absolute_error = values[TRIVET_QUALITY_SQUARED_WEIGHT_ABSOLUTE_ERROR];
+    message->squared_weight_squared_error = values[TRIVET_QUALITY_SQUARED_WEIGHT_SQUARED_ERROR];
+    message->squared_weight_fourth_error = values[TRIVET_QUALITY_SQUARED_WEIGHT_FOURTH_ERROR];
     message->other_right = values[TRIVET_QUALITY_OTHER_RIGHT];
 }
 

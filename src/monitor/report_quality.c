@@ -61,11 +61,9 @@ static void set_counts(json_t *object, const struct trivet_quality_sums *sums)
     static const struct {
         const char *name;
         enum trivet_quality_sum sum;
-    } names[] = {{"logged", TRIVET_QUALITY_LOGGED},
-                 {"labelled", TRIVET_QUALITY_LABELLED},
-                 {"corrected", TRIVET_QUALITY_CORRECTED},
-                 {"duplicate", TRIVET_QUALITY_DUPLICATE},
-                 {"late", TRIVET_QUALITY_LATE}};
+    } names[] = {{"logged", TRIVET_QUALITY_LOGGED},       {"labelled", TRIVET_QUALITY_LABELLED},
+                 {"corrected", TRIVET_QUALITY_CORRECTED}, {"duplicate", TRIVET_QUALITY_DUPLICATE},
+                 {"late", TRIVET_QUALITY_LATE},           {"invalid", TRIVET_QUALITY_INVALID}};
     for (size_t i = 0; i < TRIVET_ARRAY_COUNT(names); i++) {
         double value = fmax(0.0, sums->values[names[i].sum]);
         (void)json_object_set_new(object, names[i].name, trivet_json_count((uint64_t)value));
@@ -150,9 +148,9 @@ static json_t *unjoined_json(const struct trivet_monitor *monitor, const char *m
     if (unjoined != NULL) {
         trivet_live_unjoined_sum(unjoined, &sum);
     }
-    return json_pack("{s:o, s:o, s:o}", "unmatched", trivet_json_count(sum.unmatched),
+    return json_pack("{s:o, s:o, s:o, s:o}", "unmatched", trivet_json_count(sum.unmatched),
                      "not_sampled", trivet_json_count(sum.not_sampled), "refused",
-                     trivet_json_count(sum.refused));
+                     trivet_json_count(sum.refused), "invalid", trivet_json_count(sum.invalid));
 }
 
 /* Takes its part out of `object`; without outcomes "task" is null and the rest is missing. */
@@ -179,6 +177,7 @@ static enum trivet_status set_quality(json_t *object, const struct trivet_monito
     if (live->quality != NULL && status == TRIVET_OK) {
         (void)json_object_set_new(object, "window_s", json_integer(window_us / US_PER_S));
         (void)json_object_set_new(object, "labels", trivet_json_count(at.labels));
+        (void)json_object_set_new(object, "effective_labels", json_real(at.effective));
         (void)json_object_set_new(object, "enough", json_boolean(at.enough));
         (void)json_object_set_new(object, "metrics", metrics_json(&at, &live->test));
         (void)json_object_set_new(object, "bias", or_null(at.mae.known, at.bias));
@@ -275,16 +274,17 @@ static json_t *shadow_json(uint64_t version, const struct trivet_shadow *shadow)
 {
     struct trivet_shadow_sums sum;
     trivet_live_shadow_sum(shadow, &sum);
-    double compared = (double)sum.compared;
     bool any = sum.compared > 0;
+    bool any_number = sum.compared > sum.immense;
+    double numbers = any_number ? (double)(sum.compared - sum.immense) : 1.0;
     bool timed = sum.compute.count > 0;
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", trivet_json_count(version),
         "answered_by", trivet_json_count(shadow->answered_by), "compared",
         trivet_json_count(sum.compared), "equal", trivet_json_count(sum.equal), "agreement",
-        or_null(any, (double)sum.equal / compared), "mean_absolute_difference",
-        or_null(any, sum.absolute_difference / compared), "root_mean_squared_difference",
-        or_null(any, sqrt(fmax(0.0, sum.squared_difference) / compared)), "failed",
+        or_null(any, (double)sum.equal / (double)sum.compared), "mean_absolute_difference",
+        or_null(any_number, sum.absolute_difference / numbers), "root_mean_squared_difference",
+        or_null(any_number, sqrt(fmax(0.0, sum.squared_difference) / numbers)), "failed",
         trivet_json_count(sum.failed), "skipped", trivet_json_count(sum.skipped), "compute_p99_us",
         or_null(timed, trivet_histogram_quantile_us(&sum.compute, 0.99)));
 }

@@ -9,8 +9,8 @@ static char model[] = "m";
 static char a[] = "a";
 static char b[] = "b";
 
-static void send(struct trivet_monitor *monitor, uint64_t epoch, uint64_t sequence,
-                 Trivet__V1__QualityTotals *totals, int64_t at_us)
+void send_quality(struct trivet_monitor *monitor, uint64_t epoch, uint64_t sequence,
+                  Trivet__V1__QualityTotals *totals, int64_t at_us)
 {
     struct trivet_error err;
     Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
@@ -46,7 +46,7 @@ void send_classes(struct trivet_monitor *monitor, uint64_t epoch, uint64_t seque
     totals.corrected = corrected;
     totals.pairs = list;
     totals.n_pairs = 2;
-    send(monitor, epoch, sequence, &totals, at_us);
+    send_quality(monitor, epoch, sequence, &totals, at_us);
 }
 
 void send_numbers(struct trivet_monitor *monitor, uint64_t epoch, uint64_t sequence, uint64_t n,
@@ -63,5 +63,5 @@ void send_numbers(struct trivet_monitor *monitor, uint64_t epoch, uint64_t seque
     totals.squared_error = rows * error * error;
     totals.outcome = rows * mean;
     totals.squared_outcome = rows * (mean * mean + 1.0);
-    send(monitor, epoch, sequence, &totals, at_us);
+    send_quality(monitor, epoch, sequence, &totals, at_us);
 }

@@ -6,6 +6,9 @@
 
 #include <stdint.h>
 
+/* Of version 1 of "m"; `totals` gets their names. */
+void send_quality(struct trivet_monitor *monitor, uint64_t epoch, uint64_t sequence,
+                  Trivet__V1__QualityTotals *totals, int64_t at_us);
 /* Running totals of a classifier of "a" and "b": so many labelled, of which `right` "a" were, and
  * `wrong` "a" taken for "b". */
 void send_classes(struct trivet_monitor *monitor, uint64_t epoch, uint64_t sequence,

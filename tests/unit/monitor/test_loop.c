@@ -89,12 +89,42 @@ static void test_regression_rolls_back(void **state)
     world.state.scores.classification = false;
     world.state.scores.quality = 4;
     world.seen.challenger.squared_error = 450;
+    world.seen.challenger.absolute_error = 169; /* as of normal errors */
     labels_come(&world, 100, 0);
     expect_nothing(&world, "live mean squared error 4.5");
     world.seen.challenger.squared_error += 1000;
+    world.seen.challenger.absolute_error += 252;
     labels_come(&world, 100, 0);
     look(&world);
     expect_event(&world, TRIVET_LOOP_WATCH, TRIVET_LOOP_REFUSED, "error 10");
+}
+
+static void errors_come(struct world *world, double mse, double mae)
+{
+    world->seen.challenger.squared_error += 100 * mse;
+    world->seen.challenger.absolute_error += 100 * mae;
+    labels_come(world, 100, 0);
+}
+
+/* Worse than chance explains, but not by much: the next block has to say so too. */
+static void test_regression_is_doubted_first(void **state)
+{
+    (void)state;
+    struct world world = promoted();
+    world.state.scores.classification = false;
+    world.state.scores.quality = 4;
+    errors_come(&world, 8.67, 2.35);
+    expect_nothing(&world, "live mean squared error 8.67");
+    assert_true(world.state.doubtful);
+    errors_come(&world, 4, 1.6);
+    expect_nothing(&world, "live mean squared error 4,");
+    assert_false(world.state.doubtful);
+    assert_int_equal(world.state.n_judged, 1);
+    errors_come(&world, 8.67, 2.35);
+    expect_nothing(&world, "live mean squared error 8.67");
+    errors_come(&world, 8.67, 2.35);
+    look(&world);
+    expect_event(&world, TRIVET_LOOP_WATCH, TRIVET_LOOP_REFUSED, "error 8.67");
 }
 
 static void test_label_minimum(void **state)
@@ -280,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_rollback_is_not_made_twice),
         cmocka_unit_test(test_chance_does_not_roll_back),
         cmocka_unit_test(test_regression_rolls_back),
+        cmocka_unit_test(test_regression_is_doubted_first),
         cmocka_unit_test(test_label_minimum),
         cmocka_unit_test(test_triggers),
         cmocka_unit_test(test_switches),

@@ -63,6 +63,7 @@ static struct trivet_loop_state full(void)
         .scored = true,
         .adopted = true,
         .awaited = true,
+        .doubtful = true,
         .train_dataset_id = "ds-0123456789abcdef",
         .holdout_dataset_id = "ds-fedcba9876543210",
         .job_id = "job-0123456789abcdef",
@@ -73,6 +74,7 @@ static struct trivet_loop_state full(void)
                    .champion = 0.1,
                    .challenger = 1.0 / 3,
                    .quality = 0.2,
+                   .error = 0.25,
                    .base_champion = 0.3,
                    .base_challenger = 0.4},
         .labels_known = true,
@@ -84,7 +86,7 @@ static struct trivet_loop_state full(void)
     };
     struct trivet_loop_meter *meters[] = {state.champion_rows, state.challenger_rows, state.quality,
                                           state.shadow};
-    static const size_t counts[] = {2, 2, 4, 3};
+    static const size_t counts[] = {2, 2, TRIVET_LOOP_QUALITY_METERS, 3};
     double value = 100.5;
     for (size_t i = 0; i < TRIVET_ARRAY_COUNT(meters); i++) {
         for (size_t j = 0; j < counts[i]; j++) {
@@ -192,6 +194,21 @@ static void test_of_an_earlier_version(void **state)
     written.step = TRIVET_LOOP_CLEAR; /* of a version that waits for somebody, perhaps */
     read = read_changed(&written, without, 3);
     assert_true(read.awaited);
+}
+
+/* Sums that it did not keep: the block of labels begins anew with the next look, whatever that is.
+ */
+static void test_of_a_version_with_fewer_sums(void **state)
+{
+    (void)state;
+    static const char *const without[][2] = {{",\"absolute_error_last\"", ",\"gone\""}};
+    const struct trivet_loop_state written = full();
+    const struct trivet_loop_state read = read_changed(&written, without, 1);
+    assert_true(read.quality[TRIVET_LOOP_LABELLED].last > 1e300);
+    for (size_t i = 0; i < TRIVET_LOOP_ABSOLUTE_ERROR; i++) {
+        assert_true(read.quality[i].since == 0);
+    }
+    assert_true(read.shadow[0].since == written.shadow[0].since);
 }
 
 static void test_of_a_later_version(void **state)
@@ -327,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_half_a_character),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_of_an_earlier_version),
+        cmocka_unit_test(test_of_a_version_with_fewer_sums),
         cmocka_unit_test(test_of_a_later_version),
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_webhook),

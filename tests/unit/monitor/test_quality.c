@@ -115,6 +115,61 @@ static void test_regression(void **state)
     assert_false(at.accuracy.known);
 }
 
+/* 900 labels that stand for one prediction each and 100 for 32: no more than 163 equal ones tell.
+ */
+static void test_weights(void **state)
+{
+    struct trivet_monitor *monitor = *state;
+    Trivet__V1__QualityTotals totals = TRIVET__V1__QUALITY_TOTALS__INIT;
+    totals.labelled = 1000;
+    totals.labelled_weight = 4100;
+    totals.squared_weight = 900 + 100 * 32 * 32;
+    totals.squared_weight_right = 0.9 * totals.squared_weight;
+    totals.other_right = 0.9 * 4100;
+    Trivet__V1__ClassPairCount wrong = TRIVET__V1__CLASS_PAIR_COUNT__INIT;
+    Trivet__V1__ClassPairCount *pairs[] = {&wrong};
+    char names[] = "a\0b";
+    wrong.truth = names;
+    wrong.predicted = names + 2;
+    wrong.weight = 0.1 * 4100;
+    totals.pairs = pairs;
+    totals.n_pairs = 1;
+    totals.invalid = 7;
+    send_quality(monitor, 7, 1, &totals, T0_US);
+    struct trivet_quality_statement at = over(monitor, T0_US, HOUR);
+    assert_float_equal(at.effective, 162.73, 0.01);
+    assert_float_equal(at.accuracy.value, 0.9, 1e-6);
+    assert_float_equal(at.accuracy.lower, 0.8443, 1e-4);
+    assert_float_equal(at.accuracy.upper, 0.9373, 1e-4);
+    assert_float_equal(ever(monitor, TRIVET_QUALITY_INVALID), 7, 0);
+    /* Were the wrong ones those of great weight, less would be known. */
+    totals.squared_weight_right = 0.1 * totals.squared_weight;
+    totals.labelled++;
+    send_quality(monitor, 7, 2, &totals, T0_US);
+    assert_true(over(monitor, T0_US, HOUR).accuracy.lower < 0.8);
+}
+
+/* The squared error by its own fourth power: heavy tails make it unsure. */
+static void test_heavy_tails(void **state)
+{
+    struct trivet_monitor *monitor = *state;
+    Trivet__V1__QualityTotals totals = TRIVET__V1__QUALITY_TOTALS__INIT;
+    totals.labelled = 400;
+    totals.labelled_weight = 400;
+    totals.squared_weight = 400;
+    totals.absolute_error = 200;
+    totals.squared_error = 400;
+    totals.squared_outcome = 1600;
+    totals.squared_weight_absolute_error = 200;
+    totals.squared_weight_squared_error = 400;
+    totals.squared_weight_fourth_error = 400 * 100;
+    send_quality(monitor, 7, 1, &totals, T0_US);
+    struct trivet_quality_statement at = over(monitor, T0_US, HOUR);
+    assert_float_equal(at.mse.upper, (float)(1 + 1.95996 * sqrt(40000 - 400) / 400), 1e-4);
+    assert_float_equal(at.mae.upper, (float)(0.5 + 1.95996 * sqrt(0.75 / 400)), 1e-4);
+    assert_float_equal(at.r2.lower, (float)(1 - at.mse.upper / 4), 1e-4);
+}
+
 /* A correction in the window takes back what came before it. */
 static void test_correction(void **state)
 {
@@ -398,6 +453,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_classification, begin, end),
         cmocka_unit_test_setup_teardown(test_regression, begin, end),
+        cmocka_unit_test_setup_teardown(test_weights, begin, end),
+        cmocka_unit_test_setup_teardown(test_heavy_tails, begin, end),
         cmocka_unit_test_setup_teardown(test_correction, begin, end),
         cmocka_unit_test_setup_teardown(test_windows, begin, end),
         cmocka_unit_test_setup_teardown(test_new_epoch, begin, end),
