@@ -87,9 +87,10 @@ void trivet_httpd_add_headers(struct MHD_Response *response, const char *content
     (void)trivet_mhd.add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
 }
 
-/* Takes the reply's body. `allow` (may be NULL) is the Allow header of a 405. */
+/* Takes the reply's body. `header` (may be NULL) is one more, with `value`. */
 static enum MHD_Result send_reply(struct MHD_Connection *connection,
-                                  struct trivet_httpd_reply *reply, const char *allow)
+                                  struct trivet_httpd_reply *reply, const char *header,
+                                  const char *value)
 {
     struct MHD_Response *response = trivet_mhd.response_from_buffer_with_free(
         reply->body.n_bytes, reply->body.data, trivet_free);
@@ -99,8 +100,8 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection,
     }
     reply->body = (struct trivet_buffer){0};
     trivet_httpd_add_headers(response, reply->content_type);
-    if (allow != NULL) {
-        (void)trivet_mhd.add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+    if (header != NULL) {
+        (void)trivet_mhd.add_response_header(response, header, value);
     }
     enum MHD_Result result = trivet_mhd.queue_response(connection, reply->status, response);
     trivet_mhd.destroy_response(response);
@@ -117,7 +118,9 @@ refuse(struct MHD_Connection *connection, unsigned status, const char *format, .
     va_end(args);
     struct trivet_httpd_reply reply = {0};
     trivet_httpd_reply_error(&reply, status, "%s", message);
-    return send_reply(connection, &reply, NULL);
+    /* One that is sent away keeps no place that another could have. */
+    bool closes = status == MHD_HTTP_SERVICE_UNAVAILABLE;
+    return send_reply(connection, &reply, closes ? MHD_HTTP_HEADER_CONNECTION : NULL, "close");
 }
 
 /* Host name of "name:port" or "[v6]:port", without brackets; false when it does not fit. */
@@ -270,7 +273,7 @@ static enum MHD_Result begin(struct trivet_httpd *server, struct MHD_Connection 
         struct trivet_httpd_reply reply = {0};
         trivet_httpd_reply_error(&reply, MHD_HTTP_METHOD_NOT_ALLOWED, "%s is not allowed here: %s",
                                  method, allow);
-        return send_reply(connection, &reply, allow);
+        return send_reply(connection, &reply, MHD_HTTP_HEADER_ALLOW, allow);
     }
     if (claimed_bytes(connection) > server->options.body_bytes_max) {
         return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE, "the body is over %zu bytes",
@@ -349,7 +352,7 @@ static enum MHD_Result serve(struct MHD_Connection *connection, struct request_s
     state->request.body_bytes = state->body.n_bytes;
     struct trivet_httpd_reply reply = {.status = MHD_HTTP_OK, .content_type = json_type};
     route->handler(route->context, &state->request, &reply);
-    return send_reply(connection, &reply, NULL);
+    return send_reply(connection, &reply, NULL, NULL);
 }
 
 /* A piece of the body. False cuts the connection. */

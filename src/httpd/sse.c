@@ -31,7 +31,8 @@ struct trivet_sse_hub {
     struct sse_client *clients;
     size_t n_clients;
     uint64_t dropped;
-    struct trivet_buffer newest; /* the newest event as sent */
+    struct trivet_buffer newest; /* the newest event as sent … */
+    int64_t newest_ns;           /* … and when */
     int64_t last_sent_ns;
     bool closed;
 };
@@ -53,6 +54,9 @@ struct trivet_sse_hub *trivet_sse_create(const struct trivet_sse_options *option
     }
     if (hub->options.heartbeat_s == 0) {
         hub->options.heartbeat_s = 10;
+    }
+    if (hub->options.replay_ms == 0) {
+        hub->options.replay_ms = 1500;
     }
     pthread_mutex_init(&hub->lock, NULL);
     hub->last_sent_ns = trivet_clock_monotonic_ns();
@@ -156,6 +160,7 @@ void trivet_sse_broadcast(struct trivet_sse_hub *hub, const char *event, const c
     hub_send(hub, framed.data, framed.n_bytes);
     trivet_buffer_release(&hub->newest);
     hub->newest = framed;
+    hub->newest_ns = hub->last_sent_ns;
     pthread_mutex_unlock(&hub->lock);
 }
 
@@ -238,7 +243,7 @@ static void client_release(void *cls)
     trivet_free(client);
 }
 
-/* Into the list, with the newest event; false when the hub is closed or full. */
+/* Into the list, with the newest event unless that is old; false when the hub is closed or full. */
 static bool client_join(struct sse_client *client)
 {
     static const char hello[] = "retry: 2000\n\n";
@@ -250,7 +255,9 @@ static bool client_join(struct sse_client *client)
         hub->clients = client;
         hub->n_clients++;
         client_send(client, hello, sizeof(hello) - 1);
-        if (hub->newest.n_bytes > 0) {
+        int64_t age_ns = trivet_clock_monotonic_ns() - hub->newest_ns;
+        if (hub->newest.n_bytes > 0 &&
+            age_ns <= (int64_t)hub->options.replay_ms * TRIVET_NS_PER_MS) {
             client_send(client, hub->newest.data, hub->newest.n_bytes);
         }
     }

@@ -132,6 +132,43 @@ static void test_too_many_clients(void **state)
     end(&fixture);
 }
 
+/* One that was sent away does not keep its connection until it is idle for too long. */
+static void test_sent_away(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    static char answer[65536];
+    begin(&fixture, &(struct trivet_sse_options){.clients_max = 1});
+    int only = open_stream(&fixture);
+    int64_t begun_ns = trivet_clock_monotonic_ns();
+    http_exchange(trivet_httpd_address(fixture.server), REQUEST, answer, sizeof(answer));
+    assert_true(trivet_clock_monotonic_ns() - begun_ns < TRIVET_NS_PER_S);
+    assert_int_equal(http_status(answer), 503);
+    assert_non_null(strstr(answer, "Connection: close"));
+    assert_int_equal(close(only), 0);
+    end(&fixture);
+}
+
+/* Nothing is told anew that was told long ago. */
+static void test_old_event(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    char text[4096];
+    begin(&fixture, &(struct trivet_sse_options){.replay_ms = 50});
+    broadcast(&fixture, "old");
+    (void)usleep(100000);
+    int fd = http_connect(trivet_httpd_address(fixture.server));
+    http_write(fd, REQUEST);
+    await_clients(&fixture, 1);
+    broadcast(&fixture, "new");
+    (void)http_read_until(fd, "data: new\n\n", text, sizeof(text));
+    assert_non_null(strstr(text, "data: new\n\n"));
+    assert_null(strstr(text, "data: old"));
+    assert_int_equal(close(fd), 0);
+    end(&fixture);
+}
+
 /* A client that does not read is cut off when its buffer is full; the others lose nothing. */
 static void test_slow_client(void **state)
 {
@@ -193,9 +230,14 @@ static void test_heartbeat(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_events_arrive),         cmocka_unit_test(test_stop_ends_streams),
-        cmocka_unit_test(test_too_many_clients),      cmocka_unit_test(test_slow_client),
-        cmocka_unit_test(test_event_over_the_buffer), cmocka_unit_test(test_heartbeat),
+        cmocka_unit_test(test_events_arrive),
+        cmocka_unit_test(test_stop_ends_streams),
+        cmocka_unit_test(test_too_many_clients),
+        cmocka_unit_test(test_slow_client),
+        cmocka_unit_test(test_event_over_the_buffer),
+        cmocka_unit_test(test_heartbeat),
+        cmocka_unit_test(test_sent_away),
+        cmocka_unit_test(test_old_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
