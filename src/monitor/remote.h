@@ -28,11 +28,12 @@ struct trivet_monitor_remote;
 /* What can be asked; the messages of the contract in brackets. */
 enum trivet_remote_question {
     TRIVET_REMOTE_JOBS,   /* Training.ListJobs: {"jobs": [Job]} */
-    TRIVET_REMOTE_JOB,    /* Training.GetJob: Job with its report */
+    TRIVET_REMOTE_JOB,    /* Training.GetJob: Job with its report, a long loss curve thinned */
     TRIVET_REMOTE_MODELS, /* Models.List: {"models": [Model]} */
     TRIVET_REMOTE_MODEL, /* Models.Describe: Model, and of Models.History {"changes": [AliasChange]}
                           */
-    TRIVET_REMOTE_VERSION, /* Models.Describe: Model with one version and its report, no profile */
+    TRIVET_REMOTE_VERSION, /* Models.Describe: Model with one version and its report as JOB's, no
+                              profile */
 };
 
 struct trivet_remote_stats {
@@ -52,8 +53,10 @@ void trivet_monitor_remote_stop(struct trivet_monitor_remote *remote);
 /* Append the newest answer there is, as a JSON object:
  *     {"fetched_unix_us": …, "servers": [{"server": URL, "unavailable": "", … the message}]}
  * with one entry a source (of those that know it, for JOB, MODEL and VERSION); "unavailable" says
- * why one has nothing to tell. `name` is the job's id or the model's name, else "". Any thread.
- * NOT_FOUND: no server knows it; UNAVAILABLE: there is no answer yet, or no server that may know.
+ * why one has nothing to tell. Where a loss curve is longer than TRIVET_REMOTE_CURVE_MAX, it holds
+ * so many of its points, and "loss_iterations": [NUMBER] beside it says which. `name` is the job's
+ * id or the model's name, else "". Any thread. NOT_FOUND: no server knows it; UNAVAILABLE: there is
+ * no answer yet, or no server that may know.
  */
 enum trivet_status trivet_monitor_remote_get(struct trivet_monitor_remote *remote,
                                              enum trivet_remote_question question, const char *name,

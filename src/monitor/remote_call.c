@@ -1,6 +1,7 @@
 #include "monitor/remote_call.h"
 
 #include "base/text.h"
+#include "monitor/remote_thin.h"
 #include "trivet/v1/models.pb-c.h"
 #include "trivet/v1/training.pb-c.h"
 #include "wire/codec.h"
@@ -75,6 +76,33 @@ static enum trivet_status append_members(const ProtobufCMessage *message, struct
     return status;
 }
 
+/* A loss curve may have an entry for each of 100,000 epochs: as many as a chart can show go to the
+ * pages, and "loss_iterations" of what they are. */
+static enum trivet_status append_thinned(const uint64_t *iterations, size_t n,
+                                         struct trivet_buffer *out, struct trivet_error *err)
+{
+    enum trivet_status status =
+        n > 0 ? trivet_buffer_printf(out, err, ",\"loss_iterations\":[") : TRIVET_OK;
+    for (size_t i = 0; i < n && status == TRIVET_OK; i++) {
+        status = trivet_buffer_printf(out, err, "%llu%s", (unsigned long long)iterations[i],
+                                      i + 1 < n ? "," : "]");
+    }
+    return status;
+}
+
+/* Thins the curve of the report; `iterations` has room for TRIVET_REMOTE_CURVE_MAX. 0: not needed.
+ */
+static size_t thin_report(Trivet__V1__TrainingReport *report, uint64_t *iterations)
+{
+    Trivet__V1__FitReport *fit = report != NULL ? report->fit : NULL;
+    if (fit == NULL || fit->n_loss_curve <= TRIVET_REMOTE_CURVE_MAX) {
+        return 0;
+    }
+    fit->n_loss_curve =
+        trivet_remote_thin(fit->loss_curve, fit->n_loss_curve, TRIVET_REMOTE_CURVE_MAX, iterations);
+    return fit->n_loss_curve;
+}
+
 static enum trivet_status ask_jobs(struct trivet_remote_caller *caller, size_t source,
                                    const char *name, struct trivet_buffer *out,
                                    struct trivet_error *err)
@@ -90,8 +118,14 @@ static enum trivet_status ask_jobs(struct trivet_remote_caller *caller, size_t s
         {"trivet.v1.Training/GetJob", &one.base, &trivet__v1__job__descriptor},
     };
     ProtobufCMessage *answer = NULL;
+    uint64_t iterations[TRIVET_REMOTE_CURVE_MAX];
+    size_t n_thinned = 0;
     enum trivet_status status = call(caller, source, &exchanges[name != NULL], &answer, err);
-    return status == TRIVET_OK ? append_members(answer, out, err) : status;
+    if (status == TRIVET_OK && name != NULL) {
+        n_thinned = thin_report(((Trivet__V1__Job *)answer)->report, iterations);
+    }
+    status = status == TRIVET_OK ? append_members(answer, out, err) : status;
+    return status == TRIVET_OK ? append_thinned(iterations, n_thinned, out, err) : status;
 }
 
 static enum trivet_status ask_models(struct trivet_remote_caller *caller, size_t source,
@@ -122,6 +156,8 @@ static enum trivet_status ask_model(struct trivet_remote_caller *caller, size_t 
         {"trivet.v1.Models/Describe", &describe.base, &trivet__v1__model__descriptor},
         {"trivet.v1.Models/History", &history.base, &trivet__v1__history_response__descriptor},
     };
+    uint64_t iterations[TRIVET_REMOTE_CURVE_MAX];
+    size_t n_thinned = 0;
     ProtobufCMessage *answer = NULL;
     enum trivet_status status = call(caller, source, &exchanges[0], &answer, err);
     if (status == TRIVET_OK) {
@@ -129,8 +165,12 @@ static enum trivet_status ask_model(struct trivet_remote_caller *caller, size_t 
         for (size_t i = 0; i < found->n_versions; i++) {
             found->versions[i]->profile = NULL; /* large, and the drift's to tell */
         }
+        if (version != 0 && found->n_versions == 1) {
+            n_thinned = thin_report(found->versions[0]->report, iterations);
+        }
         status = append_members(answer, out, err);
     }
+    status = status == TRIVET_OK ? append_thinned(iterations, n_thinned, out, err) : status;
     if (status == TRIVET_OK && version == 0) {
         status = call(caller, source, &exchanges[1], &answer, err);
         status = status == TRIVET_OK ? append_members(answer, out, err) : status;

@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "messages.h"
 #include "monitor/remote.h"
+#include "monitor/remote_thin.h"
 #include "trivet/v1/models.pb-c.h"
 #include "trivet/v1/training.pb-c.h"
 #include "wire/codec.h"
@@ -11,6 +12,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -30,14 +32,39 @@ static void answer_with(struct rep_answer *answer, const ProtobufCMessage *messa
     assert_int_equal(trivet_codec_pack(message, &answer->body, NULL), TRIVET_OK);
 }
 
+enum { losses = 5000 };
+
+/* The body of a GetJobRequest ends in the id. */
+static bool asks_for(const char *id, const uint8_t *body, size_t body_bytes)
+{
+    size_t n = strlen(id);
+    return body_bytes >= n && memcmp(body + body_bytes - n, id, n) == 0;
+}
+
+static void answer_long_job(struct rep_answer *answer)
+{
+    static double curve[losses];
+    char id[] = "job-long";
+    Trivet__V1__FitReport fit = TRIVET__V1__FIT_REPORT__INIT;
+    Trivet__V1__TrainingReport report = TRIVET__V1__TRAINING_REPORT__INIT;
+    Trivet__V1__Job job = TRIVET__V1__JOB__INIT;
+    for (size_t i = 0; i < losses; i++) {
+        curve[i] = (double)(losses - i);
+    }
+    fit.n_loss_curve = losses;
+    fit.loss_curve = curve;
+    report.fit = &fit;
+    job.id = id;
+    job.report = &report;
+    answer_with(answer, &job.base);
+}
+
 static void serve(void *argument, const Trivet__V1__RequestHeader *header, const uint8_t *body,
                   size_t body_bytes, struct rep_answer *answer)
 {
     struct world *world = argument;
     char name[] = "prices";
     char id[] = "job-1";
-    (void)body;
-    (void)body_bytes;
     world->n_calls++;
     answer->delay_ms = world->delay_ms;
     if (strcmp(header->method, "trivet.v1.Training/ListJobs") == 0) {
@@ -67,6 +94,9 @@ static void serve(void *argument, const Trivet__V1__RequestHeader *header, const
         history.n_changes = 1;
         history.changes = changes;
         answer_with(answer, &history.base);
+    } else if (strcmp(header->method, "trivet.v1.Training/GetJob") == 0 &&
+               asks_for("job-long", body, body_bytes)) {
+        answer_long_job(answer);
     } else {
         answer->status = TRIVET_NOT_FOUND;
         answer->message = "no such job";
@@ -219,12 +249,34 @@ static void test_patience(void **state)
     trivet_buffer_release(&body);
 }
 
+/* A curve of more points than a chart can show comes as some of them. */
+static void test_long_curve(void **state)
+{
+    struct world *world = *state;
+    struct trivet_error err;
+    json_t *root = NULL;
+    assert_int_equal(ask(world, TRIVET_REMOTE_JOB, "job-long", 0, &root, &err), TRIVET_OK);
+    const json_t *iterations = json_object_get(server_at(root, 0), "loss_iterations");
+    const json_t *fit = json_object_get(json_object_get(server_at(root, 0), "report"), "fit");
+    const json_t *curve = json_object_get(fit, "loss_curve");
+    size_t n = json_array_size(iterations);
+    assert_in_range(n, TRIVET_REMOTE_CURVE_MAX / 2, TRIVET_REMOTE_CURVE_MAX);
+    assert_int_equal(json_array_size(curve), n);
+    for (size_t k = 0; k < n; k++) {
+        json_int_t at = json_integer_value(json_array_get(iterations, k));
+        assert_true(json_number_value(json_array_get(curve, k)) == (double)(losses + 1 - at));
+    }
+    assert_int_equal(json_integer_value(json_array_get(iterations, n - 1)), losses);
+    json_decref(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_list, begin, end),
         cmocka_unit_test_setup_teardown(test_one_model, begin, end),
         cmocka_unit_test_setup_teardown(test_unknown, begin, end),
+        cmocka_unit_test_setup_teardown(test_long_curve, begin, end),
         cmocka_unit_test_setup_teardown(test_asked_once, begin, end),
         cmocka_unit_test_setup_teardown(test_patience, begin, end),
     };
