@@ -330,6 +330,7 @@ static enum trivet_status pack_summary(const struct run *run, struct trivet_buff
     version.code_version = code_version;
     version.target = run->spec->pipeline->target;
     version.parent_version = run->spec->parent_version;
+    version.split = run->spec->split; /* of which rows the metrics are */
     if (evaluation != NULL) {
         version.metrics = evaluation->metrics;
         version.n_metrics = evaluation->n_metrics;
