@@ -1,7 +1,7 @@
 /* Alerts, as several pages show them. */
-import { watch } from "./api.js";
+import { watch, watchEvents } from "./api.js";
 import { badge, el, svg } from "./dom.js";
-import { ageOf, moment, percent, short, span, words } from "./text.js";
+import { ageOf, moment, percent, plural, short, span, words } from "./text.js";
 
 export const tones = { FIRING: "bad", PENDING: "warn", RESOLVED: "good", firing: "bad", pending: "warn", resolved: "good" };
 
@@ -11,7 +11,7 @@ export function countAlerts(overview) {
 
 /* `show(active alerts, the whole answer)`; both null while that is not known. */
 export function watchAlerts(seconds, show) {
-  return watch(() => "/alerts", seconds, (answer) => show(answer.active, answer), () => show(null, null));
+  return watchEvents("alert", watch(() => "/alerts", seconds, (answer) => show(answer.active, answer), () => show(null, null)));
 }
 
 const rank = (alert) => (/firing/i.test(alert.state) ? 0 : 1);
@@ -21,15 +21,26 @@ export const worstFirst = (alerts) => [...alerts].sort((a, b) => rank(a) - rank(
 export function subject(alert) {
   if (alert.model) {
     const text = alert.version ? `${alert.model}:${alert.version}` : alert.model;
-    return el("a", { href: `#/models/${encodeURIComponent(alert.model)}${alert.version ? `/${alert.version}` : ""}`, data: { key: `alert-${alert.id}` } }, text);
+    return el("a", { href: `#/models/${encodeURIComponent(alert.model)}${alert.version ? `/${alert.version}` : ""}`, class: "cut", title: text, data: { key: `alert-${alert.id}` } }, text);
   }
-  return el("a", { href: "#/server", data: { key: `alert-${alert.id}` } }, alert.server || "monitor");
+  return el("a", { href: "#/server", class: "cut", title: alert.server, data: { key: `alert-${alert.id}` } }, alert.server || "monitor");
 }
 
-const ratios = ["error_ratio", "missing_ratio"];
+/* Values of an alert with their units, by the kind of its rule. */
 export function alertValue(alert, value) {
-  return ratios.includes(alert.kind) ? percent(value) : short(value);
+  switch (alert.kind) {
+    case "down": return "–";
+    case "error_ratio":
+    case "missing_ratio": return percent(value);
+    case "latency_burn": return `${short(value)} × allowed`;
+    case "drift": return `${short(value)} × limit`;
+    case "lost_events": return plural(value, "event");
+    default: return /^(accuracy|f1)/.test(alert.detail) ? percent(value) : short(value);
+  }
 }
+
+/* A rule's: that of a drop of quality is how much worse than the test's it may be. */
+export const ruleThreshold = (rule) => (rule.kind === "quality_drop" ? `${percent(rule.threshold)} worse` : alertValue(rule, rule.threshold));
 
 export function stateBadge(alert) {
   return badge(tones[alert.state] || "idle", words(alert.state));
@@ -56,9 +67,17 @@ export function alertItems(alerts) {
     list.length > most ? el("p", {}, el("a", { href: "#/alerts", data: { key: "alerts-more" } }, `and ${list.length - most} more`)) : null);
 }
 
-/* In the row of a version: the worst of its alerts. */
-export function alertStateOf(alerts, model, version) {
+/* Whether a model's alerts say how it is: not when the server that would tell is down. `listed`: a
+ * server that is up knows the model. */
+export function canTell(overview, listed) {
+  const up = overview ? overview.sources.filter((source) => source.server_up).length : 0;
+  return up > 0 && (up === overview.sources.length || listed);
+}
+
+/* In the row of a version: the worst of its alerts; `told` is false when nobody can tell. */
+export function alertStateOf(alerts, model, version, told) {
   if (!alerts) return el("span", { class: "idle" }, "–");
+  if (!told) return badge("idle", "unknown", "No server that is up tells of it");
   const mine = worstFirst(alerts.filter((a) => a.model === model && (!a.version || a.version === version)));
   if (mine.length === 0) return badge("good", "ok");
   const others = mine.length > 1 ? ` +${mine.length - 1}` : "";

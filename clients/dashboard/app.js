@@ -5,7 +5,7 @@
 import { listen, get } from "./api.js";
 import { el, setText } from "./dom.js";
 import { drawn, recolour } from "./charts.js";
-import { moment, span } from "./text.js";
+import { moment, span, zone } from "./text.js";
 import { overviewPage } from "./page_overview.js";
 import { modelPage } from "./page_model.js";
 import { jobsPage } from "./page_jobs.js";
@@ -38,16 +38,22 @@ function lostPage() {
   };
 }
 
-function open(moveFocus) {
-  const address = decodeURI(location.hash.replace(/^#/, ""));
+/* What an address leads to, with its parameters; undefined for one that leads nowhere, or that is
+ * no text. */
+function routeOf(address) {
   const found = routes.map(([pattern, name, make]) => ({ hit: pattern.exec(address), name, make })).find((r) => r.hit);
-  if (page && page.close) page.close();
   try {
-    page = found ? found.make(found.hit.slice(1).map(decodeURIComponent), state) : lostPage();
-  } catch (error) {
-    if (!(error instanceof URIError)) throw error;
-    page = lostPage();
+    return found && { ...found, parameters: found.hit.slice(1).map(decodeURIComponent) };
+  } catch {
+    return undefined;
   }
+}
+
+function open(moveFocus) {
+  const address = location.hash.replace(/^#/, "");
+  const found = routeOf(address);
+  if (page && page.close) page.close();
+  page = found ? found.make(found.parameters, state) : lostPage();
   byId("page").replaceChildren(page.node);
   document.title = `${page.title} – Trivet monitor`;
   for (const link of byId("nav").querySelectorAll("a")) {
@@ -62,10 +68,12 @@ function open(moveFocus) {
   }
 }
 
-function setTone(tone, text) {
+/* `aside` is for eyes only: it may change every second, and a screen reader would say it each time. */
+function setTone(tone, text, aside = "") {
   const pill = byId("live");
   for (const name of ["ok", "warn", "bad"]) pill.classList.toggle(name, name === tone);
   setText(byId("live-text"), text);
+  setText(byId("live-aside"), aside);
 }
 
 function showState(overview) {
@@ -74,7 +82,7 @@ function showState(overview) {
   const n = overview.sources.length;
   setTone(down > 0 ? "bad" : deaf > 0 ? "warn" : "ok",
     down > 0 ? `${down} of ${n} servers down` : deaf > 0 ? "events not connected" : "live");
-  setText(byId("footer-time"), `as of ${moment(overview.unix_us)}`);
+  setText(byId("footer-time"), `as of ${moment(overview.unix_us)}, ${zone(overview.unix_us)}`);
 }
 
 function showNotice(overview) {
@@ -109,7 +117,7 @@ function tell(overview) {
 /* Numbers that stand still look like numbers that do not: they are dimmed. */
 function lost(seconds) {
   document.documentElement.classList.add("stale");
-  setTone("bad", `no word from the monitor for ${span(seconds)}`);
+  setTone("bad", "no word from the monitor", seconds > 0 ? ` for ${span(seconds)}` : "");
 }
 
 addEventListener("hashchange", () => {
@@ -123,5 +131,5 @@ byId("skip").addEventListener("click", (event) => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 window.trivetCharts = { drawn };
 open(false);
-get("/overview").then((overview) => { if (!state.overview) tell(overview); }).catch(() => lost(0));
+get("/overview").then((first) => { if (!state.overview || first.unix_us > state.overview.unix_us) tell(first); }).catch(() => lost(0));
 listen(tell, lost);

@@ -1,9 +1,10 @@
 /* Charts with a table beside each. Chart.js draws; time is a linear axis of Unix seconds with our
  * own labels. What is drawn is in `drawn` by id, for whoever wants to compare it with the API. */
-import { clock } from "./text.js";
+import { clock, moment, whole } from "./text.js";
 import { el, row, table } from "./dom.js";
 
 export const drawn = {};
+const linesMax = 120; // of a table
 const figures = new Set();
 export const hasCharts = () => typeof Chart !== "undefined";
 
@@ -13,6 +14,12 @@ export const colour = (name) =>
 /* Colours of things without a meaning of their own, in order. */
 export const series = ["--s0", "--s1", "--s2", "--s3", "--s4", "--s5", "--s6", "--s7"];
 export const seriesColour = (index) => series[index % series.length];
+/* Of one thing more beside those that have the colours `taken`: its own if it is free, else the next
+ * that is. */
+export function freeColour(index, taken) {
+  const free = series.map((_, k) => seriesColour(index + k)).find((one) => !taken.includes(one));
+  return free || seriesColour(index);
+}
 
 const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200,
   86400, 172800, 604800];
@@ -57,7 +64,6 @@ function lineSet(set) {
     pointHitRadius: 12,
     spanGaps: false,
     tension: 0,
-    stepped: set.stepped || false,
   };
 }
 
@@ -126,7 +132,7 @@ function options(what, time) {
       tooltip: {
         filter: (item) => !what.sets[item.datasetIndex].silent,
         callbacks: {
-          title: (items) => !items.length ? "" : time ? clock(items[0].parsed.x)
+          title: (items) => !items.length ? "" : time ? moment(items[0].parsed.x * 1e6)
             : what.kind === "bar" ? items[0].label : `${what.xTitle || ""} ${what.xUnit ? what.xUnit(items[0].parsed.x) : items[0].parsed.x}`,
           label: (item) => `${item.dataset.label}: ${what.unit(item.parsed.y)}`,
         },
@@ -156,8 +162,9 @@ export class Figure {
     this.box = el("div", { class: `canvas ${what.tall ? "tall" : ""}` }, this.canvas);
     this.nothing = el("p", { class: "empty", hidden: true });
     this.table = null;
+    this.left = el("p", { class: "muted", hidden: true });
     this.details = el("details", { class: "numbers", ontoggle: () => this.fillTable() },
-      el("summary", {}, el("span", { class: "unseen" }, `${what.title}: `), "As a table"));
+      el("summary", {}, el("span", { class: "unseen" }, `${what.title}: `), "As a table"), this.left);
     this.node = el("figure", { data: { figure: what.id } },
       el("figcaption", {}, el("span", { class: "name" }, what.title), this.keys), this.nothing, this.box, this.details);
     this.data = null;
@@ -254,8 +261,12 @@ export class Figure {
     let lines = labels || [];
     if (kind !== "bar") lines = [...new Set(loud.flatMap((set) => set.points.map((p) => p.x)))].sort((a, b) => a - b);
     const at = loud.map((set) => kind === "bar" ? new Map(lines.map((l, i) => [l, set.values[i]])) : new Map(set.points.map((p) => [p.x, p.y])));
-    if (kind === "time") lines = lines.reverse().slice(0, 120);
-    const name = (x) => (kind === "time" ? clock(x) : this.what.xUnit ? this.what.xUnit(x) : String(x));
+    const all = lines.length;
+    if (kind === "time") lines = lines.reverse().slice(0, linesMax);
+    else if (all > linesMax) lines = Array.from({ length: linesMax }, (_, k) => lines[Math.round(k * (all - 1) / (linesMax - 1))]);
+    this.left.hidden = all <= linesMax;
+    this.left.textContent = `${linesMax} of ${whole(all)} lines${kind === "time" ? ", the newest" : ", evenly apart"}.`;
+    const name = (x) => (kind === "time" ? moment(x * 1e6) : this.what.xUnit ? this.what.xUnit(x) : String(x));
     this.table.body.replaceChildren(...lines.map((x) =>
       row(columns, [name(x), ...at.map((values) => { const v = values.get(x); return v === null || v === undefined ? "–" : unit(v); })])));
   }

@@ -44,6 +44,58 @@ export function replace(parent, ...children) {
   }
 }
 
+/* Whether the one can become the other. */
+function alike(old, fresh) {
+  return old.nodeName === fresh.nodeName && (old.dataset ? old.dataset.key === fresh.dataset.key : true);
+}
+
+function become(old, fresh) {
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) === value) continue;
+    if (name === "style") old.style.cssText = fresh.style.cssText; // the policy forbids the attribute
+    else old.setAttribute(name, value);
+  }
+  renew(old, [...fresh.childNodes]);
+}
+
+/* As replace(), but what is there becomes what is to be: nodes that stay keep the selection, the
+ * focus and a screen reader's place in them. Children with a data-key are found again by it. Only
+ * for what has no listeners and draws nothing by itself. */
+export function renew(parent, ...children) {
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
+  const here = focused || getSelection().anchorNode;
+  const pinned = [...parent.children].find((c) => here && c.contains(here)) || null; // others move around it
+  const keyed = new Map([...parent.children].filter((c) => c.dataset.key !== undefined).map((c) => [c.dataset.key, c]));
+  let at = parent.firstChild;
+  for (const child of children.flat().filter(Boolean)) {
+    const key = child.dataset ? child.dataset.key : undefined;
+    const found = key === undefined ? at : keyed.get(key);
+    if (!found || !alike(found, child)) {
+      parent.insertBefore(child, at);
+      continue;
+    }
+    while (found === pinned && at !== found) {
+      const next = at.nextSibling;
+      parent.insertBefore(at, found.nextSibling);
+      at = next;
+    }
+    if (found === at) at = at.nextSibling;
+    else parent.insertBefore(found, at);
+    become(found, child);
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  }
+  if (focused && focused.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
+}
+
 /* Build again only when what it is built of has changed: a page that stands still is left alone,
  * so that texts can be selected and screen readers stay where they are. */
 export function whenChanged(build) {
@@ -67,12 +119,12 @@ const icons = {
 
 /* A state in words with its icon: never by colour alone. */
 export function badge(tone, text, title) {
-  return el("span", { class: `badge ${tone}`, title }, svg(icons[tone] || icons.idle), text);
+  return el("span", { class: `badge ${tone}`, title }, svg(icons[tone] || icons.idle), el("span", {}, text));
 }
 
 export function tile(name, value, note, options = {}) {
   return el("article", { class: `tile ${options.accent ? "accent" : ""}`, data: options.key ? { tile: options.key } : {} },
-    el("h3", {}, name),
+    el("h2", {}, name),
     el("p", { class: `value ${options.tone || ""}`, title: options.title }, value),
     el("p", { class: "muted" }, note || ""));
 }
@@ -88,17 +140,20 @@ export function empty(...children) {
   return el("p", { class: "empty" }, ...children);
 }
 
+/* A name of any length in one line; the whole of it is its title. */
+export const cut = (text) => el("span", { class: "cut", title: text }, text);
+
 export const code = (text) => el("code", {}, text);
 
-/* Columns: [{ name, num, class }]; `head` is built once, rows by row(). Wide tables scroll inside
- * their region; `cards` makes blocks of the rows on a phone. */
+/* Columns: [{ name, num, wrap, wide }]; `head` is built once, rows by row(). Wide tables scroll inside
+ * their region, long ones as well but for `whole`; `cards` makes blocks of the rows on a phone. */
 export function table(label, columns, options = {}) {
   const body = el("tbody");
   const head = el("tr", {}, columns.map((column) =>
     el("th", { scope: "col", class: column.num ? "num" : null }, column.name)));
   const grid = el("table", { id: options.id, class: options.cards ? "cards" : null },
     el("caption", { class: "unseen" }, label), el("thead", {}, head), body);
-  const region = el("div", { class: "scroll", tabindex: "0", role: "region", aria: { label } }, grid);
+  const region = el("div", { class: options.whole ? "scroll whole" : "scroll", tabindex: "0", role: "region", aria: { label } }, grid);
   return { region, body, grid, columns };
 }
 
@@ -108,7 +163,7 @@ export function row(columns, cells, options = {}) {
   return el("tr", { class: options.class, data: options.data || {} }, cells.map((cell, i) => {
     const plain = typeof cell !== "object" || cell === null || cell instanceof Node;
     const what = plain ? { node: cell } : cell;
-    const className = [columns[i].num ? "num" : "", what.class || "", columns[i].wrap ? "wrap" : ""].join(" ").trim();
+    const className = [columns[i].num ? "num" : "", what.class || "", columns[i].wrap ? "wrap" : "", columns[i].wide ? "wide" : ""].join(" ").trim();
     return el(i === 0 ? "th" : "td", {
       scope: i === 0 ? "row" : null, class: className || null, title: what.title,
       data: { label: columns[i].name },

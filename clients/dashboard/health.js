@@ -15,10 +15,10 @@ export function driftBadge(drift) {
   if (!drift) return el("span", { class: "idle" }, "–");
   const [tone, word] = states[drift.state] || ["idle", drift.state];
   const text = drift.worst ? `${word}: ${drift.worst}` : word;
-  const title = drift.state === "collecting" ? `${whole(drift.open_rows || 0)} rows so far; a window needs 500 rows and a minute`
+  const about = drift.state === "collecting" ? `${whole(drift.open_rows || 0)} rows so far; a window needs 500 rows and a minute`
     : drift.state === "unwatched" ? "Its artefact holds no profile of what it was trained on"
     : `PSI at most ${short(drift.psi_max)} in the last window of ${whole(drift.rows || 0)} rows`;
-  return badge(tone, text, title);
+  return badge(tone, text, drift.worst ? `${drift.worst}: ${about}` : about);
 }
 
 /* The metric that people ask for first. */

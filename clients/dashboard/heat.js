@@ -1,7 +1,7 @@
 /* The heat-map of drift: a row a column of the model, worst first; a cell a window. A cell says its
  * PSI, its shade how far that is over the limit. Arrow keys move, Enter opens the column. */
 import { el, empty, replace } from "./dom.js";
-import { clock, plural, short } from "./text.js";
+import { clock, day, moment, plural, short } from "./text.js";
 
 const rowsMax = 40;
 const windowsMax = 30;
@@ -74,15 +74,22 @@ export class HeatMap {
       + (all > shown.length ? `; ${shown.length} of ${all} columns, filter by name for others.` : ".") + " ▲ is over the limit.";
     const states = new Map(drift.columns.map((c) => [c.name, c]));
     const head = el("tr", {}, el("th", { scope: "col" }, "Column"), times.map((t, i) =>
-      el("th", { scope: "col", class: "num", title: new Date(t * 1000).toLocaleString() }, i % 3 === (times.length - 1) % 3 ? clock(t).slice(0, 5) : el("span", { class: "unseen" }, clock(t).slice(0, 5)))));
+      el("th", { scope: "col", class: "num", title: moment(t * 1e6) }, i % 3 === (times.length - 1) % 3 ? this.time(times, i) : el("span", { class: "unseen" }, moment(t * 1e6)))));
+    const newest = !this.scrolled || this.region.scrollLeft + this.region.clientWidth >= this.region.scrollWidth - 4;
     const focused = this.table.contains(document.activeElement);
     replace(this.table, this.caption(), el("thead", {}, head),
       el("tbody", {}, shown.map((line, r) => this.line(line, r, times, states.get(line.name)))));
     if (focused) this.focus();
-    if (!this.scrolled) {
-      this.scrolled = true;
-      this.region.scrollLeft = this.region.scrollWidth;
-    }
+    this.scrolled = true;
+    if (newest) this.region.scrollLeft = this.region.scrollWidth; // and stays there, unless somebody went elsewhere
+  }
+
+  /* The heading of a window; with its day where that is another than the one before, or than today. */
+  time(times, i) {
+    const dayOf = (t) => day(new Date(t * 1000));
+    const before = i >= 3 ? dayOf(times[i - 3]) : day(new Date());
+    const date = dayOf(times[i]) === before ? "" : `${dayOf(times[i]).slice(5)} `;
+    return date + clock(times[i]).slice(0, 5);
   }
 
   line(line, r, times, column) {
@@ -94,7 +101,7 @@ export class HeatMap {
       return el("td", {
         class: `num h${level}`, role: "gridcell", tabindex: r === this.at.row && c === this.at.cell ? "0" : "-1",
         data: { column: line.name, row: r, cell: c, psi: psi === null ? "" : String(psi) },
-        aria: { label: psi === null ? `${line.name}, ${clock(times[c])}: not stored` : `${line.name}, ${clock(times[c])}: PSI ${short(psi)}, limit ${short(line.psi_limit)}` },
+        aria: { label: psi === null ? `${line.name}, ${moment(times[c] * 1e6)}: not stored` : `${line.name}, ${moment(times[c] * 1e6)}: PSI ${short(psi)}, limit ${short(line.psi_limit)}` },
       }, text);
     }));
   }

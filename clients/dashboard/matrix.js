@@ -2,7 +2,8 @@
 import { el, empty, row, table } from "./dom.js";
 import { percent, short, whole } from "./text.js";
 
-const most = 24;
+const most = 24; // classes of a matrix
+const pairsMax = 40;
 const pairColumns = [{ name: "True class" }, { name: "Predicted as" }, { name: "Rows", num: true }, { name: "Of the class", num: true }];
 
 /* Five shades; the text says the number, so that colour is never alone. */
@@ -38,6 +39,6 @@ function worstPairs(labels, counts, id) {
   }
   pairs.sort((a, b) => b[2] - a[2]);
   const list = table("Classes most often taken for another", pairColumns, { id });
-  list.body.replaceChildren(...pairs.slice(0, 40).map(([i, j, count, share]) => row(pairColumns, [labels[i], labels[j], short(count), percent(share)])));
-  return el("div", {}, el("p", { class: "muted" }, `${n} classes: the pairs most often mixed up.`), list.region);
+  list.body.replaceChildren(...pairs.slice(0, pairsMax).map(([i, j, count, share]) => row(pairColumns, [labels[i], labels[j], short(count), percent(share)])));
+  return el("div", {}, el("p", { class: "muted" }, `${n} classes: ${pairs.length > pairsMax ? `the ${pairsMax} of ${whole(pairs.length)} pairs` : "the pairs"} most often mixed up.`), list.region);
 }

@@ -38,6 +38,12 @@ function coverage(quality) {
   ]);
 }
 
+/* Outcomes that no cell of the matrix has: of more classes than it can show. */
+function others(pairs) {
+  const all = (pairs.other_right || 0) + (pairs.other_wrong || 0);
+  return all > 0 ? el("p", { class: "muted", id: "quality-others" }, `${whole(all)} more outcomes are in no cell here: ${whole(pairs.other_right)} that were predicted right, ${whole(pairs.other_wrong)} wrong.`) : null;
+}
+
 /* When a version began to answer: of the audit trail. */
 function deployMarks(changes, from, to) {
   return (changes || []).filter((c) => c.alias === "production" && c.version > 0).map((c) => ({ t: c.changed_unix_us / 1e6, text: `v${c.version}` })).filter((m) => m.t >= from && m.t <= to);
@@ -129,9 +135,9 @@ export function qualitySection(context) {
     drawCourse(quality);
     const pairs = quality.confusion;
     replace(confusion, pairs && pairs.labels.length ? [el("h3", {}, `Confusion matrix of the outcomes of the last ${windowText(quality)}`),
-      confusionMatrix(pairs.labels, pairs.counts.flat(), "quality-confusion")] : []);
+      confusionMatrix(pairs.labels, pairs.counts.flat(), "quality-confusion"), others(pairs)] : []);
   });
-  const watcher = watch(() => (version() === null ? null : `${versionPath(model, version())}/quality?hours=${hours.box.value}`), 3, show, () => show(null));
+  const watcher = watch(() => (version() === null ? null : `${versionPath(model, version())}/quality?hours=${hours.box.value}`), 3, show, (error) => { if (error.status === 404) show(null); });
   return {
     node: el("div", { class: "page" }, node, shadow.node),
     begin: () => watcher.now(),

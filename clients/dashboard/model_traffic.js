@@ -1,7 +1,7 @@
 /* How much a model is called, by version and by code, and where a call's time goes. */
 import { versionPath, watch } from "./api.js";
 import { el, panel, select } from "./dom.js";
-import { Figure, points, seriesColour, timeRange } from "./charts.js";
+import { Figure, freeColour, points, seriesColour, timeRange } from "./charts.js";
 import { spans, trafficFigures } from "./page_overview.js";
 import { latency, rate } from "./text.js";
 
@@ -25,7 +25,7 @@ export function trafficSection({ model, version, state }) {
     const range = mine ? timeRange(mine.t) : {};
     const told = [...others.entries()].filter(([, o]) => o.series).sort((a, b) => a[0] - b[0]);
     if (told.length > 0) {
-      byVersion.draw({ ...timeRange(told[0][1].series.t), keyed: true, sets: told.map(([v, o]) => ({ label: `version ${v}`, colour: seriesColour(v), points: points(o.series.t, o.series.predictions_per_s) })) });
+      byVersion.draw({ ...timeRange(told[0][1].series.t), keyed: true, sets: told.map(([v, o]) => ({ label: `version ${v}`, colour: o.colour, points: points(o.series.t, o.series.predictions_per_s) })) });
     }
     if (!mine) return;
     const codes = Object.entries(mine.calls_per_s_by_code);
@@ -42,7 +42,7 @@ export function trafficSection({ model, version, state }) {
       others.delete(v);
     }
     for (const v of wanted.filter((w) => !others.has(w))) {
-      const other = { series: null, watcher: null };
+      const other = { series: null, watcher: null, colour: freeColour(v, [...others.values()].map((o) => o.colour)) };
       others.set(v, other);
       other.watcher = watch(() => `${versionPath(model, v)}/series?seconds=${state.seconds}`, v === version() ? 1 : 2, (series) => {
         other.series = series;

@@ -1,12 +1,12 @@
 /* The versions of a model: which answers at what name, with how much of the traffic; and who made
  * it so. */
-import { alertStateOf, watchAlerts } from "./alerts.js";
-import { code, el, empty, panel, replace, row, table, whenChanged } from "./dom.js";
+import { alertStateOf, canTell, watchAlerts } from "./alerts.js";
+import { code, el, empty, panel, renew, replace, row, table, whenChanged } from "./dom.js";
 import { headline } from "./report.js";
 import { bytes, latency, moment, percent, rate, short, words } from "./text.js";
 
 const columns = [{ name: "Version", num: true }, { name: "Answers as" }, { name: "Configured", num: true }, { name: "Measured", num: true },
-  { name: "State" }, { name: "Predictions/s", num: true }, { name: "p99", num: true }, { name: "Estimator" }, { name: "Held out" }, { name: "Created" }];
+  { name: "State" }, { name: "Predictions/s", num: true }, { name: "p99", num: true }, { name: "Estimator" }, { name: "Score" }, { name: "Created" }];
 const auditColumns = [{ name: "When" }, { name: "What", wrap: true }, { name: "Who" }, { name: "Why", wrap: true }];
 
 /* Of the calls of "production": what each version is to get, as a share. */
@@ -20,19 +20,27 @@ export function configured(known) {
   return shares;
 }
 
-function versionRow(version, entry, known, share, measured, alerts, model, current) {
+/* The first metric of its training, and on which rows: those held out, where there were some. */
+function scoreOf(version) {
+  const [first] = headline(version.metrics || []);
+  if (!first) return "–";
+  const [name, value] = first;
+  const where = !version.split ? "" : version.split.test_size > 0 ? "held out" : "on its training rows";
+  return el("span", {}, `${name.replaceAll("_", " ")} ${short(value)} `, el("span", { class: "muted" }, where));
+}
+
+function versionRow(version, entry, known, share, measured, state, model, current) {
   const total = entry && entry.latency_us.total;
   const names = known ? known.aliases.filter((a) => a.version === version.version).map((a) => el("span", { class: "role" }, a.name)) : [];
   const link = el("a", { href: `#/models/${encodeURIComponent(model)}/${version.version}`, data: { key: `version-${version.version}` }, aria: current ? { current: "true" } : {} }, String(version.version));
-  const held = headline(version.metrics || []).slice(0, 1).map(([name, value]) => `${name.replaceAll("_", " ")} ${short(value)}`).join(", ");
   return row(columns, [link, names.length ? el("span", { class: "model" }, names) : "–",
     share === undefined ? "–" : share.shadow !== undefined ? `shadow of ${percent(share.shadow)}` : percent(share.share),
     measured === null ? { text: "–", class: "idle" } : { text: percent(measured), title: "of the calls of the last ten seconds" },
-    alertStateOf(alerts, model, version.version),
+    state,
     { text: rate(entry ? entry.predictions_per_s : 0), class: entry && entry.predictions_per_s > 0 ? "" : "idle" },
-    latency(total && total.p99), version.estimator || "–", held || "–",
+    latency(total && total.p99), version.estimator || "–", scoreOf(version),
     { text: moment(version.created_unix_us), title: version.artefact_bytes ? bytes(version.artefact_bytes) : null }],
-  { class: current ? "picked" : null, data: { version: version.version } });
+  { class: current ? "picked" : null, data: { key: `version-${version.version}`, version: version.version } });
 }
 
 export function versionsSection({ model, version }) {
@@ -43,20 +51,22 @@ export function versionsSection({ model, version }) {
   const watcher = watchAlerts(3, (all) => { alerts = all; });
   return {
     node: panel("Versions and traffic", { id: "versions" }, none, list.region, more),
-    update({ entries, known }) {
+    update({ entries, known, overview, listed }) {
       const seen = new Map(entries.map((e) => [e.version, e]));
       const all = known ? known.versions : entries.map((e) => ({ version: e.version }));
       const shares = configured(known);
       const sum = entries.reduce((n, e) => n + e.calls_per_s, 0);
       const wanted = (v) => shares.has(v.version) || seen.has(v.version) || v.version === version() || (known && known.aliases.some((a) => a.version === v.version));
       const rows = [...all.filter(wanted), ...all.filter((v) => !wanted(v))].slice(0, 20).sort((a, b) => b.version - a.version);
-      none.hidden = all.length > 0;
+      none.hidden = all.length > 0 || !known;
       list.region.hidden = all.length === 0;
       more.hidden = all.length <= 20;
       more.textContent = `20 of ${all.length} versions: those in use, and the newest. `;
-      replace(list.body, rows.map((v) => {
+      const told = canTell(overview, listed);
+      renew(list.body, rows.map((v) => {
         const entry = seen.get(v.version);
-        return versionRow(v, entry, known, shares.get(v.version), entry && sum > 0 ? entry.calls_per_s / sum : null, alerts, model, v.version === version());
+        return versionRow(v, entry, known, shares.get(v.version), entry && sum > 0 ? entry.calls_per_s / sum : null,
+          alertStateOf(alerts, model, v.version, told), model, v.version === version());
       }));
     },
     remove: () => watcher.stop(),

@@ -1,14 +1,14 @@
 /* What is wrong now, what was, and what is looked at. */
-import { alertValue, countAlerts, stateBadge, subject, watchAlerts, worstFirst } from "./alerts.js";
+import { alertValue, countAlerts, ruleThreshold, stateBadge, subject, watchAlerts, worstFirst } from "./alerts.js";
 import { badge, code, el, empty, facts, panel, replace, row, table, whenChanged } from "./dom.js";
-import { moment, short, span, whole, words } from "./text.js";
+import { moment, span, whole, words } from "./text.js";
 
 export { countAlerts };
 
 const activeColumns = [{ name: "State" }, { name: "Rule" }, { name: "About" }, { name: "Since" },
-  { name: "Value", num: true }, { name: "Threshold", num: true }, { name: "What", wrap: true }];
+  { name: "Value", num: true }, { name: "Threshold", num: true }, { name: "What", wrap: true, wide: true }];
 const resolvedColumns = [{ name: "Rule" }, { name: "About" }, { name: "Fired" }, { name: "Resolved" },
-  { name: "Lasted", num: true }, { name: "What", wrap: true }];
+  { name: "Lasted", num: true }, { name: "What", wrap: true, wide: true }];
 const ruleColumns = [{ name: "Rule" }, { name: "On" }, { name: "Model" }, { name: "Threshold", num: true },
   { name: "Fires after", num: true }, { name: "Window", num: true }, { name: "Firing", num: true }, { name: "Pending", num: true }];
 
@@ -26,7 +26,7 @@ function resolvedRow(alert) {
 
 function ruleRow(rule) {
   return row(ruleColumns, [words(rule.rule), rule.on ? badge("good", "on") : badge("idle", "off"), rule.model === "*" ? "all" : rule.model,
-    short(rule.threshold), rule.for_s > 0 ? span(rule.for_s) : "at once", rule.window_s > 0 ? span(rule.window_s) : "–", whole(rule.firing), whole(rule.pending)]);
+    ruleThreshold(rule), rule.for_s > 0 ? span(rule.for_s) : "at once", rule.window_s > 0 ? span(rule.window_s) : "–", whole(rule.firing), whole(rule.pending)]);
 }
 
 function webhookFacts(hook) {
@@ -36,7 +36,7 @@ function webhookFacts(hook) {
 }
 
 export function alertsPage() {
-  const active = table("Active alerts", activeColumns, { id: "alerts-active", cards: true });
+  const active = table("Active alerts", activeColumns, { id: "alerts-active", cards: true, whole: true });
   const resolved = table("Resolved alerts", resolvedColumns, { id: "alerts-resolved", cards: true });
   const rules = table("Rules", ruleColumns, { id: "alerts-rules", cards: true });
   const calm = empty("Nothing is wrong: no rule finds anything.");

@@ -32,7 +32,7 @@ export function jobPage([id]) {
   let live = [];
   let figures = [];
 
-  const showReport = whenChanged((report, state) => {
+  const showReport = whenChanged((report, state, iterations) => {
     for (const figure of figures) figure.remove();
     figures = [];
     if (!report) {
@@ -40,7 +40,7 @@ export function jobPage([id]) {
         : empty("It left no report. ", code("trivet jobs"), " lists those that did."));
       return;
     }
-    const made = reportPanels(report);
+    const made = reportPanels(report, iterations);
     figures = made.figures;
     replace(rest, made.panels);
   });
@@ -50,7 +50,7 @@ export function jobPage([id]) {
     if (!job) return;
     trouble.hidden = true;
     replace(head, headOf(job));
-    showReport(asked ? asked.report || null : null, job.state);
+    showReport(asked ? asked.report || null : null, job.state, asked ? asked.loss_iterations || null : null);
   }
 
   /* Of a job that has ended nothing changes any more. */

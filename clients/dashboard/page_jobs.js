@@ -1,9 +1,11 @@
 /* All training jobs; those that run move by the stream, the rest is asked for. */
 import { watch } from "./api.js";
-import { badge, code, el, empty, panel, progress, replace, row, select, table } from "./dom.js";
+import { badge, code, cut, el, empty, panel, progress, renew, row, select, table } from "./dom.js";
 import { ageOf, moment, percent, span, words } from "./text.js";
 
-const columns = [{ name: "Job" }, { name: "Model" }, { name: "Kind" }, { name: "State" }, { name: "Progress" },
+const most = 200; // rows, and what a server lists
+
+const columns = [{ name: "Job" }, { name: "Model" }, { name: "Kind" }, { name: "State" }, { name: "Progress", wrap: true },
   { name: "Begun" }, { name: "Took", num: true }];
 const tones = { SUCCEEDED: "good", FAILED: "bad", CANCELLED: "idle", RUNNING: "busy", QUEUED: "idle" };
 
@@ -32,9 +34,9 @@ function outcome(job) {
 
 function jobRow(job) {
   return row(columns, [el("a", { href: `#/jobs/${encodeURIComponent(job.id)}`, data: { key: job.id } }, job.id),
-    job.model || "–", words(job.kind), jobBadge(job), outcome(job),
+    job.model ? cut(job.model) : "–", words(job.kind), jobBadge(job), outcome(job),
     { text: ageOf(job.started_unix_us || job.created_unix_us), title: moment(job.started_unix_us || job.created_unix_us) },
-    span(jobSpan(job))], { data: { job: job.id, state: job.state } });
+    span(jobSpan(job))], { data: { key: job.id, job: job.id, state: job.state } });
 }
 
 /* The newer of what was asked for and what the events told. */
@@ -51,7 +53,9 @@ export function jobsPage() {
   const jobs = table("Jobs", columns, { id: "jobs-table", cards: true });
   const none = empty("No job yet. ", code("trivet train NAME --data FILE.csv --target COLUMN"), " begins one.");
   const trouble = el("p", { class: "why", hidden: true });
+  const more = el("p", { class: "muted", hidden: true }, `Listed are the newest ${most}. `, code("trivet jobs"), " tells of the others.");
   let asked = null;
+  let told = false; // a server has said which jobs it has
   let live = [];
   let ended = "";
   let choice = "";
@@ -62,14 +66,16 @@ export function jobsPage() {
     if (asked === null) return;
     const all = merge(asked, live);
     const wanted = all.filter((job) => choice === "" || (choice === "active" ? isActive(job) : job.state === choice));
-    none.hidden = all.length > 0;
+    none.hidden = all.length > 0 || !told;
     jobs.region.hidden = all.length === 0;
-    replace(jobs.body, wanted.slice(0, 200).map(jobRow));
+    more.hidden = all.length < most;
+    renew(jobs.body, wanted.slice(0, most).map(jobRow));
   }
 
   const watcher = watch(() => "/jobs", 5, (answer) => {
     asked = answer.servers.flatMap((server) => server.jobs || []);
     const silent = answer.servers.filter((server) => server.unavailable);
+    told = silent.length < answer.servers.length;
     trouble.hidden = silent.length === 0;
     trouble.textContent = silent.map((server) => `${server.server}: ${server.unavailable}`).join("; ");
     show();
@@ -78,7 +84,7 @@ export function jobsPage() {
   return {
     title: "Jobs",
     node: el("div", { class: "page" }, el("h1", {}, "Jobs"),
-      panel("Training and batch jobs", { id: "jobs", controls: el("div", { class: "controls" }, picker.node) }, trouble, none, jobs.region)),
+      panel("Training and batch jobs", { id: "jobs", controls: el("div", { class: "controls" }, picker.node) }, trouble, none, more, jobs.region)),
     update(overview) {
       live = overview.jobs || [];
       const now = live.filter((job) => !isActive(job)).map((job) => job.id).join();

@@ -1,7 +1,7 @@
 /* What serves, how it does, and what is wrong with it. */
 import { watch } from "./api.js";
-import { alertItems, alertStateOf, watchAlerts } from "./alerts.js";
-import { badge, code, el, empty, panel, replace, row, select, setChoices, table, tile, whenChanged } from "./dom.js";
+import { alertItems, alertStateOf, canTell, watchAlerts } from "./alerts.js";
+import { badge, code, el, empty, panel, renew, replace, row, select, setChoices, setText, table, tile, whenChanged } from "./dom.js";
 import { Figure, points, timeRange } from "./charts.js";
 import { driftBadge, qualityCell } from "./health.js";
 import { age, compact, latency, percent, plural, rate, whole } from "./text.js";
@@ -39,7 +39,7 @@ export function rolesOf(model, version) {
   return roles;
 }
 
-function modelRow(entry, known, alerts) {
+function modelRow(entry, known, alerts, told) {
   const total = entry.latency_us.total;
   const name = el("a", { href: `#/models/${encodeURIComponent(entry.model)}/${entry.version}`, data: { key: `${entry.model}:${entry.version}` } }, entry.model);
   const roles = rolesOf(known, entry.version).map((role) => el("span", { class: "role" }, role));
@@ -47,7 +47,7 @@ function modelRow(entry, known, alerts) {
   return row(columns, [
     el("span", { class: "model" }, name, roles),
     String(entry.version),
-    alertStateOf(alerts, entry.model, entry.version),
+    alertStateOf(alerts, entry.model, entry.version, told),
     driftBadge(entry.drift),
     qualityCell(entry.quality),
     { text: rate(entry.predictions_per_s), class: busy ? "" : "idle" },
@@ -58,6 +58,8 @@ function modelRow(entry, known, alerts) {
   ], { data: { key: `${entry.model}:${entry.version}` } });
 }
 
+const most = { called: 200, silent: 100 }; // rows
+
 /* Models that the servers know and nobody calls yet. */
 function silentRow(model) {
   const link = el("a", { href: `#/models/${encodeURIComponent(model.name)}`, data: { key: `${model.name}:` } }, model.name);
@@ -67,8 +69,11 @@ function silentRow(model) {
   return row(columns, [...cells, ...columns.slice(cells.length).map(() => ({ text: "–", class: "idle" }))], { class: "silent" });
 }
 
+/* Roughly: rows of about the same rate must not change places every second. */
+const size = (entry) => Math.ceil(Math.log2(1 + entry.predictions_per_s) / 2);
+
 function bySize(a, b) {
-  return b.predictions_per_s - a.predictions_per_s || a.model.localeCompare(b.model) || b.version - a.version;
+  return size(b) - size(a) || a.model.localeCompare(b.model) || b.version - a.version;
 }
 
 /* Traffic of everything, or of one version; the rate may be shown elsewhere. */
@@ -97,11 +102,14 @@ export function overviewPage(_parameters, state) {
   const models = table("Models and versions", columns, { id: "models-table", cards: true });
   const none = empty("No predictions yet. Train a model (", code("trivet train"), "), deploy it (", code("trivet deploy"),
     ") and call it (", code("trivet predict"), "): it appears here within a second.");
+  const unsure = empty("Which models there are is not known: no server answers.");
+  const more = el("p", { class: "muted", hidden: true });
   const filter = el("input", { type: "search", id: "models-filter", placeholder: "name", oninput: () => showModels(state.overview) });
   const filterLabel = el("label", {}, "Filter", filter);
   const figures = trafficFigures();
   let picked = "";
   let known = new Map();
+  let told = false; // a server has said which models it has
   let alerts = null;
 
   const picker = select("Model", [["", "All models"]], "", (key) => { picked = key; series.now(); }, "pick-model");
@@ -118,17 +126,24 @@ export function overviewPage(_parameters, state) {
     const entries = overview.models.filter((m) => m.model.toLowerCase().includes(wanted)).sort(bySize);
     const called = new Set(overview.models.map((m) => m.model));
     const silent = [...known.values()].filter((m) => !called.has(m.name) && m.name.toLowerCase().includes(wanted));
-    const rows = entries.slice(0, 200).map((m) => modelRow(m, known.get(m.model), alerts));
-    replace(models.body, rows, silent.slice(0, 100).map(silentRow));
+    const rows = entries.slice(0, most.called).map((m) => modelRow(m, known.get(m.model), alerts, canTell(overview, known.has(m.model))));
+    renew(models.body, rows, silent.slice(0, most.silent).map(silentRow));
     const all = overview.models.length + silent.length;
-    none.hidden = all > 0 || filter.value !== "";
-    models.region.hidden = !none.hidden;
+    const nothing = all === 0 && filter.value === "";
+    none.hidden = !nothing || !told;
+    unsure.hidden = !nothing || told || overview.sources.some((source) => source.server_up);
+    models.region.hidden = nothing;
+    const out = [entries.length > most.called ? `${most.called} of ${plural(entries.length, "version")} that were called` : "",
+      silent.length > most.silent ? `${most.silent} of ${plural(silent.length, "model")} that were not` : ""].filter(Boolean);
+    more.hidden = out.length === 0;
+    setText(more, `Shown are ${out.join(" and ")}: filter by name for the others.`);
     filterLabel.hidden = all <= 8 && filter.value === "";
     setChoices(picker.box, [["", "All models"], ...overview.models.map((m) => [`${m.model}:${m.version}`, `${m.model}:${m.version}`])], picked);
   }
 
   const showAlerts = whenChanged((list) => replace(alertBox, alertItems(list)));
   const modelList = watch(() => "/models", 5, (answer) => {
+    told = answer.servers.some((server) => server.unavailable === "");
     known = new Map(answer.servers.flatMap((server) => server.models || []).map((m) => [m.name, m]));
     showModels(state.overview);
   });
@@ -140,13 +155,13 @@ export function overviewPage(_parameters, state) {
 
   const traffic = panel("Traffic", { id: "traffic", controls: el("div", { class: "controls" }, picker.node, spanPicker.node) },
     el("div", { class: "charts three" }, figures.all.map((figure) => figure.node)));
-  const list = panel("Models", { id: "models", controls: el("div", { class: "controls" }, filterLabel) }, none, models.region);
-  models.region.hidden = true;
+  const list = panel("Models", { id: "models", controls: el("div", { class: "controls" }, filterLabel) }, none, unsure, more, models.region);
+  for (const part of [models.region, none, unsure]) part.hidden = true;
   return {
     title: "Overview",
     node: el("div", { class: "page" }, el("h1", { class: "unseen" }, "Overview"), alertBox, tiles, list, traffic),
     update(overview) {
-      replace(tiles, tilesOf(overview));
+      renew(tiles, tilesOf(overview));
       showModels(overview);
     },
     close() {

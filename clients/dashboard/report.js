@@ -1,6 +1,6 @@
 /* A training report in pieces: metrics, curves, what was tried, how the fit went. */
 import { badge, el, facts, panel, row, table } from "./dom.js";
-import { Figure, seriesColour } from "./charts.js";
+import { Figure, series, seriesColour } from "./charts.js";
 import { confusionMatrix } from "./matrix.js";
 import { bytes, percent, short, span, whole, words } from "./text.js";
 
@@ -9,6 +9,9 @@ const valueOf = (metrics, name) => {
   const found = (metrics || []).find((m) => m.name === name);
   return found && found.defined ? found.value : null;
 };
+
+/* Nothing is left out in silence. */
+const firstOf = (shown, all) => (shown.length < all.length ? `: the first ${shown.length} of ${whole(all.length)}` : "");
 
 /* The metrics that people ask for first, of what there is. */
 const first = ["f1_macro", "accuracy", "roc_auc", "r2", "rmse", "mae", "silhouette"];
@@ -30,9 +33,10 @@ function metricsTable(report) {
   return metrics.region;
 }
 
-function lossFigure(curve) {
+/* `iterations`: at which the values are, when they are not all. */
+function lossFigure(curve, iterations) {
   const figure = new Figure({ id: "chart-loss", kind: "xy", title: "Loss by iteration", xTitle: "iteration", xUnit: whole, unit: (v) => short(v), floating: true });
-  figure.draw({ sets: [{ label: "loss", colour: "--c-rate", points: curve.map((y, i) => ({ x: i + 1, y })) }] });
+  figure.draw({ sets: [{ label: "loss", colour: "--c-rate", points: curve.map((y, i) => ({ x: iterations ? iterations[i] : i + 1, y })) }] });
   return figure;
 }
 
@@ -53,16 +57,18 @@ function learningFigure(curve) {
 function curveFigures(evaluation) {
   const names = [...new Set(evaluation.curves.map((c) => c.name))];
   return names.map((name) => {
-    const curves = evaluation.curves.filter((c) => c.name === name).slice(0, 8);
-    const figure = new Figure({ id: `chart-${name}`, kind: "xy", title: words(name), xTitle: curves[0].x_title, xUnit: short, unit: short, floating: true });
+    const all = evaluation.curves.filter((c) => c.name === name);
+    const curves = all.slice(0, series.length);
+    const figure = new Figure({ id: `chart-${name}`, kind: "xy", title: words(name) + firstOf(curves, all), xTitle: curves[0].x_title, xUnit: short, unit: short, floating: true });
     figure.draw({ sets: curves.map((c, i) => ({ label: c.label || c.y_title, colour: seriesColour(i), points: c.x.map((x, k) => ({ x, y: c.y[k] })) })) });
     return figure;
   });
 }
 
 function importanceFigure(evaluation) {
-  const list = evaluation.importances.slice(0, 20);
-  const figure = new Figure({ id: "chart-importance", kind: "bar", title: `How much ${words(evaluation.importance_metric)} loses when a column is shuffled`, xTitle: "Column", unit: short });
+  const all = evaluation.importances;
+  const list = all.slice(0, 20);
+  const figure = new Figure({ id: "chart-importance", kind: "bar", title: `How much ${words(evaluation.importance_metric)} loses when a column is shuffled${firstOf(list, all)}`, xTitle: "Column", unit: short });
   figure.draw({ labels: list.map((i) => i.column), sets: [{ label: "loss", colour: "--c-rate", values: list.map((i) => i.mean) }] });
   return figure;
 }
@@ -71,11 +77,13 @@ function searchTable(search) {
   const columns = [{ name: "Try", num: true }, { name: "What", wrap: true }, { name: "State" }, { name: `${words(search.metric)}`, num: true }, { name: "Training", num: true }, { name: "Took", num: true }];
   const list = table("Combinations tried", columns, { id: "report-search", cards: true });
   const tones = { FINISHED: "good", STOPPED: "idle", FAILED: "bad", SKIPPED: "idle" };
-  list.body.replaceChildren(...search.trials.slice(0, 50).map((trial, i) => row(columns, [String(trial.index),
+  const shown = search.trials.slice(0, 50);
+  list.body.replaceChildren(...shown.map((trial, i) => row(columns, [String(trial.index),
     el("span", {}, trial.estimator, " ", el("span", { class: "muted" }, trial.parameters.map((p) => `${p.name}=${p.value}`).join(" ")), i === 0 ? el("span", { class: "role" }, "chosen") : null),
     badge(tones[trial.state] || "idle", words(trial.state), trial.error_message),
     trial.scores.length ? `${short(trial.mean, 4)} ± ${short(trial.deviation, 2)}` : "–", trial.scores.length ? short(trial.train_mean, 4) : "–", span(trial.seconds)])));
-  return list.region;
+  const left = firstOf(shown, search.trials);
+  return left ? el("div", {}, el("p", { class: "muted" }, `Shown${left}.`), list.region) : list.region;
 }
 
 function fitFacts(report) {
@@ -107,12 +115,12 @@ function classTable(evaluation) {
 }
 
 /* Panels of a report, and the figures in them for whoever removes them. */
-export function reportPanels(report) {
+export function reportPanels(report, iterations) {
   const figures = [];
   const keep = (figure) => { figures.push(figure); return figure.node; };
   const scored = report.test && some(report.test.metrics) ? report.test : report.train;
   const curves = [
-    report.fit && some(report.fit.loss_curve) ? keep(lossFigure(report.fit.loss_curve)) : null,
+    report.fit && some(report.fit.loss_curve) ? keep(lossFigure(report.fit.loss_curve, iterations)) : null,
     report.learning_curve && some(report.learning_curve.points) ? keep(learningFigure(report.learning_curve)) : null,
     ...(scored && some(scored.curves) ? curveFigures(scored).map(keep) : []),
     scored && some(scored.importances) ? keep(importanceFigure(scored)) : null,

@@ -10,13 +10,15 @@ export function short(value, digits = 3) {
   const size = Math.abs(value);
   if (size >= 1e15 || size < 1e-6) return value.toExponential(2);
   if (size >= 1000) return Math.round(value).toLocaleString("en");
-  return String(Number(value.toPrecision(digits)));
+  const rounded = Number(value.toPrecision(digits));
+  if (size >= 1 || Math.abs(rounded) < 1) return String(rounded);
+  return String(Math.trunc(value * 1e6) / 1e6); // a score of nearly 1 is not 1
 }
 
 export function latency(us) {
   if (!isNumber(us)) return "–";
-  if (us < 1000) return `${Number(us.toPrecision(3))} µs`;
-  if (us < 1e6) return `${Number((us / 1000).toPrecision(3))} ms`;
+  if (us < 999.5) return `${Number(us.toPrecision(3))} µs`;
+  if (us < 999500) return `${Number((us / 1000).toPrecision(3))} ms`;
   return `${Number((us / 1e6).toPrecision(3))} s`;
 }
 
@@ -28,8 +30,9 @@ export function rate(value) {
 export function percent(ratio) {
   if (!isNumber(ratio)) return "–";
   if (ratio === 0) return "0 %";
-  if (ratio < 0.0001) return "< 0.01 %";
-  return `${Number((ratio * 100).toPrecision(ratio >= 0.1 ? 3 : 2))} %`;
+  if (ratio > 0 && ratio < 0.0001) return "< 0.01 %";
+  if (ratio < 1 && ratio > 0.9999) return "> 99.99 %";
+  return `${Number((ratio * 100).toPrecision(ratio < 1 && ratio >= 0.9995 ? 4 : ratio >= 0.1 ? 3 : 2))} %`;
 }
 
 /* Big counts, for tiles; the exact one belongs into the title. */
@@ -41,7 +44,7 @@ export function compact(n) {
 export function bytes(n) {
   if (!isNumber(n)) return "–";
   if (n < 1024) return `${n} B`;
-  if (n < 1 << 20) return `${Math.round(n / 1024)} KiB`;
+  if (Math.round(n / 1024) < 1024) return `${Math.round(n / 1024)} KiB`;
   if (n < 1 << 30) return `${Number((n / (1 << 20)).toPrecision(3))} MiB`;
   return `${Number((n / 2 ** 30).toPrecision(3))} GiB`;
 }
@@ -66,10 +69,10 @@ export function age(seconds) {
 export const ageOf = (unixUs) => (unixUs > 0 ? age(Date.now() / 1000 - unixUs / 1e6) : "never");
 
 export const clock = (seconds) =>
-  new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });
+  new Date(seconds * 1000).toLocaleTimeString([], { hourCycle: "h23", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 const two = (n) => String(n).padStart(2, "0");
-const day = (date) => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+export const day = (date) => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 
 /* Date and time to the second; without the date when it is today. */
 export function moment(unixUs) {
@@ -77,6 +80,15 @@ export function moment(unixUs) {
   const date = new Date(unixUs / 1000);
   const time = clock(unixUs / 1e6);
   return day(date) === day(new Date()) ? time : `${day(date)} ${time}`;
+}
+
+/* Which times these are: those of the reader's clock, as of that moment. */
+export function zone(unixUs) {
+  const ahead = -new Date(unixUs / 1000).getTimezoneOffset();
+  const size = Math.abs(ahead);
+  const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (ahead === 0) return "times are in UTC";
+  return `times are local: ${name} (UTC${ahead < 0 ? "−" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)})`;
 }
 
 /* "ROLLED_BACK" → "rolled back". */

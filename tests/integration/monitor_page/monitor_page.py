@@ -17,29 +17,30 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 from browser import Browser  # noqa: E402
 from harness import training  # noqa: E402
-from site_of_tests import Site, pictures_folder  # noqa: E402
+from odd_cases import OddCases  # noqa: E402
+from releases import Releases  # noqa: E402
+from site_of_tests import IDLE, LENGTH, Site, percent, pictures_folder  # noqa: E402
 
 PAGES = {
     "overview": "/", "alerts": "/alerts", "jobs": "/jobs", "server": "/server",
     "monitor": "/monitor", "model": "/models/prices", "classifier": "/models/flowers/1",
+    "canary": "/models/rents", "automation": "/models/visits", "nowhere": "/models/nix",
 }
 
 
-def percent(ratio):
-    """As the pages say it."""
-    return "%.*g %%" % (3 if ratio >= 0.1 else 2, 100 * ratio)
-
-
-class MonitorPage(unittest.TestCase):
+class MonitorPage(Releases, OddCases, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.site = Site("--drift-window", "1")
         cls.addClassCleanup(cls.site.close)
         cls.garden = cls.site.train()
+        cls.site.visit()
         cls.site.call(4)
         cls.site.drift(8)
         cls.site.label()
         cls.url = cls.site.url
+        cls.pages = dict(PAGES, job="/jobs/" + cls.site.flowers_job.id,
+                         failed="/jobs/" + cls.site.failed_job.id)
         cls.pictures = pictures_folder()
         cls.browser = Browser()
         cls.addClassCleanup(cls.browser.close)
@@ -151,14 +152,23 @@ class MonitorPage(unittest.TestCase):
 
         def of_api():
             models = self.get("/models")["servers"][0]["models"]
-            aliases = {(m["name"], a["version"]): a["name"] for m in models for a in m["aliases"]}
+            roles = {(m["name"], v): "" for m in models for v in range(1, 3)}
+            for m in models:
+                for a in m["aliases"]:
+                    roles[m["name"], a["version"]] += a["name"]
+                whole = sum(s["weight"] for s in m["traffic"] if not s["shadow"])
+                for s in m["traffic"]:
+                    roles[m["name"], s["version"]] += (
+                        "shadow" if s["shadow"] else percent(s["weight"] / whole) + " of traffic")
             overview = self.get("/overview")["models"]
-            called = [(m["model"] + aliases.get((m["model"], m["version"]), ""), str(m["version"]),
+            called = [(m["model"] + roles[m["model"], m["version"]], str(m["version"]),
                        "{:,}".format(m["predictions"])) for m in overview]
-            return sorted(called + [("idle", "1", "–")])
+            return sorted(called + [(IDLE, "1", "–")])
 
         rows = self.agree(in_table, of_api)
-        self.assertEqual(len(rows), 4)
+        self.assertTrue({"pricesproduction", "prices", "flowersproduction", IDLE,
+                         "rentsproduction75 % of traffic", "rents25 % of traffic",
+                         "visitsproduction"}.issubset({row[0] for row in rows}), rows)
         overview = self.get("/overview")
         self.assertGreater(overview["totals"]["failed_rows"], 0)
         self.assertGreater(overview["totals"]["failed_calls"], 0)
@@ -267,16 +277,16 @@ class MonitorPage(unittest.TestCase):
             return {line["name"]: line["psi"][-30:] for line in self.get(path)["heat"]}
 
         # The windows of the moved lengths are closed and looked at a while after the calls.
-        self.until(lambda: told()["length"][-1] > 0.1 and self.state_of("length") == "firing")
+        self.until(lambda: told()[LENGTH][-1] > 0.1 and self.state_of(LENGTH) == "firing")
         shown = self.agree(cells, told)
-        self.assertIn("length", shown)
+        self.assertIn(LENGTH, shown)
         self.assertIn("width", shown)
         first = self.value("document.querySelector('#heat tbody tr').dataset.column")
         self.assertEqual(first, max(shown, key=lambda name: shown[name][-1]))
         drift = self.get(path)
         state = {c["name"]: c["state"] for c in drift["columns"]}
-        self.assertEqual((state["length"], state["width"]), ("firing", "quiet"))
-        self.assertGreater(shown["length"][-1], 0.1)
+        self.assertEqual((state[LENGTH], state["width"]), ("firing", "quiet"))
+        self.assertGreater(shown[LENGTH][-1], 0.1)
         self.agree(lambda: self.drawn("chart-predictions"),
                    lambda: self.histogram("chart-predictions", "label"))
 
@@ -289,19 +299,19 @@ class MonitorPage(unittest.TestCase):
             if row > 0:
                 self.press("ArrowDown")
             self.assertEqual(self.value(here + ".column"), column)
-            if column == "length":
+            if column == LENGTH:
                 break
         self.assertIn("limit", self.value("document.activeElement.ariaLabel"))
         self.press("Enter")
         self.wait("document.activeElement.id === 'column-title'")
         self.agree(lambda: self.drawn("chart-column"),
-                   lambda: self.histogram("chart-column", "length"))
+                   lambda: self.histogram("chart-column", LENGTH))
         self.assertIn("Its distribution has moved", self.text("#column"))
         course = self.drawn("chart-column-psi")["PSI"]
-        told = self.get("/models/flowers/versions/1/drift?column=length&hours=24")["history"]
+        told = self.get("/models/flowers/versions/1/drift?column=%s&hours=24" % LENGTH)["history"]
         self.assertEqual([p["y"] for p in course], [w["psi"] for w in told])
         self.press("Escape")
-        self.wait(here + ".column === 'length'")
+        self.wait(here + ".column === '%s'" % LENGTH)
         self.assertTrue(self.value("document.getElementById('column').hidden"))
         self.value("(box => { box.value = 'WID'; box.dispatchEvent(new Event('input')) })"
                    "(document.getElementById('drift-filter'))")
@@ -357,7 +367,7 @@ class MonitorPage(unittest.TestCase):
 
     def test_10_jobs(self):
         self.go("/jobs")
-        self.wait("document.querySelectorAll('#jobs-table tbody tr').length === 4")
+        self.wait("document.querySelectorAll('#jobs-table tbody tr').length === 9")
         jobs = self.get("/jobs")["servers"][0]["jobs"]
         self.assertEqual([row[0] for row in self.rows("jobs-table")], [job["id"] for job in jobs])
         # One that is begun now appears by its events, and ends before our eyes.
@@ -468,9 +478,13 @@ class MonitorPage(unittest.TestCase):
         self.assertEqual(self.value("document.activeElement.id"), "page")
 
     def test_21_screen_reader(self):
-        for name, path in PAGES.items():
+        for name, path in self.pages.items():
             self.go(path)
             with self.subTest(name):
+                levels = self.value("[...document.querySelectorAll('h1, h2, h3, h4')].filter(h => "
+                                    "h.checkVisibility()).map(h => Number(h.tagName[1]))")
+                self.assertEqual(levels[0], 1)
+                self.assertLessEqual(max([b - a for a, b in zip(levels, levels[1:])] or [0]), 1)
                 self.assertEqual(self.value("document.querySelectorAll('h1').length"), 1)
                 self.assertEqual(self.value("document.querySelectorAll('main').length"), 1)
                 bare = self.value(
@@ -489,9 +503,11 @@ class MonitorPage(unittest.TestCase):
         schemes = {1280: ["light"], 390: ["dark"]}
         if os.environ.get("TRIVET_PICTURES") == "all":
             schemes = {width: ["dark", "light"] for width in schemes}
-        for name, path in PAGES.items():
+        for name, path in self.pages.items():
             self.go(path)
-            self.wait("document.querySelector('#page .panel')")
+            self.wait("document.querySelector('#page .panel, #page .empty:not([hidden])')")
+            self.wait("[...document.querySelectorAll('#page canvas')].every(c => "
+                      "!c.checkVisibility() || trivetCharts.drawn[c.id])")
             for width, height, mobile in ((1280, 900, False), (390, 844, True)):
                 self.browser.resize(width, height, mobile)
                 for scheme in schemes[width]:
@@ -529,6 +545,18 @@ class MonitorPage(unittest.TestCase):
         self.wait("document.querySelector('[data-tile=predictions] .value').textContent === '%s'"
                   % "{:,}".format(before + 17))
 
+    def test_30_live_rows(self):
+        """What stays is the same node: a selection in it lasts."""
+        self.value("getSelection().selectAllChildren(window.kept = document.querySelector("
+                   "'a[data-key=\"flowers:1\"]'))")
+        for _ in range(2):
+            seen = self.text("#footer-time")
+            self.site.client.predict("flowers", [[5.0, 3.0]])
+            self.wait("document.getElementById('footer-time').textContent !== %s"
+                      % json.dumps(seen))
+        self.assertTrue(self.value("kept.isConnected"))
+        self.assertEqual(self.value("String(getSelection())"), "flowers")
+
     def test_31_server_gone(self):
         self.assertEqual(self.text("#live-text"), "live")
         self.go("/server")
@@ -536,11 +564,13 @@ class MonitorPage(unittest.TestCase):
         self.wait("document.getElementById('live-text').textContent === '1 of 1 servers down'")
         self.wait("document.querySelector('.why')?.textContent.includes("
                   "\"Connection refused; start one with 'trivetd\")")
+        self.nobody_can_tell()
 
     def test_32_monitor_gone(self):
         self.assertEqual(self.site.monitor.stop(), 0)
         self.wait("document.documentElement.classList.contains('stale')")
         self.assertIn("no word from the monitor", self.text("#live-text"))
+        self.the_monitor_is_gone()
 
 
 if __name__ == "__main__":
