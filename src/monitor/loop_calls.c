@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "metrics/catalog.h"
 #include "monitor/loop_rival.h"
+#include "monitor/loop_steps.h"
 #include "monitor/loop_tidy.h"
 #include "trivet/v1/datasets.pb-c.h"
 #include "trivet/v1/evaluation.pb-c.h"
@@ -12,9 +13,8 @@
 
 #include <string.h>
 
-#define ASK_TIMEOUT_MS  5000
-#define WORK_TIMEOUT_MS 60000 /* rows are read, versions loaded and scored */
-#define SHARE_UNITS     10000.0
+#define ASK_TIMEOUT_MS 5000
+#define SHARE_UNITS    10000.0
 
 /* One action: who asks, for whom, and into what. */
 struct job {
@@ -42,7 +42,7 @@ static enum trivet_status change(const struct job *job, const char *method,
                                  const ProtobufCMessageDescriptor *type, ProtobufCMessage **out)
 {
     return trivet_loop_client_call(job->client, method, request, job->action->request_id,
-                                   WORK_TIMEOUT_MS, type, out, job->err);
+                                   trivet_loop_work_timeout_ms(job->state), type, out, job->err);
 }
 
 /* A version with all that is known of it. */
@@ -216,9 +216,9 @@ static enum trivet_status evaluate(struct job *job, uint64_t version, const char
     model.version = version;
     request.model = &model;
     request.dataset_id = id;
-    enum trivet_status status =
-        ask(job, "trivet.v1.Evaluation/Evaluate", &request.base, WORK_TIMEOUT_MS,
-            &trivet__v1__evaluate_response__descriptor, &answer);
+    enum trivet_status status = ask(job, "trivet.v1.Evaluation/Evaluate", &request.base,
+                                    trivet_loop_work_timeout_ms(job->state),
+                                    &trivet__v1__evaluate_response__descriptor, &answer);
     if (status == TRIVET_OK) {
         *out = ((const Trivet__V1__EvaluateResponse *)answer)->evaluation;
         if (*out == NULL) {
@@ -365,8 +365,9 @@ static enum trivet_status delete_dataset(const struct job *job, const char *data
                              is_holdout ? "holdout" : "train");
     request.dataset_id = id;
     enum trivet_status status = trivet_loop_client_call(
-        job->client, "trivet.v1.Datasets/Delete", &request.base, request_id, WORK_TIMEOUT_MS,
-        &trivet__v1__delete_dataset_response__descriptor, &answer, job->err);
+        job->client, "trivet.v1.Datasets/Delete", &request.base, request_id,
+        trivet_loop_work_timeout_ms(job->state), &trivet__v1__delete_dataset_response__descriptor,
+        &answer, job->err);
     return status == TRIVET_NOT_FOUND ? TRIVET_OK : status;
 }
 

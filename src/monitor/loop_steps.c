@@ -1,5 +1,8 @@
 #include "monitor/loop_steps.h"
 
+#define WORK_TIMEOUT_MS 60000
+#define DOUBLES_MAX     5 /* to half an hour */
+
 enum trivet_loop_step trivet_loop_step_after(const struct trivet_policy *policy,
                                              enum trivet_loop_step step)
 {
@@ -38,4 +41,12 @@ const char *trivet_loop_step_off(const struct trivet_policy *policy, enum trivet
 bool trivet_loop_step_undoes(enum trivet_loop_step step)
 {
     return step == TRIVET_LOOP_ROLLBACK || step == TRIVET_LOOP_CLEAR;
+}
+
+int trivet_loop_work_timeout_ms(const struct trivet_loop_state *state)
+{
+    if (trivet_loop_step_undoes(state->step)) {
+        return WORK_TIMEOUT_MS;
+    }
+    return WORK_TIMEOUT_MS << (state->n_retries < DOUBLES_MAX ? state->n_retries : DOUBLES_MAX);
 }

@@ -1,4 +1,5 @@
 /* The loop when something is against it: gates, failures, time-outs, and other people. */
+#include "monitor/loop_steps.h"
 #include "unit/monitor/loop_world.h"
 
 #include <setjmp.h>
@@ -193,6 +194,30 @@ static void test_calls_fail(void **state)
     done(&world, failed(TRIVET_INVALID_ARGUMENT, "no such column"));
     expect_event(&world, TRIVET_LOOP_TRAIN, TRIVET_LOOP_FAILED, "no such column");
     expect_tidied(&world, "deleted ds-hold and ds-train");
+}
+
+/* More rows than a minute is enough for: the next try waits longer, but not for ever. */
+static void test_calls_may_take_longer(void **state)
+{
+    (void)state;
+    struct world world = world_make();
+    begin_by_drift(&world);
+    static const int minutes[] = {1, 2, 4, 8, 16, 32, 32, 32};
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(minutes); i++) {
+        world.seen.now_us += 64 * S;
+        expect_action(&world, TRIVET_LOOP_GROW_TRAIN);
+        assert_int_equal(trivet_loop_work_timeout_ms(&world.state), minutes[i] * 60000);
+        done(&world, failed(TRIVET_DEADLINE_EXCEEDED, "no reply"));
+    }
+    world.seen.now_us += 64 * S;
+    grow(&world);
+    assert_int_equal(trivet_loop_work_timeout_ms(&world.state), 60000);
+    world = promoted();
+    labels_come(&world, 200, 20);
+    look(&world);
+    expect_action(&world, TRIVET_LOOP_ROLLBACK);
+    done(&world, failed(TRIVET_DEADLINE_EXCEEDED, "no reply"));
+    assert_int_equal(trivet_loop_work_timeout_ms(&world.state), 60000);
 }
 
 static void test_time_outs(void **state)
@@ -395,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_canary),
         cmocka_unit_test(test_promotion_refused),
         cmocka_unit_test(test_calls_fail),
+        cmocka_unit_test(test_calls_may_take_longer),
         cmocka_unit_test(test_time_outs),
         cmocka_unit_test(test_clear_of_a_model_that_is_gone),
         cmocka_unit_test(test_clear_leaves_the_split_of_others),
