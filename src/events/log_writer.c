@@ -247,6 +247,7 @@ static bool take_queue(struct trivet_prediction_log *log, uint64_t *until)
     log->queue = log->batch;
     log->batch = taken;
     log->flush = false;
+    atomic_fetch_add(&log->n_taken, 1);
     *until = log->n_queued;
     bool goes_on = !log->stopping;
     pthread_mutex_unlock(&log->lock);
@@ -264,6 +265,8 @@ void *trivet_log_run(void *arg)
         goes_on = take_queue(log, &until);
         look_at_levels(log);
         write_batch(log);
+        atomic_fetch_add(&log->n_settled, 1);
+        trivet_log_bury(log);
         pthread_mutex_lock(&log->lock);
         log->n_written = until;
         pthread_cond_broadcast(&log->written);

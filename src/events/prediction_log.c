@@ -23,6 +23,7 @@
 #define ERASURES_MAX   4096       /* likewise */
 #define RESERVED_BYTES (1u << 20) /* of the queue, from the start */
 #define RAISE_STEP_MIN 64
+#define TELL_FULL_NS   (60 * TRIVET_NS_PER_S)
 
 /* --- models and versions --------------------------------------------------------------------- */
 
@@ -60,6 +61,7 @@ static uint64_t version_key(const char *model, uint64_t version)
     return trivet_hash_mix64(trivet_hash_bytes(model, strlen(model)) ^ version);
 }
 
+/* A reference. Under names_lock. */
 static struct trivet_log_version *find_version(struct trivet_prediction_log *log, const char *model,
                                                uint64_t version)
 {
@@ -67,36 +69,122 @@ static struct trivet_log_version *find_version(struct trivet_prediction_log *log
     for (size_t i = log->n_versions; i-- > 0;) {
         struct trivet_log_version *each = log->versions[i];
         if (each->key == key && each->version == version && strcmp(each->model->name, model) == 0) {
+            atomic_fetch_add(&each->n_refs, 1);
             return each;
         }
     }
     return NULL;
 }
 
-static struct trivet_log_version *make_version(struct trivet_prediction_log *log, const char *model,
-                                               uint64_t version, const void *columns,
-                                               size_t columns_bytes)
+/* Nobody has it, and all its rows are written. Under names_lock. */
+static bool is_idle(const struct trivet_prediction_log *log,
+                    const struct trivet_log_version *version)
 {
-    struct log_model *owner = trivet_log_find_model(log, model);
+    return atomic_load(&version->n_refs) == 0 &&
+           atomic_load(&version->released) < atomic_load(&log->n_settled);
+}
+
+/* Of the versions that nobody uses the place of the one that was used longest ago; NULL: all are in
+ * use. Under names_lock. */
+static struct trivet_log_version **make_place(struct trivet_prediction_log *log)
+{
+    struct trivet_log_version **chosen = NULL;
+    for (size_t i = 0; i < log->n_versions; i++) {
+        struct trivet_log_version *each = log->versions[i];
+        if (is_idle(log, each) &&
+            (chosen == NULL || atomic_load(&each->released) < atomic_load(&(*chosen)->released))) {
+            chosen = &log->versions[i];
+        }
+    }
+    if (chosen != NULL) {
+        (*chosen)->next_dead = log->dead;
+        log->dead = *chosen;
+        *chosen = NULL;
+    }
+    return chosen;
+}
+
+/* Where a version can be put; NULL: nowhere. Under names_lock. */
+static struct trivet_log_version **find_place(struct trivet_prediction_log *log)
+{
+    if (log->n_versions == TRIVET_LOG_VERSIONS_MAX) {
+        struct trivet_log_version **place = make_place(log);
+        int64_t now_ns = trivet_clock_monotonic_ns();
+        if (place == NULL && now_ns >= log->full_ns) {
+            log->full_ns = now_ns + TELL_FULL_NS;
+            trivet_log(TRIVET_LOG_WARN, "log_versions_full",
+                       "versions=%d message=more versions predict at once than can be logged; of "
+                       "the others no outcome will join",
+                       TRIVET_LOG_VERSIONS_MAX);
+        }
+        return place;
+    }
     struct trivet_log_version **list = make_room(log->versions, log->n_versions);
     if (list == NULL) {
         return NULL;
     }
     log->versions = list;
-    struct trivet_log_version *made = trivet_calloc(1, sizeof(*made));
-    if (made == NULL || owner == NULL) {
+    log->versions[log->n_versions] = NULL;
+    return &log->versions[log->n_versions++];
+}
+
+static void free_version(struct trivet_log_version *version)
+{
+    if (version != NULL) {
+        trivet_free(version->columns);
+        trivet_free(version);
+    }
+}
+
+/* With a reference. Under names_lock. */
+static struct trivet_log_version *make_version(struct trivet_prediction_log *log, const char *model,
+                                               uint64_t version, const void *columns,
+                                               size_t columns_bytes)
+{
+    struct log_model *owner = trivet_log_find_model(log, model);
+    struct trivet_log_version *made = owner == NULL ? NULL : trivet_calloc(1, sizeof(*made));
+    struct trivet_log_version **place = made == NULL ? NULL : find_place(log);
+    if (place == NULL) {
         trivet_free(made);
         return NULL;
     }
     made->columns = columns_bytes == 0 ? NULL : trivet_memdup(columns, columns_bytes);
     made->columns_bytes = made->columns == NULL ? 0 : columns_bytes;
     made->key = version_key(model, version);
+    made->log = log;
     made->model = owner;
     made->version = version;
+    atomic_store(&made->n_refs, 1);
     atomic_store(&made->n_tokens, log->options.burst_rows);
     (void)trivet_log_allow(log, made, log->options.burst_rows);
-    log->versions[log->n_versions++] = made;
+    *place = made;
     return made;
+}
+
+void trivet_log_version_release(struct trivet_log_version *version)
+{
+    if (version == NULL) {
+        return;
+    }
+    /* What was put is in the queue by now, or was taken out of it. */
+    unsigned long long now = atomic_load(&version->log->n_taken);
+    unsigned long long before = atomic_load(&version->released);
+    while (before < now && !atomic_compare_exchange_weak(&version->released, &before, now)) {
+    }
+    atomic_fetch_sub(&version->n_refs, 1);
+}
+
+void trivet_log_bury(struct trivet_prediction_log *log)
+{
+    pthread_mutex_lock(&log->names_lock);
+    struct trivet_log_version *dead = log->dead;
+    log->dead = NULL;
+    pthread_mutex_unlock(&log->names_lock);
+    while (dead != NULL) {
+        struct trivet_log_version *next = dead->next_dead;
+        free_version(dead);
+        dead = next;
+    }
 }
 
 struct trivet_log_version *trivet_prediction_log_find(struct trivet_prediction_log *log,
@@ -114,7 +202,7 @@ struct trivet_log_version *trivet_prediction_log_add(struct trivet_prediction_lo
 {
     pthread_mutex_lock(&log->names_lock);
     struct trivet_log_version *found = find_version(log, model, version);
-    if (found == NULL && log->n_versions < TRIVET_LOG_VERSIONS_MAX) {
+    if (found == NULL) {
         found = make_version(log, model, version, columns, columns_bytes);
     }
     pthread_mutex_unlock(&log->names_lock);
@@ -432,9 +520,9 @@ static void read_erasures(struct trivet_prediction_log *log)
 
 static void release(struct trivet_prediction_log *log)
 {
+    trivet_log_bury(log);
     for (size_t i = 0; i < log->n_versions; i++) {
-        trivet_free(log->versions[i]->columns);
-        trivet_free(log->versions[i]);
+        free_version(log->versions[i]);
     }
     for (size_t i = 0; i < log->n_models; i++) {
         trivet_free(log->models[i]);

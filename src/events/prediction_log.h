@@ -54,15 +54,19 @@ enum trivet_status trivet_prediction_log_open(const struct trivet_prediction_log
 /* Writes what is queued. */
 void trivet_prediction_log_close(struct trivet_prediction_log *log);
 
-/* A version's part, made at first use; it stays until the log is closed. `columns` (opaque, copied)
- * is what the features of its rows hold. NULL: out of memory, or too many versions; then nothing is
- * logged of it. Any thread; a short lock. */
+/* A version's part, made at first use. Each is a reference, to be given back after the last round;
+ * when there are too many versions, the one that nobody has a reference to for the longest time
+ * makes room. `columns` (opaque, copied) is what the features of its rows hold. NULL: out of
+ * memory, or too many versions are in use, which the program's log tells; then nothing is logged of
+ * it. Any thread; a short lock. */
 struct trivet_log_version;
 struct trivet_log_version *trivet_prediction_log_find(struct trivet_prediction_log *log,
                                                       const char *model, uint64_t version);
 struct trivet_log_version *trivet_prediction_log_add(struct trivet_prediction_log *log,
                                                      const char *model, uint64_t version,
                                                      const void *columns, size_t columns_bytes);
+/* NULL is fine. Before the log is closed. Any thread. */
+void trivet_log_version_release(struct trivet_log_version *version);
 
 /* Whether rows of the model are logged with their features. Off: those that are in the log by then
  * are erased, soon, whatever is asked for later, and also when the program ends before; waits for

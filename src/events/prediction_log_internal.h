@@ -33,7 +33,11 @@ struct log_model {
 };
 
 struct trivet_log_version {
-    uint64_t key; /* of model and version */
+    struct trivet_prediction_log *log;
+    struct trivet_log_version *next_dead;
+    atomic_uint n_refs;     /* raised under names_lock */
+    atomic_ullong released; /* log->n_taken when a reference was given back last */
+    uint64_t key;           /* of model and version */
     struct log_model *model;
     uint64_t version;
     void *columns;
@@ -78,13 +82,17 @@ struct trivet_prediction_log {
     size_t n_models;
     struct trivet_log_version **versions;
     size_t n_versions;
+    struct trivet_log_version *dead; /* made room; the writer may still look at them */
+    int64_t full_ns;                 /* the next message about too many versions */
 
     pthread_mutex_t lock; /* the queue */
     pthread_cond_t wanted;
     pthread_cond_t written;
     struct trivet_buffer queue;
-    uint64_t n_queued;  /* rounds of writing asked for: grows with every row */
-    uint64_t n_written; /* of them, done */
+    uint64_t n_queued;       /* rounds of writing asked for: grows with every row */
+    uint64_t n_written;      /* of them, done */
+    atomic_ullong n_taken;   /* how often the writer took the queue … */
+    atomic_ullong n_settled; /* … and had done with what it took */
     bool flush;
     bool stopping;
     pthread_t writer;
@@ -102,6 +110,8 @@ struct log_model *trivet_log_find_model(struct trivet_prediction_log *log, const
  * the rows per second to aim at. */
 double trivet_log_allow(const struct trivet_prediction_log *log, struct trivet_log_version *version,
                         int64_t n_tokens);
+/* Frees versions that made room. The writer, between batches; or when it has ended. */
+void trivet_log_bury(struct trivet_prediction_log *log);
 /* The thread of the writer. */
 void *trivet_log_run(void *log);
 /* Tell of a failure, not too often. The writer. */

@@ -54,7 +54,7 @@ struct fast_version {
     size_t n_outputs;
     enum trivet_output_kind kind;
     struct trivet_cost cost;
-    struct trivet_log_version *log; /* NULL = not logged */
+    struct trivet_log_version *log; /* our reference; NULL = not logged */
     uint64_t n_dear;                /* calls that went to the workers for what they cost */
 
     struct trivet_arena *parts; /* all of the below */

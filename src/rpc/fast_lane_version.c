@@ -206,6 +206,7 @@ void trivet_fast_version_free(struct fast_version *version)
     if (version == NULL) {
         return;
     }
+    trivet_log_version_release(version->log);
     trivet_servable_unref(version->servable);
     trivet_traffic_unref(version->traffic);
     trivet_free(version->key);

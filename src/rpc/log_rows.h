@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The version's part of the log; NULL: it is not logged (clusters have no outcome; out of memory;
- * no log). Any thread; a short lock. */
+/* The version's part of the log, a reference; NULL: it is not logged (clusters have no outcome; out
+ * of memory; no log). Any thread; a short lock. */
 struct trivet_log_version *trivet_log_version_of(struct trivet_prediction_log *log,
                                                  const struct trivet_servable *servable);
 

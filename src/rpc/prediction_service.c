@@ -137,12 +137,13 @@ static void log_rows(const struct prediction *prediction)
 {
     const struct trivet_pool_task *task = &prediction->task;
     struct trivet_prediction_log *log = prediction->service->log;
-    struct trivet_log_round round =
-        trivet_log_begin(log, trivet_log_version_of(log, prediction->servable), task->rows.n_rows);
+    struct trivet_log_version *version = trivet_log_version_of(log, prediction->servable);
+    struct trivet_log_round round = trivet_log_begin(log, version, task->rows.n_rows);
     if (round.version != NULL) {
         trivet_log_put_table(&round, trivet_servable_pipeline(prediction->servable), prediction->id,
                              &task->rows, task->row_status, task->outputs);
     }
+    trivet_log_version_release(version);
 }
 
 /* --- the answer ------------------------------------------------------------------------------ */

@@ -415,6 +415,51 @@ static void wide_rows_lose_their_features_before_the_log_grows_too_large(void **
     close_bench(&bench);
 }
 
+/* More versions than places, one after the other: each is logged, also the last. */
+static void versions_that_nobody_uses_make_room(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, 1000, 20000);
+    struct trivet_log_version *first = bench.version;
+    for (uint64_t version = 2; version <= TRIVET_LOG_VERSIONS_MAX + 100; version++) {
+        char id[16];
+        (void)trivet_text_format(id, sizeof(id), "v%u", (unsigned)version);
+        bench.version = trivet_prediction_log_add(bench.log, "m", version, "columns", 7);
+        if (bench.version == NULL) { /* the others' rows are still in the queue */
+            trivet_prediction_log_flush(bench.log);
+            trivet_prediction_log_flush(bench.log);
+            bench.version = trivet_prediction_log_add(bench.log, "m", version, "columns", 7);
+        }
+        assert_non_null(bench.version);
+        predict(&bench, id, 1);
+        trivet_log_version_release(bench.version);
+    }
+    trivet_prediction_log_flush(bench.log);
+    assert_int_equal(rows_in_store(&bench), TRIVET_LOG_VERSIONS_MAX + 99);
+    /* One that is in use is never among them. */
+    assert_ptr_equal(trivet_prediction_log_find(bench.log, "m", 1), first);
+    assert_null(trivet_prediction_log_find(bench.log, "m", 2));
+    close_bench(&bench);
+}
+
+static void when_all_versions_are_in_use_the_next_is_not_logged(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, 1000, 20000);
+    for (uint64_t version = 2; version <= TRIVET_LOG_VERSIONS_MAX; version++) {
+        assert_non_null(trivet_prediction_log_add(bench.log, "m", version, "columns", 7));
+    }
+    trivet_prediction_log_flush(bench.log);
+    assert_null(trivet_prediction_log_add(bench.log, "m", 9999, "columns", 7));
+    trivet_log_version_release(bench.version);
+    trivet_prediction_log_flush(bench.log);
+    trivet_prediction_log_flush(bench.log);
+    assert_non_null(trivet_prediction_log_add(bench.log, "m", 9999, "columns", 7));
+    close_bench(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +472,8 @@ int main(void)
         cmocka_unit_test(features_are_kept_while_the_switch_is_on),
         cmocka_unit_test(what_was_to_be_erased_is_whatever_the_switch_does_later),
         cmocka_unit_test(wide_rows_lose_their_features_before_the_log_grows_too_large),
+        cmocka_unit_test(versions_that_nobody_uses_make_room),
+        cmocka_unit_test(when_all_versions_are_in_use_the_next_is_not_logged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
