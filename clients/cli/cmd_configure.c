@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#define SETTINGS_MAX 3
+
 struct configure_options {
     struct trivet_cli_one_model model;
     const char *reason;
@@ -79,18 +81,47 @@ static const struct argp configure_argp = {
     .children = trivet_cli_shared_children,
 };
 
-/* What is not given stays as it is. */
-static void change(const struct configure_options *options, Trivet__V1__ModelSettings *settings)
+/* Names what is given: the rest stays as it is then, whoever changes it meanwhile. Returns how
+ * many. */
+static size_t change(const struct configure_options *options, Trivet__V1__ModelSettings *settings,
+                     char *fields[SETTINGS_MAX])
 {
+    size_t n_fields = 0;
     if (options->has_keep_features) {
         settings->keep_features = options->keep_features;
+        fields[n_fields++] = trivet_cli_field("keep_features");
     }
     if (options->has_keep_versions) {
         settings->keep_versions = (uint32_t)options->keep_versions;
+        fields[n_fields++] = trivet_cli_field("keep_versions");
     }
     if (options->has_outcomes) {
         settings->outcomes_per_minute_max = (uint32_t)options->outcomes_per_minute;
+        fields[n_fields++] = trivet_cli_field("outcomes_per_minute_max");
     }
+    return n_fields;
+}
+
+static enum trivet_status configure(struct trivet_cli *cli, const struct configure_options *options,
+                                    char *model, Trivet__V1__Model **out, struct trivet_error *err)
+{
+    Trivet__V1__ConfigureRequest request = TRIVET__V1__CONFIGURE_REQUEST__INIT;
+    Trivet__V1__ModelSettings settings = TRIVET__V1__MODEL_SETTINGS__INIT;
+    ProtobufCMessage *reply = NULL;
+    char *fields[SETTINGS_MAX];
+    request.n_fields = change(options, &settings, fields);
+    if (request.n_fields == 0) {
+        return trivet_cli_describe(cli, model, 0, out, err);
+    }
+    request.fields = fields;
+    request.model = model;
+    request.settings = &settings;
+    request.reason = trivet_cli_field(options->reason != NULL ? options->reason : "");
+    enum trivet_status status =
+        trivet_cli_call(cli, "trivet.v1.Models/Configure", &request.base,
+                        &trivet__v1__model__descriptor, 0, cli->arena, &reply, err);
+    *out = (Trivet__V1__Model *)reply;
+    return status;
 }
 
 static int print(struct trivet_cli *cli, const char *name,
@@ -122,31 +153,15 @@ static int run(struct trivet_cli *cli, int argc, char **argv)
     struct trivet_cli_model model = {0};
     struct trivet_error err = {0};
     Trivet__V1__Model *found = NULL;
-    Trivet__V1__ModelSettings settings = TRIVET__V1__MODEL_SETTINGS__INIT;
+    const Trivet__V1__ModelSettings defaults = TRIVET__V1__MODEL_SETTINGS__INIT;
     argp_parse(&configure_argp, argc, argv, 0, NULL, &options);
     if (trivet_cli_parse_name(options.model.name, &model, &err) != TRIVET_OK) {
         return trivet_cli_usage("%s", err.message);
     }
-    if (trivet_cli_describe(cli, model.name, 0, &found, &err) != TRIVET_OK) {
+    if (configure(cli, &options, model.name, &found, &err) != TRIVET_OK) {
         return trivet_cli_fail(&err);
     }
-    if (found->settings != NULL) {
-        settings = *found->settings;
-    }
-    if (options.has_keep_features || options.has_keep_versions || options.has_outcomes) {
-        Trivet__V1__ConfigureRequest request = TRIVET__V1__CONFIGURE_REQUEST__INIT;
-        ProtobufCMessage *reply = NULL;
-        change(&options, &settings);
-        request.model = model.name;
-        request.settings = &settings;
-        request.reason = trivet_cli_field(options.reason != NULL ? options.reason : "");
-        if (trivet_cli_call(cli, "trivet.v1.Models/Configure", &request.base,
-                            &trivet__v1__model__descriptor, 0, cli->arena, &reply,
-                            &err) != TRIVET_OK) {
-            return trivet_cli_fail(&err);
-        }
-    }
-    return print(cli, model.name, &settings);
+    return print(cli, model.name, found->settings != NULL ? found->settings : &defaults);
 }
 
 const struct trivet_cli_command trivet_cli_configure = {

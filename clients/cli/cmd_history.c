@@ -8,8 +8,10 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <string.h>
 
-#define CHANGES_MAX 1000
+#define CHANGES_MAX    1000
+#define SETTINGS_BYTES 128
 
 struct history_options {
     struct trivet_cli_one_model model;
@@ -45,7 +47,9 @@ static const struct argp history_argp = {
     .options = history_argp_options,
     .parser = parse,
     .args_doc = "NAME",
-    .doc = "Show which version answered since when, who let it and why; the newest first.",
+    .doc =
+        "Show which version answered since when, what was configured and deleted, who did it and "
+        "why; the newest first. Also of a model that is gone.",
     .children = trivet_cli_shared_children,
 };
 
@@ -60,6 +64,10 @@ static const char *kind_text(const Trivet__V1__AliasChange *change)
         return change->n_traffic > 0 ? "split" : "split ended";
     case TRIVET__V1__ALIAS_CHANGE_KIND__ALIAS_CHANGE_KIND_CONFIGURED:
         return "configured";
+    case TRIVET__V1__ALIAS_CHANGE_KIND__ALIAS_CHANGE_KIND_DELETED:
+        return change->version != 0 ? "deleted" : "model deleted";
+    case TRIVET__V1__ALIAS_CHANGE_KIND__ALIAS_CHANGE_KIND_ALIAS_REMOVED:
+        return "alias removed";
     default:
         return "changed";
     }
@@ -72,12 +80,43 @@ static void traffic_cell(struct trivet_cli_table *table, const Trivet__V1__Alias
     trivet_cli_table_text(table, "%s", text);
 }
 
+/* What is not as it is without any. */
+static void settings_cell(struct trivet_cli_table *table, const Trivet__V1__ModelSettings *settings)
+{
+    char text[SETTINGS_BYTES] = "";
+    char *to = text;
+    const char *const end = text + sizeof(text);
+    if (settings == NULL) {
+        trivet_cli_table_empty(table);
+        return;
+    }
+    if (settings->keep_features) {
+        (void)trivet_text_format(to, (size_t)(end - to), "keep_features on ");
+        to += strlen(to);
+    }
+    if (settings->keep_versions > 0) {
+        (void)trivet_text_format(to, (size_t)(end - to), "keep_versions %u ",
+                                 settings->keep_versions);
+        to += strlen(to);
+    }
+    if (settings->outcomes_per_minute_max > 0) {
+        (void)trivet_text_format(to, (size_t)(end - to), "outcomes_per_minute %u ",
+                                 settings->outcomes_per_minute_max);
+        to += strlen(to);
+    }
+    if (to > text) {
+        to[-1] = '\0';
+    }
+    trivet_cli_table_text(table, "%s", to > text ? text : "defaults");
+}
+
 static int print(struct trivet_cli *cli, const Trivet__V1__HistoryResponse *history)
 {
     static const struct trivet_cli_column columns[] = {
-        {"when", false, false},   {"alias", false, false}, {"change", false, false},
-        {"version", true, false}, {"before", true, false}, {"traffic", false, true},
-        {"who", false, true},     {"why", false, true},    {"request_id", false, false},
+        {"when", false, false},       {"alias", false, false}, {"change", false, false},
+        {"version", true, false},     {"before", true, false}, {"traffic", false, true},
+        {"settings", false, true},    {"who", false, true},    {"why", false, true},
+        {"request_id", false, false},
     };
     /* A line for a person ends with the reason. */
     bool person = trivet_cli_for_person(cli);
@@ -85,7 +124,7 @@ static int print(struct trivet_cli *cli, const Trivet__V1__HistoryResponse *hist
         puts("No version was deployed yet; do it with: trivet deploy NAME VERSION");
         return TRIVET_CLI_DONE;
     }
-    struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, person ? 8 : 9);
+    struct trivet_cli_table *table = trivet_cli_open_table(cli, columns, person ? 9 : 10);
     for (size_t i = 0; table != NULL && i < history->n_changes; i++) {
         const Trivet__V1__AliasChange *change = history->changes[i];
         trivet_cli_table_time(table, change->changed_unix_us);
@@ -102,6 +141,7 @@ static int print(struct trivet_cli *cli, const Trivet__V1__HistoryResponse *hist
             trivet_cli_table_empty(table);
         }
         traffic_cell(table, change);
+        settings_cell(table, change->settings);
         trivet_cli_table_text(table, "%s",
                               change->identity[0] != '\0' ? change->identity : change->peer);
         trivet_cli_table_text(table, "%s", change->reason);

@@ -1,5 +1,7 @@
-/* trivet models [NAME[:VERSION]] */
+/* trivet models [NAME[:VERSION]], trivet models delete NAME[:VERSION|@ALIAS] --yes */
+#include "clients/cli/arguments.h"
 #include "clients/cli/models.h"
+#include "clients/cli/models_delete.h"
 #include "clients/cli/output.h"
 #include "clients/cli/report.h"
 #include "clients/cli/traffic.h"
@@ -11,32 +13,40 @@
 #define METRICS_BYTES 1024
 
 struct models_options {
-    struct trivet_cli *cli;
-    const char *model;
+    struct trivet_cli_words words;
+    const char *reason;
+    bool yes;
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct models_options *options = state->input;
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = options->cli;
+    case 'y':
+        options->yes = true;
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->model != NULL) {
-            argp_error(state, "one model at a time; '%s' is too much", argument);
-        }
-        options->model = argument;
+    case 'm':
+        options->reason = argument;
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return trivet_cli_parse_word(&options->words, key, argument, state);
     }
 }
 
+static const struct argp_option models_argp_options[] = {
+    {"yes", 'y', NULL, 0, "delete: do it", 0},
+    {"reason", 'm', "TEXT", 0, "delete: why, for the record", 0},
+    {0},
+};
+
 static const struct argp models_argp = {
+    .options = models_argp_options,
     .parser = parse,
-    .args_doc = "[NAME[:VERSION]]",
-    .doc = "List the models; the versions of one; or the training report of one version.",
+    .args_doc = "[NAME[:VERSION]]\ndelete NAME --yes\ndelete NAME:VERSION --yes\ndelete NAME@ALIAS "
+                "--yes",
+    .doc = "List the models; the versions of one; or the training report of one version. Or delete "
+           "a model with all its versions, one version that nothing needs, or an alias; 'trivet "
+           "history NAME' keeps who did it and why.",
     .children = trivet_cli_shared_children,
 };
 
@@ -159,15 +169,23 @@ static int show_version(struct trivet_cli *cli, const Trivet__V1__Model *model)
 
 static int run(struct trivet_cli *cli, int argc, char **argv)
 {
-    struct models_options options = {.cli = cli};
+    struct models_options options = {.words.cli = cli};
     struct trivet_cli_model name = {0};
     Trivet__V1__Model *model = NULL;
     struct trivet_error err = {0};
     argp_parse(&models_argp, argc, argv, 0, NULL, &options);
-    if (options.model == NULL) {
+    const char *const *words = options.words.items;
+    if (options.words.n_items == 2 && strcmp(words[0], "delete") == 0) {
+        return trivet_cli_delete_model(cli, words[1], options.yes, options.reason);
+    }
+    if (options.words.n_items == 2 || options.yes || options.reason != NULL) {
+        return trivet_cli_usage("write 'trivet models', 'trivet models NAME[:VERSION]' or 'trivet "
+                                "models delete NAME[:VERSION|@ALIAS] --yes'");
+    }
+    if (options.words.n_items == 0) {
         return list(cli);
     }
-    if (trivet_cli_parse_model(options.model, &name, &err) != TRIVET_OK) {
+    if (trivet_cli_parse_model(words[0], &name, &err) != TRIVET_OK) {
         return trivet_cli_usage("%s", err.message);
     }
     if (name.alias[0] != '\0') {
@@ -185,6 +203,6 @@ static int run(struct trivet_cli *cli, int argc, char **argv)
 
 const struct trivet_cli_command trivet_cli_models = {
     .name = "models",
-    .summary = "list models, their versions, a version's report",
+    .summary = "list models, their versions, a version's report; delete them",
     .run = run,
 };

@@ -27,19 +27,22 @@ static enum trivet_status read_keep(struct trivet_store *store, const char *mode
 enum trivet_status trivet_retention_apply(const struct trivet_retention *retention,
                                           struct trivet_store_txn *txn, const char *model,
                                           const Trivet__V1__ModelSettings *settings,
+                                          const struct trivet_store_cause *cause,
                                           struct trivet_retired *out, struct trivet_error *err)
 {
+    struct trivet_store_cause told = *cause;
     uint32_t keep = 0;
     enum trivet_status status = TRIVET_OK;
     out->count = 0;
+    told.reason = REASON;
     if (settings != NULL) {
         keep = settings->keep_versions;
     } else {
         status = read_keep(retention->store, model, &keep, err);
     }
-    return status == TRIVET_OK
-               ? trivet_store_version_retain(txn, model, keep, out->versions, &out->count, err)
-               : status;
+    return status == TRIVET_OK ? trivet_store_version_retain(txn, model, keep, &told, out->versions,
+                                                             &out->count, err)
+                               : status;
 }
 
 void trivet_retention_finish(const struct trivet_retention *retention, const char *model,
@@ -60,6 +63,7 @@ void trivet_retention_finish(const struct trivet_retention *retention, const cha
 }
 
 static enum trivet_status take_more(const struct trivet_retention *retention, const char *model,
+                                    const struct trivet_store_cause *cause,
                                     struct trivet_retired *out, struct trivet_error *err)
 {
     struct trivet_store_txn *txn = NULL;
@@ -68,7 +72,7 @@ static enum trivet_status take_more(const struct trivet_retention *retention, co
     if (status != TRIVET_OK) {
         return status;
     }
-    status = trivet_retention_apply(retention, txn, model, NULL, out, err);
+    status = trivet_retention_apply(retention, txn, model, NULL, cause, out, err);
     if (status == TRIVET_OK) {
         return trivet_store_commit(txn, err);
     }
@@ -77,6 +81,7 @@ static enum trivet_status take_more(const struct trivet_retention *retention, co
 }
 
 void trivet_retention_finish_all(const struct trivet_retention *retention, const char *model,
+                                 const struct trivet_store_cause *cause,
                                  const struct trivet_retired *retired)
 {
     struct trivet_retired more = *retired;
@@ -84,7 +89,7 @@ void trivet_retention_finish_all(const struct trivet_retention *retention, const
     enum trivet_status status = TRIVET_OK;
     trivet_retention_finish(retention, model, &more);
     while (status == TRIVET_OK && more.count == TRIVET_STORE_RETAIN_MAX) {
-        status = take_more(retention, model, &more, &err);
+        status = take_more(retention, model, cause, &more, &err);
         if (status == TRIVET_OK) {
             trivet_retention_finish(retention, model, &more);
         }

@@ -56,9 +56,62 @@ enum trivet_status trivet_model_settings_follow_all(struct trivet_store *store,
 
 /* --- Configure ------------------------------------------------------------------------------- */
 
+/* Takes what the request names, or all when it names none, into *settings. */
+static enum trivet_status merge(const Trivet__V1__ConfigureRequest *request,
+                                Trivet__V1__ModelSettings *settings, struct trivet_error *err)
+{
+    const Trivet__V1__ModelSettings *given = request->settings;
+    if (request->n_fields == 0) {
+        *settings = *given;
+    }
+    for (size_t i = 0; i < request->n_fields; i++) {
+        const char *name = request->fields[i];
+        if (strcmp(name, "keep_features") == 0) {
+            settings->keep_features = given->keep_features;
+        } else if (strcmp(name, "keep_versions") == 0) {
+            settings->keep_versions = given->keep_versions;
+        } else if (strcmp(name, "outcomes_per_minute_max") == 0) {
+            settings->outcomes_per_minute_max = given->outcomes_per_minute_max;
+        } else {
+            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                    "no setting '%.64s'; there are keep_features, keep_versions "
+                                    "and outcomes_per_minute_max",
+                                    name);
+        }
+    }
+    return TRIVET_OK;
+}
+
+/* Inside the change's transaction, so that nobody else's change is lost: *out is all that holds
+ * from then on, in the call's arena. */
+static enum trivet_status put_settings(struct trivet_call *call,
+                                       const struct trivet_models_service *service,
+                                       struct trivet_store_txn *txn,
+                                       Trivet__V1__ModelSettings **out, struct trivet_error *err)
+{
+    const Trivet__V1__ConfigureRequest *request =
+        (const Trivet__V1__ConfigureRequest *)call->request;
+    const struct trivet_store_cause cause = trivet_call_cause(call, request->reason);
+    struct trivet_buffer bytes = {0};
+    enum trivet_status status =
+        trivet_model_settings_read(service->store, call->arena, request->model, out, err);
+    if (status == TRIVET_OK) {
+        status = merge(request, *out, err);
+    }
+    if (status == TRIVET_OK) {
+        status = trivet_codec_pack(&(*out)->base, &bytes, err);
+    }
+    if (status == TRIVET_OK) {
+        status =
+            trivet_store_settings_set(txn, request->model, bytes.data, bytes.n_bytes, &cause, err);
+    }
+    trivet_buffer_release(&bytes);
+    return status;
+}
+
 static enum trivet_status store_settings(struct trivet_call *call,
                                          const struct trivet_models_service *service,
-                                         const struct trivet_buffer *settings,
+                                         Trivet__V1__ModelSettings **settings,
                                          struct trivet_retired *retired, struct trivet_error *err)
 {
     const Trivet__V1__ConfigureRequest *request =
@@ -70,12 +123,9 @@ static enum trivet_status store_settings(struct trivet_call *call,
     if (status != TRIVET_OK || txn == NULL) {
         return status;
     }
-    const struct trivet_store_cause cause = trivet_call_cause(call, request->reason);
-    status = trivet_store_settings_set(txn, request->model, settings->data, settings->n_bytes,
-                                       &cause, err);
+    status = put_settings(call, service, txn, settings, err);
     if (status == TRIVET_OK) {
-        return trivet_models_commit(call, service, txn, request->model, request->settings, retired,
-                                    err);
+        return trivet_models_commit(call, service, txn, request->model, *settings, retired, err);
     }
     trivet_store_abort(txn);
     return status;
@@ -87,18 +137,14 @@ enum trivet_status trivet_model_settings_configure(struct trivet_call *call,
 {
     const Trivet__V1__ConfigureRequest *request =
         (const Trivet__V1__ConfigureRequest *)call->request;
-    const Trivet__V1__ModelSettings *settings = request->settings;
-    struct trivet_buffer bytes = {0};
+    Trivet__V1__ModelSettings *settings = NULL;
     struct trivet_retired retired;
-    if (settings == NULL) {
+    if (request->settings == NULL) {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "the call has no settings; send all that shall hold from now on");
+                                "the call has no settings; send those that shall hold from now on");
     }
-    enum trivet_status status = trivet_codec_pack(&settings->base, &bytes, err);
-    if (status == TRIVET_OK) {
-        status = store_settings(call, service, &bytes, &retired, err);
-    }
-    trivet_buffer_release(&bytes);
+    const struct trivet_store_cause cause = trivet_call_cause(call, request->reason);
+    enum trivet_status status = store_settings(call, service, &settings, &retired, err);
     if (status != TRIVET_OK || call->replayed) {
         return status;
     }
@@ -114,6 +160,6 @@ enum trivet_status trivet_model_settings_configure(struct trivet_call *call,
                "model=%s keep_features=%d keep_versions=%u outcomes_per_minute=%u message=%s",
                request->model, settings->keep_features, settings->keep_versions,
                settings->outcomes_per_minute_max, request->reason);
-    trivet_retention_finish_all(&service->retention, request->model, &retired);
+    trivet_retention_finish_all(&service->retention, request->model, &cause, &retired);
     return trivet_model_settings_follow(service->store, service->log, request->model, err);
 }

@@ -19,10 +19,11 @@ enum trivet_status trivet_models_commit(struct trivet_call *call,
                                         const Trivet__V1__ModelSettings *settings,
                                         struct trivet_retired *retired, struct trivet_error *err)
 {
+    const struct trivet_store_cause cause = trivet_call_cause(call, "");
     Trivet__V1__Model kept = TRIVET__V1__MODEL__INIT;
     kept.name = model;
     enum trivet_status status =
-        trivet_retention_apply(&service->retention, txn, model, settings, retired, err);
+        trivet_retention_apply(&service->retention, txn, model, settings, &cause, retired, err);
     if (status == TRIVET_OK) {
         return trivet_call_commit_change(call, txn, &kept.base, err);
     }

@@ -29,9 +29,25 @@ enum trivet_status trivet_models_commit(struct trivet_call *call,
                                         struct trivet_error *err) TRIVET_MUST_USE;
 
 /* --- models_service.c ---- */
+/* NOT_FOUND: there is no such model. */
+enum trivet_status trivet_models_none(const char *name, struct trivet_error *err);
 /* The model as it is now, or the error; the call ends. */
 void trivet_models_answer(struct trivet_call *call, const struct trivet_models_service *service,
                           const char *name, enum trivet_status status, struct trivet_error *err);
+
+/* --- models_history.c ---- */
+/* Models.History. */
+void trivet_models_history(struct trivet_call *call, void *service);
+/* Inside the change's transaction: ABORTED when the model has a newer change than `seen`; 0 = any.
+ */
+enum trivet_status trivet_models_check_seen(struct trivet_store *store, const char *model,
+                                            uint64_t seen,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
+
+/* --- models_delete.c ---- */
+/* Models.Delete and Models.RemoveAlias. */
+void trivet_models_delete(struct trivet_call *call, void *service);
+void trivet_models_remove_alias(struct trivet_call *call, void *service);
 
 /* --- models_traffic.c ---- */
 /* Models.SetTraffic. */

@@ -22,7 +22,7 @@ static enum trivet_status out_of_memory(struct trivet_error *err)
     return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
 }
 
-static enum trivet_status no_model(const char *name, struct trivet_error *err)
+enum trivet_status trivet_models_none(const char *name, struct trivet_error *err)
 {
     return trivet_error_set(err, TRIVET_NOT_FOUND,
                             "no model '%s'; see what there is with: trivet models", name);
@@ -107,7 +107,7 @@ static enum trivet_status add_versions(const struct trivet_models_service *servi
                                     : trivet_store_version_list(service->store, model->name,
                                                                 records, count_max, &count, err);
     if (status == TRIVET_OK && count == 0) {
-        status = no_model(model->name, err);
+        status = trivet_models_none(model->name, err);
     }
     if (status == TRIVET_OK) {
         model->versions = trivet_arena_alloc_array(arena, count, sizeof(Trivet__V1__Version *));
@@ -461,100 +461,6 @@ static void configure(struct trivet_call *call, void *arg)
     trivet_models_answer(call, service, request->model, status, &err);
 }
 
-/* --- History --------------------------------------------------------------------------------- */
-
-static void encode_change(struct trivet_store_alias_change *record, Trivet__V1__AliasChange *out)
-{
-    trivet__v1__alias_change__init(out);
-    out->sequence = record->sequence;
-    out->kind = (Trivet__V1__AliasChangeKind)record->kind;
-    out->alias = record->alias;
-    out->version = record->version;
-    out->previous_version = record->previous_version;
-    out->changed_unix_us = record->changed_unix_us;
-    out->identity = record->identity;
-    out->request_id = record->request_id;
-    out->reason = record->reason;
-    out->peer = record->peer;
-}
-
-static void history(struct trivet_call *call, void *arg)
-{
-    struct trivet_models_service *service = arg;
-    const Trivet__V1__HistoryRequest *request = (const Trivet__V1__HistoryRequest *)call->request;
-    size_t limit = request->limit == 0 ? LIST_DEFAULT : request->limit;
-    limit = limit > LIST_MAX ? LIST_MAX : limit;
-    struct trivet_store_alias_change *records =
-        trivet_arena_alloc_array(call->arena, limit, sizeof(*records));
-    Trivet__V1__HistoryResponse response = TRIVET__V1__HISTORY_RESPONSE__INIT;
-    Trivet__V1__AliasChange *changes =
-        trivet_arena_alloc_array(call->arena, limit, sizeof(*changes));
-    response.changes =
-        trivet_arena_alloc_array(call->arena, limit, sizeof(Trivet__V1__AliasChange *));
-    struct trivet_store_version newest;
-    size_t count = 0;
-    struct trivet_error err;
-    enum trivet_status status =
-        records == NULL || changes == NULL || response.changes == NULL
-            ? out_of_memory(&err)
-            : trivet_store_version_list(service->store, request->model, &newest, 1, &count, &err);
-    if (status == TRIVET_OK && count == 0) {
-        status = no_model(request->model, &err);
-    }
-    if (status == TRIVET_OK) {
-        status = trivet_store_alias_history(service->store, request->model, request->alias,
-                                            request->before, records, limit, &count, &err);
-    }
-    for (size_t i = 0; status == TRIVET_OK && i < count; i++) {
-        encode_change(&records[i], &changes[i]);
-        status = trivet_models_encode_shares(records[i].shares, records[i].n_shares, call->arena,
-                                             &changes[i].traffic, &changes[i].n_traffic, &err);
-        response.changes[i] = &changes[i];
-        response.n_changes++;
-    }
-    trivet_call_end(call, status, &response.base, &err);
-}
-
-/* --- Delete ---------------------------------------------------------------------------------- */
-
-static void delete_model(struct trivet_call *call, void *arg)
-{
-    struct trivet_models_service *service = arg;
-    const Trivet__V1__DeleteModelRequest *request =
-        (const Trivet__V1__DeleteModelRequest *)call->request;
-    Trivet__V1__DeleteModelResponse response = TRIVET__V1__DELETE_MODEL_RESPONSE__INIT;
-    struct trivet_store_txn *txn = NULL;
-    ProtobufCMessage *earlier = NULL;
-    struct trivet_error err;
-    enum trivet_status status =
-        trivet_call_begin_change(call, service->store, TRIVET_STORE_CATALOG, &txn, &earlier, &err);
-    if (status == TRIVET_OK && txn != NULL) {
-        status = trivet_store_version_delete(txn, request->model, request->version, &err);
-        if (status == TRIVET_OK) {
-            status = trivet_call_commit_change(call, txn, &response.base, &err);
-        } else {
-            trivet_store_abort(txn);
-        }
-    }
-    if (status != TRIVET_OK) {
-        trivet_call_fail(call, &err);
-        return;
-    }
-    if (!call->replayed) {
-        trivet_servable_set_drop(service->servables, request->model, request->version);
-        /* Its settings went with it, and what they let be kept goes too. */
-        if (request->version == 0 &&
-            trivet_model_settings_follow(service->store, service->log, request->model, &err) !=
-                TRIVET_OK) {
-            trivet_log(TRIVET_LOG_WARN, "features_not_erased", "model=%s message=%s",
-                       request->model, err.message);
-        }
-        trivet_publisher_model(service->publisher, request->model, request->version,
-                               TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_DELETED, "");
-    }
-    trivet_call_finish(call, &response.base);
-}
-
 #define CONTROL(method, handler)                                                                   \
     {                                                                                              \
         .name = method, .plane = TRIVET_PLANE_CONTROL, .timeout_ms_default = 30000,                \
@@ -575,9 +481,9 @@ static const struct trivet_method rows[] = {
     CHANGE("Configure", configure),
     CONTROL("Export", trivet_call_unimplemented),
     CHANGE("Import", trivet_call_unimplemented),
-    CHANGE("Delete", delete_model),
-    CHANGE("RemoveAlias", trivet_call_unimplemented),
-    CONTROL("History", history),
+    CHANGE("Delete", trivet_models_delete),
+    CHANGE("RemoveAlias", trivet_models_remove_alias),
+    CONTROL("History", trivet_models_history),
     {.name = NULL},
 };
 

@@ -29,7 +29,10 @@ enum trivet_status trivet_job_hooks_store_version(void *hooks, struct trivet_sto
                                                   struct trivet_error *err)
 {
     struct trivet_job_hooks *self = hooks;
-    return trivet_retention_apply(&self->retention, txn, version->model, NULL, &self->retired, err);
+    /* By nobody: a training made the version that was one too many. */
+    const struct trivet_store_cause cause = {.request_id = version->job_id};
+    return trivet_retention_apply(&self->retention, txn, version->model, NULL, &cause,
+                                  &self->retired, err);
 }
 
 void trivet_job_hooks_version(void *hooks, const struct trivet_store_version *version)

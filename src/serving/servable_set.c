@@ -405,6 +405,31 @@ enum trivet_status trivet_servable_set_point(struct trivet_servable_set *set, co
     return status;
 }
 
+enum trivet_status trivet_servable_set_unpoint(struct trivet_servable_set *set, const char *model,
+                                               const char *alias, struct trivet_error *err)
+{
+    uint64_t version = 0;
+    struct trivet_error reason;
+    pthread_mutex_lock(&set->control);
+    enum trivet_status status =
+        trivet_set_stored_alias(set->store, model, alias, &version, &reason);
+    if (status == TRIVET_NOT_FOUND) {
+        pthread_mutex_lock(&set->tables.lock);
+        struct trivet_set_alias *gone =
+            trivet_set_take_alias(*trivet_set_find_model(&set->tables, model), alias);
+        pthread_mutex_unlock(&set->tables.lock);
+        trivet_set_missing_remove(&set->missing, model, alias);
+        tell_watches(set);
+        trivet_free(gone);
+        enforce_cap(set, NULL);
+        status = TRIVET_OK;
+    } else if (status != TRIVET_OK && err != NULL) {
+        *err = reason;
+    }
+    pthread_mutex_unlock(&set->control);
+    return status;
+}
+
 void trivet_servable_set_drop(struct trivet_servable_set *set, const char *model, uint64_t version)
 {
     struct trivet_traffic *traffic = NULL;

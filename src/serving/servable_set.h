@@ -29,8 +29,8 @@ struct trivet_servable_set_hooks {
 
 /* `memory_bytes_max`: cap over loaded versions; of those with neither an alias nor a share
  * of the traffic the least recently used is unloaded first; the others stay, even over the cap (a
- * warning is logged, at most one a minute). 0 = none. `store`
- * is borrowed, `hooks` copied, may be NULL. */
+ * warning is logged, at most one a minute). 0 = none. `store` is borrowed, `hooks` copied, may be
+ * NULL. */
 enum trivet_status trivet_servable_set_create(struct trivet_store *store, uint64_t memory_bytes_max,
                                               const struct trivet_servable_set_hooks *hooks,
                                               struct trivet_servable_set **out,
@@ -52,6 +52,11 @@ bool trivet_servable_set_missing(struct trivet_servable_set *set,
 enum trivet_status trivet_servable_set_point(struct trivet_servable_set *set, const char *model,
                                              const char *alias, uint64_t version,
                                              struct trivet_error *err) TRIVET_MUST_USE;
+/* After an alias was removed from the store: nothing answers by its name. Does nothing when the
+ * store has it again. */
+enum trivet_status trivet_servable_set_unpoint(struct trivet_servable_set *set, const char *model,
+                                               const char *alias,
+                                               struct trivet_error *err) TRIVET_MUST_USE;
 /* After versions were deleted (version 0 = all of the model): drop them. */
 void trivet_servable_set_drop(struct trivet_servable_set *set, const char *model, uint64_t version);
 

@@ -86,6 +86,20 @@ struct trivet_set_alias *trivet_set_put_alias(struct trivet_set_model *model,
     return fresh;
 }
 
+struct trivet_set_alias *trivet_set_take_alias(struct trivet_set_model *model, const char *name)
+{
+    struct trivet_set_alias **link = model == NULL ? NULL : &model->aliases;
+    while (link != NULL && *link != NULL && strcmp((*link)->name, name) != 0) {
+        link = &(*link)->next;
+    }
+    struct trivet_set_alias *alias = link == NULL ? NULL : *link;
+    if (alias != NULL) {
+        *link = alias->next;
+        alias->target->n_pins--;
+    }
+    return alias;
+}
+
 static bool has_member(const struct trivet_traffic *traffic, uint64_t version)
 {
     size_t n_shares;

@@ -58,6 +58,8 @@ struct trivet_set_loaded *trivet_set_insert(struct trivet_set_tables *tables,
 struct trivet_set_alias *trivet_set_put_alias(struct trivet_set_model *model,
                                               struct trivet_set_alias *fresh,
                                               struct trivet_set_loaded *loaded);
+/* Takes the alias out, to be freed; NULL when there is none. `model` may be NULL. */
+struct trivet_set_alias *trivet_set_take_alias(struct trivet_set_model *model, const char *name);
 /* The model's calls are split so from now on (NULL: not), taking the reference; all its versions
  * are in the tables. Returns the split before, whose reference is the caller's. */
 struct trivet_traffic *trivet_set_put_traffic(struct trivet_set_model *model,

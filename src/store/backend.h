@@ -101,9 +101,13 @@ struct trivet_store_backend_ops {
     enum trivet_status (*version_list)(void *backend, const char *model,
                                        struct trivet_store_version *out, size_t count_max,
                                        size_t *count, struct trivet_error *err);
-    enum trivet_status (*version_delete)(void *txn, const char *model, uint64_t version,
+    /* `change`: model, version, changed_unix_us. */
+    enum trivet_status (*version_delete)(void *txn, const struct trivet_store_alias *change,
+                                         const struct trivet_store_cause *cause,
                                          struct trivet_error *err);
-    enum trivet_status (*version_retain)(void *txn, const char *model, uint64_t keep,
+    /* `change`: model, changed_unix_us. */
+    enum trivet_status (*version_retain)(void *txn, const struct trivet_store_alias *change,
+                                         uint64_t keep, const struct trivet_store_cause *cause,
                                          uint64_t *gone, size_t count_max, size_t *count,
                                          struct trivet_error *err);
     enum trivet_status (*model_list)(void *backend, const char *after,
@@ -115,6 +119,10 @@ struct trivet_store_backend_ops {
     enum trivet_status (*alias_set)(void *txn, struct trivet_store_alias *alias,
                                     const struct trivet_store_cause *cause,
                                     struct trivet_error *err);
+    /* In: model, name, changed_unix_us. Out: the alias as it was. */
+    enum trivet_status (*alias_remove)(void *txn, struct trivet_store_alias *alias,
+                                       const struct trivet_store_cause *cause,
+                                       struct trivet_error *err);
     /* In: model, name, changed_unix_us. Out: the alias as it is then. */
     enum trivet_status (*alias_rollback)(void *txn, struct trivet_store_alias *alias,
                                          const struct trivet_store_cause *cause,

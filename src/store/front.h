@@ -36,7 +36,8 @@ enum trivet_status trivet_store_check_text(const char *what, const char *text, s
 enum trivet_status trivet_store_check_bytes(const char *what, const void *data, size_t n_bytes,
                                             size_t bytes_max,
                                             struct trivet_error *err) TRIVET_MUST_USE;
-/* Checks a change of an alias and writes down what the backend needs of it. */
+/* Checks a change of an alias, or with NULL of the model, and writes down what the backend needs of
+ * it. */
 enum trivet_status trivet_store_prepare_change(const struct trivet_store_txn *txn,
                                                const char *model, const char *alias,
                                                const struct trivet_store_cause *cause,

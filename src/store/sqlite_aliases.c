@@ -1,10 +1,12 @@
 /* Aliases of versions, and the history of their changes. */
 #include "store/sqlite_db.h"
 
+#include <string.h>
+
 #define ALIAS_COLUMNS "model, name, version, previous_version, changed_us"
 #define CHANGE_COLUMNS                                                                             \
     "seq, kind, name, version, previous_version, changed_us, identity, request_id, reason, peer, " \
-    "shares"
+    "shares, settings"
 
 static void read_alias(struct trivet_sqlite_query *query, struct trivet_store_alias *out)
 {
@@ -57,34 +59,33 @@ static enum trivet_status store_alias(struct trivet_sqlite_conn *conn,
 }
 
 enum trivet_status trivet_sqlite_store_change(struct trivet_sqlite_conn *conn,
-                                              enum trivet_store_alias_change_kind kind,
-                                              const struct trivet_store_alias *alias,
-                                              const char *shares,
-                                              const struct trivet_store_cause *cause,
+                                              const struct trivet_sqlite_change *change,
                                               struct trivet_error *err)
 {
     static const char insert_sql[] = "INSERT INTO alias_changes (" ALIAS_COLUMNS
-                                     ", kind, shares, identity, request_id, reason, peer)"
-                                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                                     ", kind, shares, identity, request_id, reason, peer, settings)"
+                                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     static const char trim_sql[] =
         "DELETE FROM alias_changes WHERE model = ?1 AND name = ?2 AND seq <="
         " (SELECT seq FROM alias_changes WHERE model = ?1 AND name = ?2"
         "  ORDER BY seq DESC LIMIT 1 OFFSET ?3)";
     struct trivet_sqlite_query query;
     trivet_sqlite_query_open(&query, conn, insert_sql);
-    bind_alias(&query, alias);
-    trivet_sqlite_bind_int(&query, kind);
-    trivet_sqlite_bind_text(&query, shares);
-    trivet_sqlite_bind_text(&query, cause->identity);
-    trivet_sqlite_bind_text(&query, cause->request_id);
-    trivet_sqlite_bind_text(&query, cause->reason);
-    trivet_sqlite_bind_text(&query, cause->peer);
+    bind_alias(&query, change->alias);
+    trivet_sqlite_bind_int(&query, change->kind);
+    trivet_sqlite_bind_text(&query, change->shares == NULL ? "" : change->shares);
+    trivet_sqlite_bind_text(&query, change->cause->identity);
+    trivet_sqlite_bind_text(&query, change->cause->request_id);
+    trivet_sqlite_bind_text(&query, change->cause->reason);
+    trivet_sqlite_bind_text(&query, change->cause->peer);
+    if (change->settings != NULL) /* else it stays NULL */
+        trivet_sqlite_bind_blob(&query, change->settings->data, change->settings->n_bytes);
     enum trivet_status status = trivet_sqlite_query_run(&query, err);
     if (status != TRIVET_OK)
         return status;
     trivet_sqlite_query_open(&query, conn, trim_sql);
-    trivet_sqlite_bind_text(&query, alias->model);
-    trivet_sqlite_bind_text(&query, alias->name);
+    trivet_sqlite_bind_text(&query, change->alias->model);
+    trivet_sqlite_bind_text(&query, change->alias->name);
     trivet_sqlite_bind_int(&query, TRIVET_STORE_ALIAS_HISTORY_MAX);
     return trivet_sqlite_query_run(&query, err);
 }
@@ -132,8 +133,11 @@ enum trivet_status trivet_sqlite_alias_set(void *txn, struct trivet_store_alias 
     made.previous_version = before.version;
     status = store_alias(conn, &made, err);
     if (status == TRIVET_OK)
-        status =
-            trivet_sqlite_store_change(conn, TRIVET_STORE_ALIAS_PROMOTED, &made, "", cause, err);
+        status = trivet_sqlite_store_change(
+            conn,
+            &(struct trivet_sqlite_change){
+                .kind = TRIVET_STORE_ALIAS_PROMOTED, .alias = &made, .cause = cause},
+            err);
     if (status == TRIVET_OK)
         *alias = made;
     return status;
@@ -173,10 +177,10 @@ static enum trivet_status undo_promotion(struct trivet_sqlite_conn *conn,
     return status;
 }
 
-/* Where the alias is, when it has something to go back to. */
-static enum trivet_status check_rollback(struct trivet_sqlite_conn *conn,
-                                         const struct trivet_store_alias *alias,
-                                         struct trivet_store_alias *now, struct trivet_error *err)
+/* As load_alias; NOT_FOUND. */
+static enum trivet_status need_alias(struct trivet_sqlite_conn *conn,
+                                     const struct trivet_store_alias *alias,
+                                     struct trivet_store_alias *now, struct trivet_error *err)
 {
     bool found = false;
     enum trivet_status status = load_alias(conn, alias->model, alias->name, now, &found, err);
@@ -185,6 +189,15 @@ static enum trivet_status check_rollback(struct trivet_sqlite_conn *conn,
     if (status == TRIVET_OK && !found)
         status = trivet_error_set(err, TRIVET_NOT_FOUND, "model '%s' has no alias '%s'",
                                   alias->model, alias->name);
+    return status;
+}
+
+/* Where the alias is, when it has something to go back to. */
+static enum trivet_status check_rollback(struct trivet_sqlite_conn *conn,
+                                         const struct trivet_store_alias *alias,
+                                         struct trivet_store_alias *now, struct trivet_error *err)
+{
+    enum trivet_status status = need_alias(conn, alias, now, err);
     if (status == TRIVET_OK && now->previous_version == 0)
         status = trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
                                   "alias '%s' of model '%s' points at version %llu and has nothing "
@@ -212,13 +225,49 @@ enum trivet_status trivet_sqlite_alias_rollback(void *txn, struct trivet_store_a
         /* The record tells which version was left. */
         struct trivet_store_alias change = made;
         change.previous_version = now.version;
-        status = trivet_sqlite_store_change(conn, TRIVET_STORE_ALIAS_ROLLED_BACK, &change, "",
-                                            cause, err);
+        status = trivet_sqlite_store_change(
+            conn,
+            &(struct trivet_sqlite_change){
+                .kind = TRIVET_STORE_ALIAS_ROLLED_BACK, .alias = &change, .cause = cause},
+            err);
     }
     if (status == TRIVET_OK)
         *alias = made;
     return status;
 }
+
+/* --- Remove ---------------------------------------------------------------------------------- */
+
+enum trivet_status trivet_sqlite_alias_remove(void *txn, struct trivet_store_alias *alias,
+                                              const struct trivet_store_cause *cause,
+                                              struct trivet_error *err)
+{
+    static const char sql[] = "DELETE FROM aliases WHERE model = ? AND name = ?";
+    struct trivet_sqlite_conn *conn = TRIVET_SQLITE_TXN_CONN(txn);
+    struct trivet_store_alias now = {.version = 0};
+    struct trivet_store_alias change = *alias;
+    struct trivet_sqlite_query query;
+    enum trivet_status status = need_alias(conn, alias, &now, err);
+    if (status != TRIVET_OK)
+        return status;
+    trivet_sqlite_query_open(&query, conn, sql);
+    trivet_sqlite_bind_text(&query, alias->model);
+    trivet_sqlite_bind_text(&query, alias->name);
+    status = trivet_sqlite_query_run(&query, err);
+    change.version = 0;
+    change.previous_version = now.version;
+    if (status == TRIVET_OK)
+        status = trivet_sqlite_store_change(
+            conn,
+            &(struct trivet_sqlite_change){
+                .kind = TRIVET_STORE_ALIAS_REMOVED, .alias = &change, .cause = cause},
+            err);
+    if (status == TRIVET_OK)
+        *alias = now;
+    return status;
+}
+
+/* --- In use ---------------------------------------------------------------------------------- */
 
 /* The name of an alias that points at the version, or "". */
 static enum trivet_status find_pointing(struct trivet_sqlite_conn *conn, const char *model,
@@ -250,7 +299,7 @@ enum trivet_status trivet_sqlite_version_unused(struct trivet_sqlite_conn *conn,
     if (status == TRIVET_OK && name[0] != '\0')
         status = trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
                                   "alias '%s' of model '%s' points at version %llu; point it at "
-                                  "another version first",
+                                  "another version, or remove it, first",
                                   name, model, (unsigned long long)version);
     if (status != TRIVET_OK)
         return status;
@@ -263,6 +312,31 @@ enum trivet_status trivet_sqlite_version_unused(struct trivet_sqlite_conn *conn,
                                   "version %llu of model '%s' has a share of the traffic; end the "
                                   "split, or leave it out of it, first",
                                   (unsigned long long)version, model);
+    return status == TRIVET_OK ? trivet_sqlite_version_no_job(conn, model, version, err) : status;
+}
+
+enum trivet_status trivet_sqlite_version_no_job(struct trivet_sqlite_conn *conn, const char *model,
+                                                uint64_t version, struct trivet_error *err)
+{
+    static const char sql[] = "SELECT id, version FROM jobs WHERE model = ?1 AND state IN (1, 2)"
+                              " AND version > 0 AND ?2 IN (0, version) ORDER BY seq LIMIT 1";
+    struct trivet_sqlite_query query;
+    char job[TRIVET_STORE_ID_BYTES] = "";
+    bool row = false;
+    trivet_sqlite_query_open(&query, conn, sql);
+    trivet_sqlite_bind_text(&query, model);
+    trivet_sqlite_bind_u64(&query, version);
+    enum trivet_status status = trivet_sqlite_query_step(&query, &row, err);
+    if (status == TRIVET_OK && row) {
+        trivet_sqlite_column_text(&query, job, sizeof(job));
+        version = trivet_sqlite_column_u64(&query);
+    }
+    status = trivet_sqlite_query_finish(&query, status, err);
+    if (status == TRIVET_OK && row)
+        status = trivet_error_set(err, TRIVET_FAILED_PRECONDITION,
+                                  "job '%s' needs version %llu of model '%s'; wait for it, or "
+                                  "cancel it, first",
+                                  job, (unsigned long long)version, model);
     return status;
 }
 
@@ -295,6 +369,22 @@ enum trivet_status trivet_sqlite_alias_list(void *backend, const char *model,
     return status;
 }
 
+static void column_settings(struct trivet_sqlite_query *query,
+                            struct trivet_store_alias_change *out)
+{
+    size_t n_bytes = 0;
+    out->has_settings = sqlite3_column_type(query->stmt, query->n_read) != SQLITE_NULL;
+    const void *data = trivet_sqlite_column_blob(query, &n_bytes);
+    out->settings_bytes = 0;
+    if (n_bytes > sizeof(out->settings)) {
+        query->rc = SQLITE_CORRUPT;
+        return;
+    }
+    if (n_bytes > 0)
+        memcpy(out->settings, data, n_bytes);
+    out->settings_bytes = n_bytes;
+}
+
 static void list_change(struct trivet_sqlite_query *query, void *out, size_t index)
 {
     struct trivet_store_alias_change *changes = out;
@@ -310,6 +400,7 @@ static void list_change(struct trivet_sqlite_query *query, void *out, size_t ind
     trivet_sqlite_column_text(query, change->reason, sizeof(change->reason));
     trivet_sqlite_column_text(query, change->peer, sizeof(change->peer));
     trivet_sqlite_column_shares(query, change);
+    column_settings(query, change);
 }
 
 enum trivet_status trivet_sqlite_alias_history(void *backend, const char *model, const char *alias,

@@ -118,6 +118,7 @@ const struct trivet_store_backend_ops trivet_store_sqlite_ops = {
     .model_list = trivet_sqlite_model_list,
     .alias_set = trivet_sqlite_alias_set,
     .alias_rollback = trivet_sqlite_alias_rollback,
+    .alias_remove = trivet_sqlite_alias_remove,
     .alias_list = trivet_sqlite_alias_list,
     .alias_history = trivet_sqlite_alias_history,
     .traffic_set = trivet_sqlite_traffic_set,

@@ -245,9 +245,12 @@ enum trivet_status trivet_sqlite_version_get(void *backend, const char *model, u
 enum trivet_status trivet_sqlite_version_list(void *backend, const char *model,
                                               struct trivet_store_version *out, size_t count_max,
                                               size_t *count, struct trivet_error *err);
-enum trivet_status trivet_sqlite_version_delete(void *txn, const char *model, uint64_t version,
+enum trivet_status trivet_sqlite_version_delete(void *txn, const struct trivet_store_alias *change,
+                                                const struct trivet_store_cause *cause,
                                                 struct trivet_error *err);
-enum trivet_status trivet_sqlite_version_retain(void *txn, const char *model, uint64_t keep,
+enum trivet_status trivet_sqlite_version_retain(void *txn, const struct trivet_store_alias *change,
+                                                uint64_t keep,
+                                                const struct trivet_store_cause *cause,
                                                 uint64_t *gone, size_t count_max, size_t *count,
                                                 struct trivet_error *err) TRIVET_MUST_USE;
 enum trivet_status trivet_sqlite_model_list(void *backend, const char *after,
@@ -258,6 +261,9 @@ enum trivet_status trivet_sqlite_model_list(void *backend, const char *after,
 enum trivet_status trivet_sqlite_alias_set(void *txn, struct trivet_store_alias *alias,
                                            const struct trivet_store_cause *cause,
                                            struct trivet_error *err);
+enum trivet_status trivet_sqlite_alias_remove(void *txn, struct trivet_store_alias *alias,
+                                              const struct trivet_store_cause *cause,
+                                              struct trivet_error *err);
 enum trivet_status trivet_sqlite_alias_rollback(void *txn, struct trivet_store_alias *alias,
                                                 const struct trivet_store_cause *cause,
                                                 struct trivet_error *err);
@@ -283,12 +289,16 @@ enum trivet_status trivet_sqlite_model_exists(struct trivet_sqlite_conn *conn, c
 enum trivet_status trivet_sqlite_version_exists(struct trivet_sqlite_conn *conn, const char *model,
                                                 uint64_t version,
                                                 struct trivet_error *err) TRIVET_MUST_USE;
-/* Writes a change of an alias or, with `shares` as text (sqlite_traffic.c), of the traffic. */
+/* A change on its way into the history. */
+struct trivet_sqlite_change {
+    enum trivet_store_alias_change_kind kind;
+    const struct trivet_store_alias *alias;
+    const char *shares;                        /* as text (sqlite_traffic.c); NULL = none */
+    const struct trivet_store_bytes *settings; /* NULL = none */
+    const struct trivet_store_cause *cause;
+};
 enum trivet_status trivet_sqlite_store_change(struct trivet_sqlite_conn *conn,
-                                              enum trivet_store_alias_change_kind kind,
-                                              const struct trivet_store_alias *alias,
-                                              const char *shares,
-                                              const struct trivet_store_cause *cause,
+                                              const struct trivet_sqlite_change *change,
                                               struct trivet_error *err) TRIVET_MUST_USE;
 enum trivet_status trivet_sqlite_traffic_set(void *txn, const struct trivet_store_alias *change,
                                              const struct trivet_store_share *shares, size_t count,
@@ -300,9 +310,13 @@ enum trivet_status trivet_sqlite_traffic_list(void *backend, const char *model,
 /* The next column, which trivet_sqlite_store_change wrote, as shares; anything else is damage. */
 void trivet_sqlite_column_shares(struct trivet_sqlite_query *query,
                                  struct trivet_store_alias_change *out);
-/* FAILED_PRECONDITION, naming the alias, when one points at the version, or when it has a share of
- * the traffic. */
+/* FAILED_PRECONDITION, naming it, when an alias points at the version, it has a share of the
+ * traffic, or an unfinished job needs it (version 0: any of the model). */
 enum trivet_status trivet_sqlite_version_unused(struct trivet_sqlite_conn *conn, const char *model,
+                                                uint64_t version,
+                                                struct trivet_error *err) TRIVET_MUST_USE;
+
+enum trivet_status trivet_sqlite_version_no_job(struct trivet_sqlite_conn *conn, const char *model,
                                                 uint64_t version,
                                                 struct trivet_error *err) TRIVET_MUST_USE;
 

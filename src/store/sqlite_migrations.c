@@ -98,6 +98,8 @@ static const struct trivet_sqlite_migration catalog_migrations[] = {
     {.sql = "CREATE TABLE settings ("
             " model TEXT PRIMARY KEY,"
             " settings BLOB NOT NULL) STRICT, WITHOUT ROWID;"},
+    /* What was configured; NULL where nothing was, or it was not kept. */
+    {.sql = "ALTER TABLE alias_changes ADD COLUMN settings BLOB;"},
 };
 
 static const struct trivet_sqlite_migration data_migrations[] = {

@@ -19,7 +19,13 @@ enum trivet_status trivet_sqlite_settings_set(void *txn, const struct trivet_sto
     status = trivet_sqlite_query_run(&query, err);
     if (status != TRIVET_OK)
         return status;
-    return trivet_sqlite_store_change(conn, TRIVET_STORE_CONFIGURED, change, "", cause, err);
+    return trivet_sqlite_store_change(
+        conn,
+        &(struct trivet_sqlite_change){.kind = TRIVET_STORE_CONFIGURED,
+                                       .alias = change,
+                                       .settings = &settings,
+                                       .cause = cause},
+        err);
 }
 
 enum trivet_status trivet_sqlite_settings_get(void *backend, const char *model,

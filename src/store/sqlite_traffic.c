@@ -162,8 +162,11 @@ enum trivet_status trivet_sqlite_traffic_set(void *txn, const struct trivet_stor
     write_shares(shares, count, text);
     status = replace_shares(conn, change->model, shares, count, err);
     if (status == TRIVET_OK)
-        status =
-            trivet_sqlite_store_change(conn, TRIVET_STORE_TRAFFIC_SET, change, text, cause, err);
+        status = trivet_sqlite_store_change(
+            conn,
+            &(struct trivet_sqlite_change){
+                .kind = TRIVET_STORE_TRAFFIC_SET, .alias = change, .shares = text, .cause = cause},
+            err);
     if (status == TRIVET_OK)
         *changed = true;
     return status;

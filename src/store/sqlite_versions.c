@@ -268,6 +268,18 @@ enum trivet_status trivet_sqlite_version_exists(struct trivet_sqlite_conn *conn,
 
 /* --- Delete ---------------------------------------------------------------------------------- */
 
+static enum trivet_status store_deletion(struct trivet_sqlite_conn *conn,
+                                         const struct trivet_store_alias *change,
+                                         const struct trivet_store_cause *cause,
+                                         struct trivet_error *err)
+{
+    return trivet_sqlite_store_change(conn,
+                                      &(struct trivet_sqlite_change){.kind = TRIVET_STORE_DELETED,
+                                                                     .alias = change,
+                                                                     .cause = cause},
+                                      err);
+}
+
 static enum trivet_status run_on_model(struct trivet_sqlite_conn *conn, const char *sql,
                                        const char *model, struct trivet_error *err)
 {
@@ -277,23 +289,47 @@ static enum trivet_status run_on_model(struct trivet_sqlite_conn *conn, const ch
     return trivet_sqlite_query_run(&query, err);
 }
 
-static enum trivet_status delete_model(struct trivet_sqlite_conn *conn, const char *model,
+/* Names are made faster than they are looked back at: of models that are gone, the newest changes.
+ */
+static enum trivet_status trim_gone(struct trivet_sqlite_conn *conn, struct trivet_error *err)
+{
+    static const char sql[] =
+        "DELETE FROM alias_changes WHERE seq IN (SELECT seq FROM alias_changes"
+        " WHERE model NOT IN (SELECT model FROM versions) ORDER BY seq DESC LIMIT -1 OFFSET ?)";
+    struct trivet_sqlite_query query;
+    trivet_sqlite_query_open(&query, conn, sql);
+    trivet_sqlite_bind_int(&query, TRIVET_STORE_GONE_HISTORY_MAX);
+    return trivet_sqlite_query_run(&query, err);
+}
+
+static enum trivet_status delete_model(struct trivet_sqlite_conn *conn,
+                                       const struct trivet_store_alias *change,
+                                       const struct trivet_store_cause *cause,
                                        struct trivet_error *err)
 {
     static const char *const delete_sql[] = {
-        "DELETE FROM traffic WHERE model = ?",       "DELETE FROM aliases WHERE model = ?",
-        "DELETE FROM alias_changes WHERE model = ?", "DELETE FROM settings WHERE model = ?",
+        "DELETE FROM traffic WHERE model = ?", "DELETE FROM aliases WHERE model = ?",
+        "DELETE FROM settings WHERE model = ?",
         "DELETE FROM versions WHERE model = ?", /* their artefacts follow */
     };
+    const char *model = change->model;
     enum trivet_status status = trivet_sqlite_model_exists(conn, model, err);
+    if (status == TRIVET_OK)
+        status = trivet_sqlite_version_no_job(conn, model, 0, err);
     for (size_t i = 0; status == TRIVET_OK && i < TRIVET_ARRAY_COUNT(delete_sql); i++)
         status = run_on_model(conn, delete_sql[i], model, err);
-    return status;
+    if (status == TRIVET_OK)
+        status = store_deletion(conn, change, cause, err);
+    return status == TRIVET_OK ? trim_gone(conn, err) : status;
 }
 
-static enum trivet_status delete_version(struct trivet_sqlite_conn *conn, const char *model,
-                                         uint64_t version, struct trivet_error *err)
+static enum trivet_status delete_version(struct trivet_sqlite_conn *conn,
+                                         const struct trivet_store_alias *change,
+                                         const struct trivet_store_cause *cause,
+                                         struct trivet_error *err)
 {
+    const char *model = change->model;
+    const uint64_t version = change->version;
     static const char *const delete_sql[] = {
         "UPDATE aliases SET previous_version = 0 WHERE model = ? AND previous_version = ?",
         "DELETE FROM versions WHERE model = ? AND version = ?",
@@ -308,15 +344,16 @@ static enum trivet_status delete_version(struct trivet_sqlite_conn *conn, const 
         trivet_sqlite_bind_u64(&query, version);
         status = trivet_sqlite_query_run(&query, err);
     }
-    return status;
+    return status == TRIVET_OK ? store_deletion(conn, change, cause, err) : status;
 }
 
-enum trivet_status trivet_sqlite_version_delete(void *txn, const char *model, uint64_t version,
+enum trivet_status trivet_sqlite_version_delete(void *txn, const struct trivet_store_alias *change,
+                                                const struct trivet_store_cause *cause,
                                                 struct trivet_error *err)
 {
     struct trivet_sqlite_conn *conn = TRIVET_SQLITE_TXN_CONN(txn);
-    return version == 0 ? delete_model(conn, model, err)
-                        : delete_version(conn, model, version, err);
+    return change->version == 0 ? delete_model(conn, change, cause, err)
+                                : delete_version(conn, change, cause, err);
 }
 
 /* --- Retention ------------------------------------------------------------------------------- */
@@ -347,13 +384,18 @@ static enum trivet_status list_unused(struct trivet_sqlite_conn *conn, const cha
     return trivet_sqlite_query_list(&query, list_number, out, count_max, count, err);
 }
 
-enum trivet_status trivet_sqlite_version_retain(void *txn, const char *model, uint64_t keep,
+enum trivet_status trivet_sqlite_version_retain(void *txn, const struct trivet_store_alias *change,
+                                                uint64_t keep,
+                                                const struct trivet_store_cause *cause,
                                                 uint64_t *gone, size_t count_max, size_t *count,
                                                 struct trivet_error *err)
 {
     struct trivet_sqlite_conn *conn = TRIVET_SQLITE_TXN_CONN(txn);
-    enum trivet_status status = list_unused(conn, model, keep, gone, count_max, count, err);
-    for (size_t i = 0; status == TRIVET_OK && i < *count; i++)
-        status = delete_version(conn, model, gone[i], err);
+    struct trivet_store_alias each = *change;
+    enum trivet_status status = list_unused(conn, change->model, keep, gone, count_max, count, err);
+    for (size_t i = 0; status == TRIVET_OK && i < *count; i++) {
+        each.version = gone[i];
+        status = delete_version(conn, &each, cause, err);
+    }
     return status;
 }

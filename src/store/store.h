@@ -44,9 +44,10 @@
 #define TRIVET_STORE_ALIAS_HISTORY_MAX  1000        /* changes kept per alias */
 #define TRIVET_STORE_ALIASES_MAX        256         /* of one model */
 #define TRIVET_STORE_SHARES_MAX         16          /* of the traffic of one model */
-#define TRIVET_STORE_SETTINGS_BYTES_MAX 4096
-#define TRIVET_STORE_RETAIN_MAX         16                      /* versions deleted by one change */
-#define TRIVET_STORE_OPEN_DATASETS_MAX  256                     /* not yet committed */
+#define TRIVET_STORE_SETTINGS_BYTES_MAX 512
+#define TRIVET_STORE_GONE_HISTORY_MAX   10000 /* changes kept of models that are deleted, of all */
+#define TRIVET_STORE_RETAIN_MAX         16    /* versions deleted by one change */
+#define TRIVET_STORE_OPEN_DATASETS_MAX  256   /* not yet committed */
 #define TRIVET_STORE_OPEN_KEEP_US       (24LL * 3600 * 1000000) /* since the last chunk */
 #define TRIVET_STORE_EXPIRE_MAX         16                      /* datasets deleted by one call */
 
@@ -210,16 +211,22 @@ enum trivet_status trivet_store_version_list(struct trivet_store *store, const c
                                              struct trivet_store_version *out, size_t count_max,
                                              size_t *count,
                                              struct trivet_error *err) TRIVET_MUST_USE;
-/* FAILED_PRECONDITION while an alias points at it, or it has a share of the traffic. version 0 =
- * the model with all its versions and aliases. NOT_FOUND. */
+struct trivet_store_cause;
+/* FAILED_PRECONDITION while an alias points at it, it has a share of the traffic, or an unfinished
+ * job needs it. version 0 = the model with all its versions, aliases, shares and settings:
+ * FAILED_PRECONDITION only while a job needs one. Its history stays and tells of the deletion.
+ * NOT_FOUND. */
 enum trivet_status trivet_store_version_delete(struct trivet_store_txn *txn, const char *model,
                                                uint64_t version,
+                                               const struct trivet_store_cause *cause,
                                                struct trivet_error *err) TRIVET_MUST_USE;
 /* Retention. Of the versions that nothing points at (no alias, no rollback of one, no share of the
  * traffic, no unfinished job) the newest `keep` stay; `gone` gets the others' numbers, the oldest
- * first and at most TRIVET_STORE_RETAIN_MAX: the next change takes the rest. keep 0 = all stay. */
+ * first and at most TRIVET_STORE_RETAIN_MAX: the next change takes the rest. keep 0 = all stay. The
+ * history tells of each. */
 enum trivet_status trivet_store_version_retain(struct trivet_store_txn *txn, const char *model,
                                                uint64_t keep,
+                                               const struct trivet_store_cause *cause,
                                                uint64_t gone[TRIVET_STORE_RETAIN_MAX],
                                                size_t *count,
                                                struct trivet_error *err) TRIVET_MUST_USE;
@@ -229,7 +236,7 @@ enum trivet_status trivet_store_model_list(struct trivet_store *store, const cha
                                            char (*names)[TRIVET_STORE_NAME_BYTES],
                                            uint64_t *version_counts, size_t count_max,
                                            size_t *count, struct trivet_error *err) TRIVET_MUST_USE;
-/* Who changes an alias and why, for its history; NULL is "". */
+/* Who makes a change and why, for the history; NULL is "". */
 struct trivet_store_cause {
     const char *identity;
     const char *request_id;
@@ -253,6 +260,12 @@ enum trivet_status trivet_store_alias_rollback(struct trivet_store_txn *txn, con
                                                const struct trivet_store_cause *cause,
                                                struct trivet_store_alias *out,
                                                struct trivet_error *err) TRIVET_MUST_USE;
+/* Take the alias away; `out` is what it was. NOT_FOUND: no such alias. */
+enum trivet_status trivet_store_alias_remove(struct trivet_store_txn *txn, const char *model,
+                                             const char *alias,
+                                             const struct trivet_store_cause *cause,
+                                             struct trivet_store_alias *out,
+                                             struct trivet_error *err) TRIVET_MUST_USE;
 /* Aliases of one model; model NULL: of all. */
 enum trivet_status trivet_store_alias_list(struct trivet_store *store, const char *model,
                                            struct trivet_store_alias *out, size_t count_max,
@@ -280,8 +293,8 @@ enum trivet_status trivet_store_traffic_list(struct trivet_store *store, const c
                                              struct trivet_store_share *out, size_t count_max,
                                              size_t *count,
                                              struct trivet_error *err) TRIVET_MUST_USE;
-/* The model's settings, opaque bytes, in the place of those that are there; its history keeps who
- * and why. NOT_FOUND: no such model. */
+/* The model's settings, opaque bytes, in the place of those that are there; its history keeps them,
+ * who and why. NOT_FOUND: no such model. */
 enum trivet_status trivet_store_settings_set(struct trivet_store_txn *txn, const char *model,
                                              const void *settings, size_t n_bytes,
                                              const struct trivet_store_cause *cause,
@@ -296,10 +309,12 @@ enum trivet_store_alias_change_kind {
     TRIVET_STORE_ALIAS_PROMOTED = 1,
     TRIVET_STORE_ALIAS_ROLLED_BACK = 2,
     TRIVET_STORE_TRAFFIC_SET = 3,
-    TRIVET_STORE_CONFIGURED = 4, /* alias "", versions 0 */
+    TRIVET_STORE_CONFIGURED = 4,    /* alias "", versions 0 */
+    TRIVET_STORE_DELETED = 5,       /* alias "", the version, 0 = the whole model */
+    TRIVET_STORE_ALIAS_REMOVED = 6, /* version 0 */
 };
 
-/* One change of an alias. */
+/* One change of a model. */
 struct trivet_store_alias_change {
     uint64_t sequence; /* grows with every change in the store */
     enum trivet_store_alias_change_kind kind;
@@ -314,11 +329,16 @@ struct trivet_store_alias_change {
     /* Of TRAFFIC_SET, without their model; none: the split ended. */
     struct trivet_store_share shares[TRIVET_STORE_SHARES_MAX];
     size_t n_shares;
+    /* Of CONFIGURED, as they were set; none of a change that is older than their keeping. */
+    uint8_t settings[TRIVET_STORE_SETTINGS_BYTES_MAX];
+    size_t settings_bytes;
+    bool has_settings;
 };
 
 /* The changes of one alias (NULL or "": of all of the model), newest first, those before the
  * sequence number `before` (0 = from the newest); the last TRIVET_STORE_ALIAS_HISTORY_MAX of each
- * are kept, until the model is deleted. A version named here may be gone. */
+ * are kept, and as many without an alias. Of models that are gone the last
+ * TRIVET_STORE_GONE_HISTORY_MAX of all together. A version named here may be gone. */
 enum trivet_status trivet_store_alias_history(struct trivet_store *store, const char *model,
                                               const char *alias, uint64_t before,
                                               struct trivet_store_alias_change *out,

@@ -10,8 +10,7 @@ enum trivet_status trivet_store_settings_set(struct trivet_store_txn *txn, const
     struct trivet_store_alias change = {.version = 0};
     struct trivet_store_cause whole;
     enum trivet_status status =
-        trivet_store_prepare_change(txn, model, "any", cause, &change, &whole, err);
-    change.name[0] = '\0'; /* it is of no one alias */
+        trivet_store_prepare_change(txn, model, NULL, cause, &change, &whole, err);
     if (status == TRIVET_OK)
         status = trivet_store_check_bytes("the settings", settings, n_bytes,
                                           TRIVET_STORE_SETTINGS_BYTES_MAX, err);

@@ -110,29 +110,36 @@ enum trivet_status trivet_store_version_list(struct trivet_store *store, const c
 }
 
 enum trivet_status trivet_store_version_delete(struct trivet_store_txn *txn, const char *model,
-                                               uint64_t version, struct trivet_error *err)
+                                               uint64_t version,
+                                               const struct trivet_store_cause *cause,
+                                               struct trivet_error *err)
 {
-    enum trivet_status status = trivet_store_txn_check(txn, TRIVET_STORE_CATALOG, err);
+    struct trivet_store_alias change = {.version = version};
+    struct trivet_store_cause whole;
+    enum trivet_status status =
+        trivet_store_prepare_change(txn, model, NULL, cause, &change, &whole, err);
     if (status != TRIVET_OK)
         return status;
     return trivet_store_txn_note(txn,
-                                 txn->store->ops->version_delete(txn->state, model, version, err));
+                                 txn->store->ops->version_delete(txn->state, &change, &whole, err));
 }
 
 enum trivet_status trivet_store_version_retain(struct trivet_store_txn *txn, const char *model,
                                                uint64_t keep,
+                                               const struct trivet_store_cause *cause,
                                                uint64_t gone[TRIVET_STORE_RETAIN_MAX],
                                                size_t *count, struct trivet_error *err)
 {
-    enum trivet_status status = trivet_store_txn_check(txn, TRIVET_STORE_CATALOG, err);
+    struct trivet_store_alias change = {.version = 0};
+    struct trivet_store_cause whole;
     *count = 0;
-    if (status == TRIVET_OK)
-        status = trivet_store_check_name("a model", model, err);
+    enum trivet_status status =
+        trivet_store_prepare_change(txn, model, NULL, cause, &change, &whole, err);
     if (status != TRIVET_OK || keep == 0 || keep > INT64_MAX)
         return status;
-    return trivet_store_txn_note(txn, txn->store->ops->version_retain(txn->state, model, keep, gone,
-                                                                      TRIVET_STORE_RETAIN_MAX,
-                                                                      count, err));
+    return trivet_store_txn_note(
+        txn, txn->store->ops->version_retain(txn->state, &change, keep, &whole, gone,
+                                             TRIVET_STORE_RETAIN_MAX, count, err));
 }
 
 enum trivet_status trivet_store_model_list(struct trivet_store *store, const char *after,
@@ -160,7 +167,7 @@ enum trivet_status trivet_store_prepare_change(const struct trivet_store_txn *tx
     enum trivet_status status = trivet_store_txn_check(txn, TRIVET_STORE_CATALOG, err);
     if (status == TRIVET_OK)
         status = trivet_store_check_name("a model", model, err);
-    if (status == TRIVET_OK)
+    if (status == TRIVET_OK && alias != NULL)
         status = trivet_store_check_name("an alias", alias, err);
     if (status == TRIVET_OK)
         status = trivet_store_check_text("the identity", whole->identity,
@@ -177,7 +184,7 @@ enum trivet_status trivet_store_prepare_change(const struct trivet_store_txn *tx
         return status;
     record->changed_unix_us = trivet_clock_unix_us();
     (void)trivet_text_copy(record->model, sizeof(record->model), model);
-    (void)trivet_text_copy(record->name, sizeof(record->name), alias);
+    (void)trivet_text_copy(record->name, sizeof(record->name), alias == NULL ? "" : alias);
     return TRIVET_OK;
 }
 
@@ -193,6 +200,24 @@ enum trivet_status trivet_store_alias_set(struct trivet_store_txn *txn, const ch
     if (status != TRIVET_OK)
         return status;
     status = txn->store->ops->alias_set(txn->state, &record, &whole, err);
+    if (status == TRIVET_OK)
+        *out = record;
+    return trivet_store_txn_note(txn, status);
+}
+
+enum trivet_status trivet_store_alias_remove(struct trivet_store_txn *txn, const char *model,
+                                             const char *alias,
+                                             const struct trivet_store_cause *cause,
+                                             struct trivet_store_alias *out,
+                                             struct trivet_error *err)
+{
+    struct trivet_store_alias record = {.version = 0};
+    struct trivet_store_cause whole;
+    enum trivet_status status =
+        trivet_store_prepare_change(txn, model, alias, cause, &record, &whole, err);
+    if (status != TRIVET_OK)
+        return status;
+    status = txn->store->ops->alias_remove(txn->state, &record, &whole, err);
     if (status == TRIVET_OK)
         *out = record;
     return trivet_store_txn_note(txn, status);

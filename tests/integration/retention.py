@@ -101,9 +101,12 @@ class Retention(unittest.TestCase):
         self.assertNotIn('version="%d"' % version, http_get(self.trivetd, "/metrics")[1])
 
     def history(self):
-        return [(c.alias, c.kind, c.version) for c in self.client.call(
-            "Models/History", models.HistoryRequest(model=self.model),
-            models.HistoryResponse).changes]
+        """What was deleted is apart, with why."""
+        changes = self.client.call("Models/History", models.HistoryRequest(model=self.model),
+                                   models.HistoryResponse).changes
+        deleted = models.ALIAS_CHANGE_KIND_DELETED
+        return ([(c.alias, c.kind, c.version) for c in changes if c.kind != deleted],
+                [(c.version, c.reason) for c in reversed(changes) if c.kind == deleted])
 
     def test_every_change(self):
         deletions = Deletions(self.trivetd.ready["events"], self.model)
@@ -145,14 +148,14 @@ class Retention(unittest.TestCase):
                    ("production", promoted, 8), ("production", traffic, 0),
                    ("production", traffic, 0), ("staging", promoted, 2),
                    ("production", promoted, 1), ("", configured, 0)]
-        self.assertEqual(self.history(), history)
+        self.assertEqual(self.history(), (history, told))
         self.trivetd.kill()
         deletions.close()
 
         self.start()
         self.left(10, 9, 8, 2)
         self.assertEqual(self.answers(), 8)
-        self.assertEqual(self.history(), history)
+        self.assertEqual(self.history(), (history, told))
         self.train()
         self.left(11, 10, 8, 2)
         run_cli(self.url, "configure", self.model, "--keep-versions", "1")

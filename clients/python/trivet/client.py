@@ -498,7 +498,8 @@ class Client:
         return self.call("Models/SetTraffic", request, models_pb2.Model)
 
     def history(self, model, alias="", limit=0, before=0):
-        """Who pointed which alias at what, when and why, newest first: the contract's AliasChange.
+        """Who pointed which alias at what, configured or deleted what, when and why, newest first; of
+        a model that is gone too: the contract's AliasChange.
         Its `peer` is where the call came from: "uid:1000", an address; "" when not known.
         `before`: only those with a smaller sequence number."""
         return list(self.call("Models/History", models_pb2.HistoryRequest(
@@ -508,15 +509,32 @@ class Client:
     def configure(self, model, reason="", **settings):
         """Changes what holds for all versions of a model, and returns it: keep_features,
         keep_versions, outcomes_per_minute_max; what is not named stays."""
-        current = self.call("Models/Describe", models_pb2.DescribeModelRequest(model=model),
-                            models_pb2.Model).settings
+        if not settings:
+            return self.describe(model).settings
+        given = models_pb2.ModelSettings()
         for name, value in settings.items():
-            if name not in current.DESCRIPTOR.fields_by_name:
+            if name not in given.DESCRIPTOR.fields_by_name:
                 raise InvalidArgument("no setting %r; there are %s" % (
-                    name, ", ".join(current.DESCRIPTOR.fields_by_name)))
-            setattr(current, name, value)
+                    name, ", ".join(given.DESCRIPTOR.fields_by_name)))
+            setattr(given, name, value)
         return self.call("Models/Configure", models_pb2.ConfigureRequest(
-            model=model, settings=current, reason=reason), models_pb2.Model).settings
+            model=model, settings=given, fields=sorted(settings), reason=reason),
+            models_pb2.Model).settings
+
+    def delete_model(self, model, version=0, reason=""):
+        """Deletes a version, "NAME:3", for good; or with neither version nor alias the model with
+        all of them, and its aliases. FailedPrecondition while something needs it."""
+        reference = model_ref(model, version)
+        if reference.alias:
+            raise InvalidArgument("%r is an alias; see remove_alias" % (model,))
+        self.call("Models/Delete", models_pb2.DeleteModelRequest(
+            model=reference.name, version=reference.version, reason=reason),
+            models_pb2.DeleteModelResponse)
+
+    def remove_alias(self, model, alias, reason=""):
+        """Takes an alias away: calls of its name find nothing from then on."""
+        return self.call("Models/RemoveAlias", models_pb2.RemoveAliasRequest(
+            model=model, alias=alias, reason=reason), models_pb2.Model)
 
     # --- feedback
 

@@ -9,6 +9,7 @@
 
 static struct trivet_retention retention;
 static struct trivet_totals *totals;
+static const struct trivet_store_cause nobody;
 
 static int setup(void **state)
 {
@@ -63,7 +64,8 @@ static struct trivet_retired apply(struct fixture *f, const Trivet__V1__ModelSet
 {
     struct trivet_retired retired = {.count = 99};
     struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_CATALOG);
-    assert_ok(f, trivet_retention_apply(&retention, txn, MODEL, settings, &retired, &f->err));
+    assert_ok(f,
+              trivet_retention_apply(&retention, txn, MODEL, settings, &nobody, &retired, &f->err));
     fixture_commit(f, txn);
     return retired;
 }
@@ -115,10 +117,11 @@ static void what_is_too_much_for_one_transaction_goes_too(void **state)
         .base = PROTOBUF_C_MESSAGE_INIT(&trivet__v1__model_settings__descriptor),
         .keep_versions = 3};
     store_keep(f, txn, 3);
-    assert_ok(f, trivet_retention_apply(&retention, txn, MODEL, &settings, &retired, &f->err));
+    assert_ok(
+        f, trivet_retention_apply(&retention, txn, MODEL, &settings, &nobody, &retired, &f->err));
     fixture_commit(f, txn);
     assert_int_equal(retired.count, TRIVET_STORE_RETAIN_MAX);
-    trivet_retention_finish_all(&retention, MODEL, &retired);
+    trivet_retention_finish_all(&retention, MODEL, &nobody, &retired);
     assert_int_equal(n_left(f), 3);
 }
 

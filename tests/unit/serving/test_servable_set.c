@@ -133,7 +133,9 @@ static void add_broken(struct place *place, const char *model)
 static void delete_version(struct place *place, const char *model, uint64_t version)
 {
     struct trivet_store_txn *txn = begin(place);
-    assert_int_equal(trivet_store_version_delete(txn, model, version, &place->err), TRIVET_OK);
+    assert_int_equal(trivet_store_version_delete(txn, model, version,
+                                                 &(struct trivet_store_cause){0}, &place->err),
+                     TRIVET_OK);
     assert_int_equal(trivet_store_commit(txn, &place->err), TRIVET_OK);
 }
 

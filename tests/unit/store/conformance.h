@@ -15,6 +15,7 @@ extern const struct conformance_part conformance_datasets;
 extern const struct conformance_part conformance_versions;
 extern const struct conformance_part conformance_traffic;
 extern const struct conformance_part conformance_retention;
+extern const struct conformance_part conformance_audit;
 extern const struct conformance_part conformance_jobs;
 extern const struct conformance_part conformance_log;
 

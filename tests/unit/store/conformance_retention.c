@@ -12,7 +12,8 @@ static size_t retain(struct fixture *f, uint64_t keep, uint64_t gone[TRIVET_STOR
 {
     size_t count = 99;
     struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_CATALOG);
-    assert_ok(f, trivet_store_version_retain(txn, MODEL, keep, gone, &count, &f->err));
+    assert_ok(f, trivet_store_version_retain(txn, MODEL, keep, &(struct trivet_store_cause){0},
+                                             gone, &count, &f->err));
     fixture_commit(f, txn);
     return count;
 }
@@ -106,7 +107,8 @@ static void an_abort_keeps_all(void **state)
     size_t count = 0;
     make(f, 3);
     struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_CATALOG);
-    assert_ok(f, trivet_store_version_retain(txn, MODEL, 1, gone, &count, &f->err));
+    assert_ok(f, trivet_store_version_retain(txn, MODEL, 1, &(struct trivet_store_cause){0}, gone,
+                                             &count, &f->err));
     assert_int_equal(count, 2);
     trivet_store_abort(txn);
     expect_versions(f, "3 2 1");

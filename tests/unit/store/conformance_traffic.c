@@ -26,7 +26,8 @@ static enum trivet_status set_traffic(struct fixture *f, const char *model, bool
 static enum trivet_status remove_version(struct fixture *f, const char *model, uint64_t version)
 {
     struct trivet_store_txn *txn = fixture_begin(f, TRIVET_STORE_CATALOG);
-    enum trivet_status status = trivet_store_version_delete(txn, model, version, &f->err);
+    enum trivet_status status =
+        trivet_store_version_delete(txn, model, version, &(struct trivet_store_cause){0}, &f->err);
     if (status == TRIVET_OK)
         fixture_commit(f, txn);
     else

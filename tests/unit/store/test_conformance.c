@@ -7,7 +7,7 @@ int main(void)
 {
     const struct conformance_part *const parts[] = {
         &conformance_txn,       &conformance_datasets, &conformance_versions, &conformance_traffic,
-        &conformance_retention, &conformance_jobs,     &conformance_log};
+        &conformance_retention, &conformance_audit,    &conformance_jobs,     &conformance_log};
     int n_failed = 0;
     for (size_t b = 0; b < fixture_n_backends; b++) {
         fixture_use(fixture_backends[b]);

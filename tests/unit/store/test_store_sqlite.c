@@ -176,6 +176,7 @@ static void aliases_of_version_1_go_back(void **state)
             "ALTER TABLE alias_changes DROP COLUMN identity;"
             "ALTER TABLE alias_changes DROP COLUMN request_id;"
             "ALTER TABLE alias_changes DROP COLUMN shares;"
+            "ALTER TABLE alias_changes DROP COLUMN settings;"
             "ALTER TABLE alias_changes DROP COLUMN peer;"
             "DROP TABLE traffic; DROP TABLE settings; PRAGMA user_version = 1;");
     assert_ok(f, open_store(f, TRIVET_STORE_OWNER));
