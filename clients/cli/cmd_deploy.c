@@ -127,10 +127,12 @@ static const struct argp_option deploy_argp_options[] = {
      0},
     {"metric", 'M', "NAME", 0, "what better is measured by (else r2, f1_macro or silhouette)", 0},
     {"traffic", 't', "PERCENT", 0,
-     "the version answers this part of production's calls, the version of production the rest", 0},
+     "the version answers this part of production's calls, the version of production the rest; "
+     "shadows stay, another version's part ends",
+     0},
     {"shadow", 's', NULL, 0,
      "the version computes production's calls (of --traffic, a part of them) beside, to be "
-     "compared, and answers none",
+     "compared, and answers none; a split and other shadows stay",
      0},
     {"no-split", 'S', NULL, 0, "production answers all calls again", 0},
     {"reason", 'm', "TEXT", 0, "why, for the record", 0},

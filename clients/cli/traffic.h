@@ -22,8 +22,8 @@ void trivet_cli_traffic_text(Trivet__V1__TrafficShare *const *shares, size_t n_s
 /* "5", "2.5": more than 0 and at most 100. */
 bool trivet_cli_parse_percent(const char *text, double *percent);
 
-/* Of the calls of "production": so much for one version, the rest for the one that has the alias.
- * Or none, but so many of them shadowed by it. Instead of what split there is. */
+/* Of the calls of "production": so much for one version, the rest for the one that has the alias;
+ * shadows stay. Or none, but so many of them shadowed by it; the split and other shadows stay. */
 struct trivet_cli_split {
     const char *model;
     uint64_t version; /* 0 = no split any more */
@@ -31,7 +31,8 @@ struct trivet_cli_split {
     bool shadow;
     const char *reason;
 };
-/* Models.SetTraffic; the reply, a Model, lives in cli->arena. */
+/* Models.SetTraffic, again when somebody changed the model meanwhile; says on stderr which version
+ * has no share any more. The reply, a Model, lives in cli->arena. */
 enum trivet_status trivet_cli_set_split(struct trivet_cli *cli,
                                         const struct trivet_cli_split *split,
                                         ProtobufCMessage **reply,

@@ -116,6 +116,24 @@ static enum trivet_status load_all(const struct trivet_models_service *service,
     return status;
 }
 
+/* Where shadows only watch "production", its version would be compared with itself. */
+static enum trivet_status check_shadows(const Trivet__V1__SetTrafficRequest *request,
+                                        uint64_t production, struct trivet_error *err)
+{
+    bool own = false;
+    for (size_t i = 0; i < request->n_shares; i++) {
+        if (!request->shares[i]->shadow) {
+            return TRIVET_OK;
+        }
+        own = own || request->shares[i]->version == production;
+    }
+    return own ? trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                  "version %llu is production: as its own shadow it would be "
+                                  "compared with itself",
+                                  (unsigned long long)production)
+               : TRIVET_OK;
+}
+
 /* The shares and the answer as one change; the call is marked when it had been made before. */
 static enum trivet_status store_shares(struct trivet_call *call,
                                        const struct trivet_models_service *service,
@@ -132,8 +150,11 @@ static enum trivet_status store_shares(struct trivet_call *call,
         return status;
     }
     const struct trivet_store_cause cause = trivet_call_cause(call, request->reason);
-    status = trivet_store_traffic_set(txn, request->model, TRIVET_ALIAS_PRODUCTION, shares,
-                                      request->n_shares, &cause, changed, err);
+    status = trivet_models_check_seen(service->store, request->model, request->seen_sequence, err);
+    if (status == TRIVET_OK) {
+        status = trivet_store_traffic_set(txn, request->model, TRIVET_ALIAS_PRODUCTION, shares,
+                                          request->n_shares, &cause, changed, err);
+    }
     if (status == TRIVET_OK) {
         return trivet_models_commit(call, service, txn, request->model, NULL, retired, err);
     }
@@ -179,6 +200,9 @@ void trivet_models_set_traffic(struct trivet_call *call, void *arg)
     }
     if (status == TRIVET_OK && !call->replayed) {
         status = load_all(service, request, warm, &err);
+        if (status == TRIVET_OK) {
+            status = check_shadows(request, trivet_servable_version(warm[0]), &err);
+        }
         if (status == TRIVET_OK) {
             status = change_traffic(call, service, shares, trivet_servable_version(warm[0]), &err);
         }

@@ -236,6 +236,26 @@ class Traffic(Calls, ServerTest):
                        request_of("ends", "k" * 65, table=table), prediction.PredictResponse)
 
 
+    def test_a_change_that_was_not_seen(self):
+        self.train_alphas("seen", self.dataset, (1000, 10))
+        newest = self.client.call("Models/History", models.HistoryRequest(model="seen", limit=1),
+                                  models.HistoryResponse).changes[0].sequence
+        split = models.SetTrafficRequest(model="seen", seen_sequence=newest,
+                                         shares=[share(1, 90), share(2, 10)])
+        self.client.call("Models/SetTraffic", split, models.Model)
+        split.shares[1].weight = 20
+        self.fails("ABORTED", "changed meanwhile", "Models/SetTraffic", split, models.Model)
+        self.assertEqual(self.traffic_of("seen"), [(1, 90, False), (2, 10, False)])
+
+    def test_production_is_not_its_own_shadow(self):
+        self.train_alphas("self", self.dataset, (1000, 10))
+        alone = [models.TrafficShare(version=v, weight=10000, shadow=True) for v in (1, 2)]
+        self.fails("INVALID_ARGUMENT", "compared with itself", "Models/SetTraffic",
+                   models.SetTrafficRequest(model="self", shares=alone), models.Model)
+        # It may watch another that answers everything.
+        self.client.call("Models/SetTraffic", models.SetTrafficRequest(
+            model="self", shares=[share(2, 1), alone[0]]), models.Model)
+
     # --- the command line and Python
 
     def rows(self, *arguments):
@@ -248,15 +268,29 @@ class Traffic(Calls, ServerTest):
                           {"model": "line", "version": "2", "traffic": "2.5 %"}])
         self.assertEqual({r["version"]: r["traffic"] for r in self.rows("models", "line")},
                          {"1": "97.5 %", "2": "2.5 %", "3": ""})
+        # A shadow beside the canary; the canary as a shadow; another canary; and one in its place.
         run_cli(self.url, "deploy", "line", "3", "--shadow")
-        self.assertEqual(self.traffic_of("line"), [(3, 10000, True)])
+        self.assertEqual(self.traffic_of("line"), [(1, 9750, False), (2, 250, False),
+                                                   (3, 10000, True)])
         run_cli(self.url, "deploy", "line", "2", "--shadow", "--traffic", "25")
+        self.assertEqual(self.traffic_of("line"), [(3, 10000, True), (2, 2500, True)])
+        self.assertEqual(run_cli(self.url, "deploy", "line", "3", "--traffic", "20").stderr, "")
+        self.assertEqual(self.traffic_of("line"), [(1, 8000, False), (3, 2000, False),
+                                                   (2, 2500, True)])
+        self.client.train_and_wait("line", self.dataset, "y")
+        done = run_cli(self.url, "deploy", "line", "4", "--traffic", "10")
+        self.assertIn("version 3 has no share any more; it had 20 %", done.stderr)
+        self.assertEqual(self.traffic_of("line"), [(1, 9000, False), (4, 1000, False),
+                                                   (2, 2500, True)])
         run_cli(self.url, "deploy", "line", "--no-split", "--reason", "enough")
         self.assertEqual(self.traffic_of("line"), [])
         self.assertEqual([(r["change"], r["version"], r["traffic"], r["why"])
                           for r in self.rows("history", "line")],
-                         [("split ended", "", "", "enough"), ("split", "", "2: shadow 25 %", ""),
-                          ("split", "", "3: shadow", ""),
+                         [("split ended", "", "", "enough"),
+                          ("split", "", "1: 90 %, 4: 10 %, 2: shadow 25 %", ""),
+                          ("split", "", "1: 80 %, 3: 20 %, 2: shadow 25 %", ""),
+                          ("split", "", "3: shadow, 2: shadow 25 %", ""),
+                          ("split", "", "1: 97.5 %, 2: 2.5 %, 3: shadow", ""),
                           ("split", "", "1: 97.5 %, 2: 2.5 %", "try"), ("promoted", "1", "", "")])
         for arguments in (("2", "--traffic", "0"), ("2", "--traffic", "101"), ("2", "--no-split"),
                           ("2", "--shadow", "--alias", "staging"), ("--traffic", "5"),
