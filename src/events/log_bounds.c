@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "events/prediction_log_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 #define PIECE_ROWS     4096
@@ -52,6 +53,11 @@ void trivet_log_count_rows(struct trivet_prediction_log *log)
 }
 
 /* --- what a model needs ---------------------------------------------------------------------- */
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
 
 static uint64_t bytes_of(const struct log_model *model)
 {
@@ -94,7 +100,20 @@ static void plan_rows(struct trivet_prediction_log *log, struct log_model *model
                (double)((uint64_t)1 << level));
 }
 
-/* Brings the model below `bytes_max`, of which its rows have half at most: by its features. */
+/* Of the rows with an outcome the oldest have to lose their features, down to `bytes_max`. */
+static void strip_labelled(struct log_model *model, const struct trivet_store_kept *labelled,
+                           uint64_t bytes_max)
+{
+    model->n_to_strip = 0;
+    if (labelled->n_bytes > bytes_max) {
+        double share = (double)(labelled->n_bytes - bytes_max) / (double)labelled->n_bytes;
+        model->n_to_strip = (uint64_t)ceil(share * (double)labelled->n_rows);
+    }
+}
+
+/* Brings the model below `bytes_max`, of which its rows have half at most: by its features. Those
+ * with an outcome may have half of what is left and what the others do not need: so there is always
+ * room for new ones. */
 static void plan_bytes(struct trivet_prediction_log *log, struct log_model *model,
                        uint64_t bytes_max)
 {
@@ -104,16 +123,19 @@ static void plan_bytes(struct trivet_prediction_log *log, struct log_model *mode
         trivet_log_complain(log, &err);
         return;
     }
-    struct trivet_store_kept all = zeros.labelled;
+    uint64_t unlabelled = 0;
+    model->kept = zeros.labelled; /* it was an estimate */
     for (unsigned level = 0; level < TRIVET_STORE_LEVELS; level++) {
-        all.n_rows += zeros.kept[level].n_rows;
-        all.n_bytes += zeros.kept[level].n_bytes;
+        unlabelled += zeros.kept[level].n_bytes;
+        model->kept.n_rows += zeros.kept[level].n_rows;
+        model->kept.n_bytes += zeros.kept[level].n_bytes;
     }
-    model->kept = all; /* it was an estimate */
     uint64_t rows_bytes = model->n_rows * ROW_BYTES;
     uint64_t wanted = bytes_max / 4 * 3;
     wanted = wanted > rows_bytes ? wanted - rows_bytes : 0;
-    uint64_t left = all.n_bytes;
+    uint64_t labelled = wanted - lesser(unlabelled, wanted / 2);
+    strip_labelled(model, &zeros.labelled, labelled);
+    uint64_t left = lesser(zeros.labelled.n_bytes, labelled) + unlabelled;
     unsigned level = 0;
     while (left > wanted && level < TRIVET_STORE_LEVELS - 1) {
         left -= zeros.kept[level++].n_bytes;
@@ -121,21 +143,12 @@ static void plan_bytes(struct trivet_prediction_log *log, struct log_model *mode
     model->strip_level = level;
     model->strip_cursor = 0;
     atomic_store(&model->keep_level, level); /* those to come too */
-    if (left > wanted && zeros.labelled.n_bytes > 0) {
-        double share = (double)(left - wanted) / (double)zeros.labelled.n_bytes;
-        model->n_to_strip = 1 + (uint64_t)(share * (double)zeros.labelled.n_rows);
-    }
     trivet_log(TRIVET_LOG_WARN, "log_features_dropped",
                "model=%s bytes=%llu level=%u labelled=%llu message=the log has no room for all "
                "features of the model's predictions; of those without an outcome one in %.0f keeps "
                "them",
-               model->name, (unsigned long long)(rows_bytes + all.n_bytes), level,
+               model->name, (unsigned long long)bytes_of(model), level,
                (unsigned long long)model->n_to_strip, (double)((uint64_t)1 << level));
-}
-
-static uint64_t lesser(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* When a model has room again it keeps more, a step at a time. */

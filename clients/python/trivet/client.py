@@ -572,7 +572,8 @@ class Client:
 
     def grow_dataset(self, model, name="", since=0, rows=0, part="", holdout_share=0.0, base=""):
         """A committed dataset of the features and outcomes of logged predictions, for `train`.
-        `part`: "train" or "holdout"; `base`: a Dataset or its id, whose rows come first."""
+        `part`: "train" or "holdout"; `base`: a Dataset or its id, whose rows come first, but for
+        those that it has from the model's log."""
         parts = {"": feedback_pb2.FEEDBACK_PART_UNSPECIFIED,
                  "train": feedback_pb2.FEEDBACK_PART_TRAIN,
                  "holdout": feedback_pb2.FEEDBACK_PART_HOLDOUT}

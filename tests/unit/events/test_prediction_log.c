@@ -415,6 +415,51 @@ static void wide_rows_lose_their_features_before_the_log_grows_too_large(void **
     close_bench(&bench);
 }
 
+/* Of rows that all have an outcome the oldest lose theirs; also what was there before the start. */
+static void the_oldest_labelled_rows_lose_their_features_at_last(void **state)
+{
+    (void)state;
+    struct bench bench;
+    const uint64_t bytes_max = 4u << 20;
+    open_bench(&bench, 100000, 100000);
+    struct fixture *f = &bench.fixture;
+    assert_ok(f, trivet_prediction_log_keep_features(bench.log, "m", true, &f->err));
+    predict_wide(&bench, "w", 500); /* 8 MB */
+    trivet_prediction_log_flush(bench.log);
+    for (unsigned i = 0; i < 500; i++) {
+        char id[16];
+        (void)trivet_text_format(id, sizeof(id), "w/%u", i);
+        set_outcome(&bench, id);
+    }
+    trivet_prediction_log_close(bench.log);
+    bench.options.model_bytes_max = bytes_max;
+    open_log(&bench);
+    for (int i = 0; i < 200 && kept_in_store(&bench).n_bytes > bytes_max / 4 * 3; i++) {
+        usleep(20000);
+        trivet_prediction_log_flush(bench.log);
+    }
+    struct trivet_store_kept kept = kept_in_store(&bench);
+    assert_true(kept.n_bytes <= bytes_max / 4 * 3);
+    assert_true(kept.n_rows > 150);
+    assert_int_equal(rows_in_store(&bench), 500);
+    assert_int_equal(trivet_prediction_log_stripped(bench.log), 500 - kept.n_rows);
+    struct trivet_store_labelled row;
+    struct trivet_buffer features = {0};
+    size_t count = 0;
+    char oldest[16];
+    assert_ok(f, trivet_store_log_list_labelled(f->store, "m", 0, 0, &row, 1, &count, &features,
+                                                &f->err));
+    (void)trivet_text_format(oldest, sizeof(oldest), "w/%u", (unsigned)(500 - kept.n_rows));
+    assert_string_equal(row.id, oldest);
+    /* There is room for new ones. */
+    assert_ok(f, trivet_prediction_log_keep_features(bench.log, "m", true, &f->err));
+    predict_wide(&bench, "x", 20);
+    trivet_prediction_log_flush(bench.log);
+    assert_int_equal(kept_in_store(&bench).n_rows, kept.n_rows + 20);
+    trivet_buffer_release(&features);
+    close_bench(&bench);
+}
+
 /* More versions than places, one after the other: each is logged, also the last. */
 static void versions_that_nobody_uses_make_room(void **state)
 {
@@ -472,6 +517,7 @@ int main(void)
         cmocka_unit_test(features_are_kept_while_the_switch_is_on),
         cmocka_unit_test(what_was_to_be_erased_is_whatever_the_switch_does_later),
         cmocka_unit_test(wide_rows_lose_their_features_before_the_log_grows_too_large),
+        cmocka_unit_test(the_oldest_labelled_rows_lose_their_features_at_last),
         cmocka_unit_test(versions_that_nobody_uses_make_room),
         cmocka_unit_test(when_all_versions_are_in_use_the_next_is_not_logged),
     };
