@@ -136,8 +136,41 @@ enum trivet_status trivet_quality_part_get(struct trivet_quality *quality, size_
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+static bool is_used(const struct trivet_quality_sums *sums, size_t pair)
+{
+    return pair < sums->n_pairs && sums->pairs[pair] != 0.0;
+}
+
+/* A pair that is 0 wherever it stands, also in the sums that are being read: outcomes that were no
+ * class and were put right, a day ago. TRIVET_QUALITY_PAIRS_MAX: none. */
+static size_t find_unused(const struct trivet_quality *quality,
+                          const struct trivet_quality_sums *reading)
+{
+    for (size_t i = 0; i < quality->n_pairs; i++) {
+        bool used = is_used(reading, i);
+        for (size_t s = 0; s < TRIVET_QUALITY_SOURCES && !used; s++) {
+            const struct trivet_quality_part *part = quality->parts[s];
+            used = part != NULL && (is_used(&part->base, i) || is_used(&part->current, i));
+        }
+        for (size_t s = 0; s < quality->n_slots && !used; s++) {
+            used = is_used(&quality->slots[s].sums, i);
+        }
+        if (!used) {
+            return i;
+        }
+    }
+    return TRIVET_QUALITY_PAIRS_MAX;
+}
+
+static void name_pair(struct trivet_quality_pair *pair, const char *truth, const char *predicted)
+{
+    (void)trivet_text_copy(pair->truth, sizeof(pair->truth), truth);
+    (void)trivet_text_copy(pair->predicted, sizeof(pair->predicted), predicted);
+}
+
 /* The index of a pair, made when there is room; n_pairs_max where it is counted with the others. */
-static enum trivet_status find_pair(struct trivet_quality *quality, const char *truth,
+static enum trivet_status find_pair(struct trivet_quality *quality,
+                                    const struct trivet_quality_sums *reading, const char *truth,
                                     const char *predicted, size_t *out, struct trivet_error *err)
 {
     *out = TRIVET_QUALITY_PAIRS_MAX;
@@ -153,6 +186,10 @@ static enum trivet_status find_pair(struct trivet_quality *quality, const char *
         }
     }
     if (quality->n_pairs == TRIVET_QUALITY_PAIRS_MAX) {
+        *out = find_unused(quality, reading);
+        if (*out < TRIVET_QUALITY_PAIRS_MAX) {
+            name_pair(&quality->pairs[*out], truth, predicted);
+        }
         return TRIVET_OK;
     }
     if (quality->n_pairs == quality->pairs_capacity) {
@@ -165,9 +202,7 @@ static enum trivet_status find_pair(struct trivet_quality *quality, const char *
         quality->pairs = pairs;
         quality->pairs_capacity = capacity;
     }
-    struct trivet_quality_pair *pair = &quality->pairs[quality->n_pairs];
-    (void)trivet_text_copy(pair->truth, sizeof(pair->truth), truth);
-    (void)trivet_text_copy(pair->predicted, sizeof(pair->predicted), predicted);
+    name_pair(&quality->pairs[quality->n_pairs], truth, predicted);
     *out = quality->n_pairs++;
     return TRIVET_OK;
 }
@@ -181,8 +216,11 @@ static enum trivet_status read_pair(struct trivet_quality *quality,
     if (!isfinite(pair->weight)) {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "a pair of classes without a weight");
     }
+    if (pair->weight == 0.0) {
+        return TRIVET_OK;
+    }
     if (strcmp(pair->truth, OTHER) != 0 || strcmp(pair->predicted, OTHER) != 0) {
-        status = find_pair(quality, pair->truth, pair->predicted, &at, err);
+        status = find_pair(quality, out, pair->truth, pair->predicted, &at, err);
     } else {
         out->values[TRIVET_QUALITY_OTHER_WRONG] += pair->weight;
         return TRIVET_OK;

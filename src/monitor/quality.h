@@ -7,8 +7,9 @@
  * quarter of it too early, in bounded memory. A correction takes back what it corrects: sums of a
  * slot may be negative, and are right.
  *
- * Pairs of classes beyond TRIVET_QUALITY_PAIRS_MAX, and those with long names, are counted
- * together: accuracy stays exact, F1 is then not told. */
+ * A pair of classes that is 0 everywhere gives its place to another when there is no other. Those
+ * beyond TRIVET_QUALITY_PAIRS_MAX, and those with long names, are counted together: accuracy stays
+ * exact, F1 is then not told. */
 #ifndef TRIVET_MONITOR_QUALITY_H
 #define TRIVET_MONITOR_QUALITY_H
 

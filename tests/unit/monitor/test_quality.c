@@ -149,6 +149,43 @@ static void test_weights(void **state)
     assert_true(over(monitor, T0_US, HOUR).accuracy.lower < 0.8);
 }
 
+/* Made-up classes that were put right take no place for ever. */
+static void test_places_of_pairs(void **state)
+{
+    struct trivet_monitor *monitor = *state;
+    char names[] = "a\0junk 0000";
+    Trivet__V1__ClassPairCount pair = TRIVET__V1__CLASS_PAIR_COUNT__INIT;
+    Trivet__V1__ClassPairCount *pairs[] = {&pair};
+    int64_t now_us = T0_US;
+    Trivet__V1__QualityTotals totals = TRIVET__V1__QUALITY_TOTALS__INIT;
+    totals.labelled = 1;
+    totals.labelled_weight = 1;
+    totals.pairs = pairs;
+    totals.n_pairs = 1;
+    pair.predicted = names;
+    pair.truth = names + 2;
+    pair.weight = 1;
+    for (unsigned i = 0; i < 600; i++) {
+        (void)snprintf(names + 2, sizeof(names) - 2, "junk %04u", i);
+        totals.corrected = i;
+        send_quality(monitor, 7, 1 + i, &totals, now_us);
+    }
+    assert_int_equal(quality_of(monitor)->n_pairs, TRIVET_QUALITY_PAIRS_MAX);
+    /* What it is now, and nothing of what it was. */
+    struct trivet_quality_sums sums;
+    struct trivet_error err;
+    assert_int_equal(trivet_quality_ever(quality_of(monitor), &sums, &err), TRIVET_OK);
+    double all = 0.0;
+    for (size_t i = 0; i < sums.n_pairs; i++) {
+        all += sums.pairs[i];
+        assert_true(sums.pairs[i] == 0.0 ||
+                    strcmp(quality_of(monitor)->pairs[i].truth, "junk 0599") == 0);
+    }
+    assert_true(all == 1.0);
+    assert_true(sums.values[TRIVET_QUALITY_OTHER_WRONG] == 0.0);
+    trivet_quality_sums_release(&sums);
+}
+
 /* The squared error by its own fourth power: heavy tails make it unsure. */
 static void test_heavy_tails(void **state)
 {
@@ -455,6 +492,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_regression, begin, end),
         cmocka_unit_test_setup_teardown(test_weights, begin, end),
         cmocka_unit_test_setup_teardown(test_heavy_tails, begin, end),
+        cmocka_unit_test_setup_teardown(test_places_of_pairs, begin, end),
         cmocka_unit_test_setup_teardown(test_correction, begin, end),
         cmocka_unit_test_setup_teardown(test_windows, begin, end),
         cmocka_unit_test_setup_teardown(test_new_epoch, begin, end),
