@@ -221,6 +221,35 @@ static enum trivet_status set_key(struct trivet_alert_rule *rule, const char *ke
                             key);
 }
 
+/* The greatest value that the kind can come to; INFINITY where there is none. */
+static double greatest_value(const struct trivet_alert_rule *rule)
+{
+    switch (rule->kind) {
+    case TRIVET_ALERT_ERROR_RATIO:
+    case TRIVET_ALERT_MISSING_RATIO:
+        return 1.0;
+    case TRIVET_ALERT_LATENCY_BURN:
+        return 1.0 / (1.0 - rule->objective);
+    case TRIVET_ALERT_QUALITY_DROP:
+        return strcmp(rule->metric, "accuracy") == 0 && isnan(rule->floor) ? 1.0 : (double)INFINITY;
+    default:
+        return (double)INFINITY;
+    }
+}
+
+/* A threshold that nothing exceeds would never be noticed not to fire. */
+static enum trivet_status check_threshold(const struct trivet_alert_rule *rule,
+                                          struct trivet_error *err)
+{
+    double greatest = greatest_value(rule);
+    if (rule->threshold < greatest) {
+        return TRIVET_OK;
+    }
+    return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                            "rule [%s] can never fire: its value is %g at most, its threshold %g",
+                            rule->name, greatest, rule->threshold);
+}
+
 /* What only the whole rule tells. */
 static enum trivet_status check_rule(const struct trivet_alert_rule *rule, struct trivet_error *err)
 {
@@ -242,7 +271,7 @@ static enum trivet_status check_rule(const struct trivet_alert_rule *rule, struc
                                 "window",
                                 rule->name);
     }
-    return TRIVET_OK;
+    return check_threshold(rule, err);
 }
 
 struct reader {

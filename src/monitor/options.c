@@ -266,6 +266,27 @@ static enum trivet_status default_history(struct trivet_monitor_options *options
     return set_text(&options->history, path, err);
 }
 
+/* The same twice would count everything twice. */
+static enum trivet_status check_addresses(const struct trivet_monitor_list *list, const char *what,
+                                          struct trivet_error *err)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (strlen(list->items[i]) >= TRIVET_MONITOR_URL_BYTES) {
+            return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                    "a --%s address has at most %d bytes, this one %zu", what,
+                                    TRIVET_MONITOR_URL_BYTES - 1, strlen(list->items[i]));
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(list->items[i], list->items[k]) == 0) {
+                return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                        "--%s %s is given twice: all of it would count twice", what,
+                                        list->items[i]);
+            }
+        }
+    }
+    return TRIVET_OK;
+}
+
 enum trivet_status trivet_monitor_options_finish(struct trivet_monitor_options *options,
                                                  struct trivet_error *err)
 {
@@ -276,6 +297,12 @@ enum trivet_status trivet_monitor_options_finish(struct trivet_monitor_options *
         if (status == TRIVET_OK) {
             status = append(&options->events, TRIVET_DEFAULT_EVENTS_URL, "events", err);
         }
+    }
+    if (status == TRIVET_OK) {
+        status = check_addresses(&options->servers, "server", err);
+    }
+    if (status == TRIVET_OK) {
+        status = check_addresses(&options->events, "events", err);
     }
     if (status == TRIVET_OK && options->servers.n != options->events.n) {
         status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,

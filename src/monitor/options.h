@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* An address of a server or of events, with its NUL. */
+#define TRIVET_MONITOR_URL_BYTES 320
+
 /* A list of texts, owned. */
 struct trivet_monitor_list {
     char *items[TRIVET_MONITOR_SOURCES_MAX];

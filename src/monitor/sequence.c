@@ -26,6 +26,12 @@ enum trivet_sequence_verdict trivet_sequence_epoch(struct trivet_sequence *seque
     return TRIVET_SEQUENCE_BEGINS;
 }
 
+bool trivet_sequence_fits(const struct trivet_sequence *sequence, uint64_t epoch, uint64_t number)
+{
+    uint64_t last = epoch == sequence->epoch ? sequence->last : 0;
+    return number <= last || number - last <= TRIVET_SEQUENCE_AHEAD_MAX;
+}
+
 /* A number that is not above the highest: late, when it was counted as lost, else a duplicate. */
 static bool take_late(struct trivet_sequence *sequence, uint64_t number)
 {

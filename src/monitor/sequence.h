@@ -11,6 +11,8 @@
 /* How far back an event may come late, and how many earlier epochs are remembered. */
 #define TRIVET_SEQUENCE_LATE_MAX  64
 #define TRIVET_SEQUENCE_ENDED_MAX 16
+/* No publisher gets so far ahead: three years of 10,000 events a second. */
+#define TRIVET_SEQUENCE_AHEAD_MAX ((uint64_t)1 << 40)
 
 /* Zero-initialised is a publisher that was never seen. Under the owner's lock. */
 struct trivet_sequence {
@@ -35,6 +37,9 @@ enum trivet_sequence_verdict {
 /* A message of `epoch` (not 0) came, not necessarily an event. */
 enum trivet_sequence_verdict trivet_sequence_epoch(struct trivet_sequence *sequence,
                                                    uint64_t epoch) TRIVET_MUST_USE;
+/* False for a number that no publisher can have come to: taking it would turn all that follow into
+ * late ones. */
+bool trivet_sequence_fits(const struct trivet_sequence *sequence, uint64_t epoch, uint64_t number);
 /* Event `number` (from 1) of the current epoch came: counts what is missing before it. Events
  * before the first that a program sees are not counted, those of a publisher that restarts under
  * its eyes are. False for a duplicate. */

@@ -172,10 +172,35 @@ static void test_bad_files(void **state)
                      TRIVET_NOT_FOUND);
 }
 
+static void test_addresses(void **state)
+{
+    (void)state;
+    struct trivet_monitor_options options;
+    struct trivet_error err;
+    char url[TRIVET_MONITOR_URL_BYTES + 1];
+    assert_int_equal(parse((const char *[]){"m", "--server", "tcp://a:1", "--events", "tcp://a:2",
+                                            "--server", "tcp://a:1", "--events", "tcp://a:3", NULL},
+                           &options, &err),
+                     TRIVET_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "given twice"));
+    memset(url, 'x', sizeof(url) - 1);
+    url[sizeof(url) - 1] = '\0';
+    struct trivet_monitor_options set = {.servers = {.items = {url}, .n = 1},
+                                         .events = {.items = {url + 1}, .n = 1}};
+    assert_int_equal(trivet_monitor_options_finish(&set, &err), TRIVET_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "at most 319 bytes"));
+    url[TRIVET_MONITOR_URL_BYTES - 1] = '\0';
+    assert_int_equal(trivet_monitor_options_finish(&set, &err), TRIVET_OK);
+    set.servers.n = 0;
+    set.events.n = 0;
+    trivet_monitor_options_release(&set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_defaults, begin, end),
+        cmocka_unit_test_setup_teardown(test_addresses, begin, end),
         cmocka_unit_test_setup_teardown(test_command_line, begin, end),
         cmocka_unit_test_setup_teardown(test_file_and_command_line, begin, end),
         cmocka_unit_test_setup_teardown(test_bad_files, begin, end),

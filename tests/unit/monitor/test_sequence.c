@@ -38,6 +38,19 @@ static void test_joining_late(void **state)
     assert_int_equal(sequence.duplicates, 2);
 }
 
+/* A number that cannot be would turn all that follow into late ones. */
+static void test_absurd_numbers(void **state)
+{
+    (void)state;
+    struct trivet_sequence sequence = begun(7, 5);
+    assert_true(trivet_sequence_fits(&sequence, 7, 6));
+    assert_true(trivet_sequence_fits(&sequence, 7, 1)); /* late */
+    assert_true(trivet_sequence_fits(&sequence, 7, 5 + TRIVET_SEQUENCE_AHEAD_MAX));
+    assert_false(trivet_sequence_fits(&sequence, 7, 6 + TRIVET_SEQUENCE_AHEAD_MAX));
+    assert_false(trivet_sequence_fits(&sequence, 7, UINT64_MAX));
+    assert_false(trivet_sequence_fits(&sequence, 8, UINT64_MAX));
+}
+
 static void test_gaps(void **state)
 {
     (void)state;
@@ -144,10 +157,15 @@ static void test_all_orders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_loss),       cmocka_unit_test(test_joining_late),
-        cmocka_unit_test(test_gaps),          cmocka_unit_test(test_reorder_and_duplicates),
-        cmocka_unit_test(test_late_boundary), cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_many_restarts), cmocka_unit_test(test_all_orders),
+        cmocka_unit_test(test_no_loss),
+        cmocka_unit_test(test_joining_late),
+        cmocka_unit_test(test_absurd_numbers),
+        cmocka_unit_test(test_gaps),
+        cmocka_unit_test(test_reorder_and_duplicates),
+        cmocka_unit_test(test_late_boundary),
+        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_many_restarts),
+        cmocka_unit_test(test_all_orders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
