@@ -15,12 +15,13 @@
 /* After a stop of the monitor, so many seconds at most are made up for. */
 #define CATCH_UP_S 120
 
-enum ratio_of { RATIO_FIRST, RATIO_ROWS, RATIO_COUNT };
+enum ratio_of { RATIO_FIRST, RATIO_SECOND, RATIO_COUNT };
 
 struct follow {
-    const struct trivet_monitor_series *series;
+    const struct trivet_monitor_series *series; /* that of this serial, while it is there */
+    uint64_t serial;
     /* By rule; NULL without traffic, or where the rule does not need it. error_ratio has one for
-     * rows beside that of the calls. */
+     * rows beside that of the calls, latency_burn one for its long window. */
     struct trivet_alert_ratio *ratios[TRIVET_ALERT_RULES_MAX][RATIO_COUNT];
     /* Of the drift watch as of its window of this time: looking at all columns takes a while. */
     int64_t drift_closed_us;
@@ -32,8 +33,9 @@ struct trivet_alert_facts {
     const struct trivet_monitor *monitor;
     const struct trivet_alert_rules *rules;
     int64_t taken_s; /* windows were read up to here, inclusive */
-    /* In the order of the monitor's series, which grow and never go. */
-    struct follow *follows[TRIVET_MONITOR_SERIES_MAX];
+    /* In the order of the monitor's series; those that went since the last judging are still here.
+     */
+    struct follow *follows[2 * TRIVET_MONITOR_SERIES_MAX];
     size_t n_follows;
     uint64_t lost[TRIVET_MONITOR_SOURCES_MAX]; /* as last seen */
     bool lost_known[TRIVET_MONITOR_SOURCES_MAX];
@@ -64,17 +66,34 @@ struct trivet_alert_facts *trivet_alert_facts_create(const struct trivet_monitor
     return facts;
 }
 
+static void follow_free(struct follow *follow)
+{
+    for (size_t r = 0; r < TRIVET_ALERT_RULES_MAX; r++) {
+        for (size_t k = 0; k < RATIO_COUNT; k++) {
+            trivet_free(follow->ratios[r][k]);
+        }
+    }
+    trivet_free(follow);
+}
+
+/* follows[at..to) are of series that went. */
+static void unfollow(struct trivet_alert_facts *facts, size_t at, size_t to)
+{
+    for (size_t i = at; i < to; i++) {
+        follow_free(facts->follows[i]);
+    }
+    memmove(&facts->follows[at], &facts->follows[to],
+            (facts->n_follows - to) * sizeof(facts->follows[0]));
+    facts->n_follows -= to - at;
+}
+
 void trivet_alert_facts_free(struct trivet_alert_facts *facts)
 {
     if (facts == NULL) {
         return;
     }
     for (size_t i = 0; i < facts->n_follows; i++) {
-        for (size_t r = 0; r < TRIVET_ALERT_RULES_MAX; r++) {
-            trivet_free(facts->follows[i]->ratios[r][RATIO_FIRST]);
-            trivet_free(facts->follows[i]->ratios[r][RATIO_ROWS]);
-        }
-        trivet_free(facts->follows[i]);
+        follow_free(facts->follows[i]);
     }
     trivet_free(facts);
 }
@@ -83,7 +102,12 @@ void trivet_alert_facts_free(struct trivet_alert_facts *facts)
 static bool follow_at(struct trivet_alert_facts *facts, size_t i)
 {
     const struct trivet_monitor_series *series = facts->monitor->series[i];
-    if (i < facts->n_follows && facts->follows[i]->series == series) {
+    size_t at = i;
+    while (at < facts->n_follows && facts->follows[at]->serial != series->serial) {
+        at++;
+    }
+    if (at < facts->n_follows) {
+        unfollow(facts, i, at); /* both lists have the same order */
         return true;
     }
     struct follow *follow = trivet_calloc(1, sizeof(*follow));
@@ -91,11 +115,22 @@ static bool follow_at(struct trivet_alert_facts *facts, size_t i)
         return false;
     }
     follow->series = series;
+    follow->serial = series->serial;
     memmove(&facts->follows[i + 1], &facts->follows[i],
             (facts->n_follows - i) * sizeof(facts->follows[0]));
     facts->follows[i] = follow;
     facts->n_follows++;
     return true;
+}
+
+/* One follow for each series, and none besides. */
+static void follow_all(struct trivet_alert_facts *facts)
+{
+    size_t i = 0;
+    while (i < facts->monitor->n_series && follow_at(facts, i)) {
+        i++;
+    }
+    unfollow(facts, i, facts->n_follows);
 }
 
 /* Calls that took longer than `limit_us`; of the bucket that the limit cuts, in proportion. */
@@ -113,15 +148,15 @@ static uint64_t slow_calls(const struct trivet_histogram *histogram, double limi
     return (uint64_t)llround(slow);
 }
 
-static void add_share(struct trivet_alert_ratio **ratio, const struct trivet_alert_rule *rule,
-                      int64_t second, struct trivet_alert_share share)
+static void add_share(struct trivet_alert_ratio **ratio, int64_t window_s, int64_t second,
+                      struct trivet_alert_share share)
 {
     if (*ratio == NULL) {
         *ratio = trivet_malloc(sizeof(**ratio));
         if (*ratio == NULL) {
             return; /* these calls are not judged; the next may be */
         }
-        trivet_alert_ratio_init(*ratio, rule_window_s(rule));
+        trivet_alert_ratio_init(*ratio, window_s);
     }
     trivet_alert_ratio_add(*ratio, second, share);
 }
@@ -144,12 +179,32 @@ static void take_second(struct trivet_alert_facts *facts, struct follow *follow,
             struct trivet_alert_share by_call = {calls, trivet_monitor_counts_failed_calls(&sum)};
             struct trivet_alert_share by_row = {trivet_monitor_counts_rows(&sum),
                                                 trivet_monitor_counts_failed_rows(&sum)};
-            add_share(&ratios[RATIO_FIRST], rule, second, by_call);
-            add_share(&ratios[RATIO_ROWS], rule, second, by_row);
+            add_share(&ratios[RATIO_FIRST], rule->window_s, second, by_call);
+            add_share(&ratios[RATIO_SECOND], rule->window_s, second, by_row);
         } else if (rule->kind == TRIVET_ALERT_LATENCY_BURN) {
             struct trivet_alert_share slow = {sum.total.count,
                                               slow_calls(&sum.total, rule->latency_ms * 1000.0)};
-            add_share(&ratios[RATIO_FIRST], rule, second, slow);
+            add_share(&ratios[RATIO_FIRST], rule->window_s, second, slow);
+            add_share(&ratios[RATIO_SECOND], rule->long_window_s, second, slow);
+        }
+    }
+}
+
+/* The clock was set back: what was counted lies ahead of it. */
+static void begin_anew(struct trivet_alert_facts *facts, int64_t taken_s)
+{
+    facts->taken_s = taken_s;
+    for (size_t i = 0; i < facts->n_follows; i++) {
+        for (size_t r = 0; r < TRIVET_ALERT_RULES_MAX; r++) {
+            for (size_t k = 0; k < RATIO_COUNT; k++) {
+                trivet_free(facts->follows[i]->ratios[r][k]);
+                facts->follows[i]->ratios[r][k] = NULL;
+            }
+        }
+    }
+    for (size_t r = 0; r < facts->rules->n; r++) {
+        for (size_t s = 0; s < TRIVET_MONITOR_SOURCES_MAX; s++) {
+            trivet_alert_ratio_init(&facts->losses[r][s], rule_window_s(&facts->rules->items[r]));
         }
     }
 }
@@ -157,15 +212,17 @@ static void take_second(struct trivet_alert_facts *facts, struct follow *follow,
 static void take_calls(struct trivet_alert_facts *facts, int64_t now_s)
 {
     int64_t to = now_s - LAG_S;
+    if (to < facts->taken_s - TRIVET_MONITOR_CLOCK_BACK_US / US_PER_S) {
+        begin_anew(facts, to);
+    }
     int64_t from = facts->taken_s + 1;
     from = from < to - CATCH_UP_S ? to - CATCH_UP_S : from;
-    size_t i = 0;
-    while (i < facts->monitor->n_series && follow_at(facts, i)) {
+    follow_all(facts);
+    for (size_t i = 0; i < facts->n_follows; i++) {
         for (int64_t second = from; second <= to && facts->follows[i]->series->window != NULL;
              second++) {
             take_second(facts, facts->follows[i], second);
         }
-        i++;
     }
     facts->taken_s = to > facts->taken_s ? to : facts->taken_s;
 }
@@ -314,11 +371,11 @@ static void judge_series(const struct trivet_alert_facts *facts, size_t r,
     switch (rule->kind) {
     case TRIVET_ALERT_ERROR_RATIO:
         trivet_alert_judge_errors(rule, sum_of(ratios[RATIO_FIRST], to_s, rule->window_s),
-                                  sum_of(ratios[RATIO_ROWS], to_s, rule->window_s), &verdict);
+                                  sum_of(ratios[RATIO_SECOND], to_s, rule->window_s), &verdict);
         break;
     case TRIVET_ALERT_LATENCY_BURN:
         trivet_alert_judge_latency(rule, sum_of(ratios[RATIO_FIRST], to_s, rule->window_s),
-                                   sum_of(ratios[RATIO_FIRST], to_s, rule->long_window_s),
+                                   sum_of(ratios[RATIO_SECOND], to_s, rule->long_window_s),
                                    &verdict);
         break;
     case TRIVET_ALERT_DRIFT:

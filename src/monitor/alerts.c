@@ -175,6 +175,23 @@ static void follow_firing(struct trivet_alerts *alerts, size_t at,
     }
 }
 
+static int64_t not_after(int64_t then_us, int64_t now_us)
+{
+    return then_us < now_us ? then_us : now_us;
+}
+
+/* The clock may have been set back: what began later than now would never have lasted. */
+static void clamp(struct trivet_alerts *alerts, size_t at, int64_t now_us)
+{
+    struct entry *entry = &alerts->entries[at];
+    struct trivet_alert *alert = &alerts->active[at];
+    alerts->started_us = not_after(alerts->started_us, now_us);
+    alert->started_us = not_after(alert->started_us, now_us);
+    alert->since_us = not_after(alert->since_us, now_us);
+    entry->judged_us = not_after(entry->judged_us, now_us);
+    entry->good_since_us = not_after(entry->good_since_us, now_us);
+}
+
 void trivet_alerts_judge(struct trivet_alerts *alerts, const struct trivet_alert_rule *rule,
                          const char *source, const char *model, uint64_t version,
                          const struct trivet_alert_verdict *verdict, int64_t now_us)
@@ -194,6 +211,7 @@ void trivet_alerts_judge(struct trivet_alerts *alerts, const struct trivet_alert
         set_state(alerts, &alerts->active[at], TRIVET_ALERT_PENDING, now_us);
     }
     struct trivet_alert *alert = &alerts->active[at];
+    clamp(alerts, at, now_us);
     alerts->entries[at].judged_us = now_us;
     if (alert->state == TRIVET_ALERT_FIRING) {
         follow_firing(alerts, at, rule, verdict, now_us);
@@ -225,6 +243,7 @@ void trivet_alerts_sweep(struct trivet_alerts *alerts, int64_t now_us)
 {
     size_t i = 0;
     while (i < alerts->n_active && alerts->n_changes < TRIVET_ALERTS_ACTIVE_MAX) {
+        clamp(alerts, i, now_us);
         if (now_us - alerts->entries[i].judged_us > TRIVET_ALERT_UNWATCHED_US) {
             drop(alerts, i, "not watched any more", now_us);
         } else {

@@ -23,6 +23,7 @@
 #define TRIVET_ALERTS_ACTIVE_MAX   1000
 #define TRIVET_ALERTS_RESOLVED_MAX 200
 #define TRIVET_ALERT_SUBJECT_BYTES 128
+#define TRIVET_ALERT_SOURCE_BYTES  320 /* holds any server's address: options.h */
 #define TRIVET_ALERT_DETAIL_BYTES  192
 /* How far a value must come back, of its threshold. */
 #define TRIVET_ALERT_HYSTERESIS 0.9
@@ -60,7 +61,7 @@ struct trivet_alert {
     /* What it is about: a version of a model, or a server (model empty). */
     char model[TRIVET_ALERT_SUBJECT_BYTES]; /* holds any model name */
     uint64_t version;
-    char source[TRIVET_ALERT_SUBJECT_BYTES];
+    char source[TRIVET_ALERT_SOURCE_BYTES];
     int64_t since_us;    /* of the state */
     int64_t started_us;  /* first found */
     int64_t fired_us;    /* 0 = not yet */

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "monitor/history_drift.h"
 
+#define US_PER_S           1000000
 #define BUSY_MS            500
 #define ARENA_BUDGET_BYTES ((size_t)1 << 20)
 
@@ -125,6 +126,9 @@ static enum trivet_status load_total(struct trivet_monitor *monitor, size_t sour
     if (model == NULL) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the history");
     }
+    if (!trivet_monitor_has_room(monitor, model, version)) {
+        return TRIVET_OK; /* it waits in the history for its next news */
+    }
     enum trivet_status status = trivet_monitor_series_get(monitor, model, version, &series, err);
     if (status == TRIVET_OK) {
         status = trivet_monitor_part_get(series, source, &part, err);
@@ -182,7 +186,9 @@ static enum trivet_status load_source(struct trivet_history *history,
         int step = sqlite3_step(row);
         if (step == SQLITE_ROW) {
             source->sequence.epoch = (uint64_t)sqlite3_column_int64(row, 1);
-            source->sequence.lost = (uint64_t)sqlite3_column_int64(row, 2);
+            /* What one absurd number made of it was stored by earlier versions. */
+            uint64_t lost = (uint64_t)sqlite3_column_int64(row, 2);
+            source->sequence.lost = lost <= TRIVET_SEQUENCE_AHEAD_MAX ? lost : 0;
             source->sequence.restarts = (uint64_t)sqlite3_column_int64(row, 3);
             int64_t id = sqlite3_column_int64(row, 0);
             status = load_totals(history, monitor, index, id, err);
@@ -192,6 +198,29 @@ static enum trivet_status load_source(struct trivet_history *history,
         } else if (step != SQLITE_DONE) {
             status = trivet_history_error(history, "reading the history", err);
         }
+    }
+    sqlite3_finalize(row);
+    return status;
+}
+
+/* When there was last news of each version, so that the idle ones are known as such. */
+static enum trivet_status load_activity(struct trivet_history *history,
+                                        struct trivet_monitor *monitor, struct trivet_error *err)
+{
+    sqlite3_stmt *row = NULL;
+    enum trivet_status status = trivet_history_prepare(
+        history, "SELECT max(unix_s) FROM sample WHERE model = ? AND version = ?", &row, err);
+    for (size_t i = 0; i < monitor->n_series && status == TRIVET_OK; i++) {
+        struct trivet_monitor_series *series = monitor->series[i];
+        (void)sqlite3_bind_text(row, 1, series->model, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(row, 2, (int64_t)series->version);
+        if (sqlite3_step(row) != SQLITE_ROW) {
+            status = trivet_history_error(history, "reading the history", err);
+        } else if (sqlite3_column_type(row, 0) != SQLITE_NULL &&
+                   sqlite3_column_int64(row, 0) < series->active_us / US_PER_S) {
+            series->active_us = sqlite3_column_int64(row, 0) * US_PER_S;
+        }
+        (void)sqlite3_reset(row);
     }
     sqlite3_finalize(row);
     return status;
@@ -208,6 +237,9 @@ enum trivet_status trivet_history_load(struct trivet_history *history,
     }
     if (status == TRIVET_OK) {
         status = trivet_history_outcomes_load(history, monitor, TRIVET_LIVE_SOURCES, 0, err);
+    }
+    if (status == TRIVET_OK) {
+        status = load_activity(history, monitor, err);
     }
     pthread_mutex_unlock(&monitor->lock);
     pthread_mutex_unlock(&history->lock);

@@ -56,6 +56,12 @@ enum trivet_status trivet_history_outcomes_load(struct trivet_history *history,
                                                 struct trivet_monitor *monitor, size_t source,
                                                 int64_t id,
                                                 struct trivet_error *err) TRIVET_MUST_USE;
+/* Versions that one save forgets; a year of one are some 50,000 rows. */
+#define TRIVET_HISTORY_FORGET_MAX 32
+/* Part of a save: takes all that is stored of a version away: history_forget.c. */
+enum trivet_status trivet_history_forget(struct trivet_history *history, const char *model,
+                                         uint64_t version,
+                                         struct trivet_error *err) TRIVET_MUST_USE;
 /* Part of a save: old points are made fewer, a bounded piece at a time: history_thin.c. */
 enum trivet_status trivet_history_thin(struct trivet_history *history, int64_t now_s,
                                        struct trivet_error *err) TRIVET_MUST_USE;

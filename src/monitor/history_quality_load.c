@@ -17,6 +17,9 @@ static enum trivet_status load_part(struct trivet_monitor *monitor, size_t sourc
     if (model == NULL) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the history");
     }
+    if (!trivet_monitor_has_room(monitor, model, (uint64_t)sqlite3_column_int64(row, 1))) {
+        return TRIVET_OK;
+    }
     enum trivet_status status = trivet_monitor_series_get(
         monitor, model, (uint64_t)sqlite3_column_int64(row, 1), &series, err);
     if (status == TRIVET_OK && series->live.quality == NULL) {
@@ -67,6 +70,9 @@ static enum trivet_status load_sum(struct trivet_monitor *monitor, size_t source
         return status;
     }
     struct trivet_shadow_sums *sums = NULL;
+    if (!trivet_monitor_has_room(monitor, model, version)) {
+        return TRIVET_OK;
+    }
     enum trivet_status status =
         trivet_live_shadow_slot(monitor, model, version, answered_by, source, &sums, err);
     if (status == TRIVET_OK) {

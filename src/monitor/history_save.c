@@ -4,6 +4,8 @@
 #include "base/alloc.h"
 #include "base/text.h"
 
+#include <string.h>
+
 #define WINDOW_S 60
 #define US_PER_S 1000000
 
@@ -16,7 +18,8 @@ struct saved_source {
 };
 
 struct saved_total {
-    struct trivet_monitor_series *series; /* its name does not change, nor does it go away */
+    /* Its name does not change, and only the thread that saves lets it go (upkeep.h). */
+    struct trivet_monitor_series *series;
     size_t source;
     struct trivet_buffer base;
     struct trivet_buffer current;
@@ -35,6 +38,8 @@ struct snapshot {
     struct saved_sample *samples;
     size_t n_samples;
     struct trivet_history_outcomes *outcomes;
+    struct trivet_monitor_forgotten *forgotten;
+    size_t n_forgotten;
     int64_t now_s;
 };
 
@@ -46,6 +51,7 @@ static void snapshot_release(struct snapshot *snapshot)
     }
     trivet_free(snapshot->totals);
     trivet_free(snapshot->samples);
+    trivet_free(snapshot->forgotten);
     trivet_history_outcomes_free(snapshot->outcomes);
 }
 
@@ -88,6 +94,44 @@ static enum trivet_status take_totals(struct trivet_monitor *monitor,
         }
     }
     return status;
+}
+
+/* Of a version that is back nothing is taken to be stored. */
+static void mark_unsaved(struct trivet_monitor_series *series)
+{
+    series->unsaved = true;
+    series->live.shadows_changed = true;
+    if (series->live.quality != NULL) {
+        series->live.quality->changed = true;
+    }
+}
+
+/* Under the monitor's lock. Without memory they wait for the next save. */
+static void take_forgotten(const struct trivet_monitor *monitor, struct snapshot *snapshot)
+{
+    size_t n = monitor->upkeep.n_forgotten;
+    n = n < TRIVET_HISTORY_FORGET_MAX ? n : TRIVET_HISTORY_FORGET_MAX;
+    snapshot->forgotten = n > 0 ? trivet_calloc(n, sizeof(*snapshot->forgotten)) : NULL;
+    if (snapshot->forgotten != NULL) {
+        memcpy(snapshot->forgotten, monitor->upkeep.forgotten, n * sizeof(*snapshot->forgotten));
+        snapshot->n_forgotten = n;
+    }
+    for (size_t i = 0; i < snapshot->n_forgotten; i++) {
+        struct trivet_monitor_series *back = trivet_monitor_find(
+            monitor, snapshot->forgotten[i].model, snapshot->forgotten[i].version);
+        if (back != NULL) {
+            mark_unsaved(back);
+        }
+    }
+}
+
+/* Only this thread adds to them. */
+static void drop_forgotten(struct trivet_monitor *monitor, size_t n)
+{
+    struct trivet_monitor_upkeep *upkeep = &monitor->upkeep;
+    upkeep->n_forgotten -= n;
+    memmove(upkeep->forgotten, upkeep->forgotten + n,
+            upkeep->n_forgotten * sizeof(upkeep->forgotten[0]));
 }
 
 /* Under the monitor's lock. Clears `unsaved` of what it copied. */
@@ -221,6 +265,11 @@ static enum trivet_status snapshot_write(struct trivet_history *history,
         return status;
     }
     status = write_sources(history, snapshot, err);
+    /* Before anything is written: a version may be back. */
+    for (size_t i = 0; i < snapshot->n_forgotten && status == TRIVET_OK; i++) {
+        status = trivet_history_forget(history, snapshot->forgotten[i].model,
+                                       snapshot->forgotten[i].version, err);
+    }
     if (status == TRIVET_OK) {
         status = write_totals(history, snapshot, err);
     }
@@ -248,6 +297,7 @@ enum trivet_status trivet_history_save(struct trivet_history *history,
 {
     struct snapshot snapshot = {.now_s = now_us / US_PER_S};
     pthread_mutex_lock(&monitor->lock);
+    take_forgotten(monitor, &snapshot);
     enum trivet_status status = snapshot_take(monitor, now_us, &snapshot, err);
     if (status == TRIVET_OK) {
         status = trivet_history_outcomes_take(monitor, now_us, &snapshot.outcomes, err);
@@ -264,7 +314,9 @@ enum trivet_status trivet_history_save(struct trivet_history *history,
     }
     pthread_mutex_lock(&monitor->lock);
     monitor->history_failing = status != TRIVET_OK;
-    if (status != TRIVET_OK) {
+    if (status == TRIVET_OK) {
+        drop_forgotten(monitor, snapshot.n_forgotten);
+    } else {
         (void)trivet_text_copy(monitor->history_why, sizeof(monitor->history_why), err->message);
         for (size_t i = 0; i < snapshot.n_samples; i++) {
             snapshot.samples[i].series->unsaved = true;

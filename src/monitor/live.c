@@ -42,6 +42,9 @@ enum trivet_status trivet_live_quality(struct trivet_monitor *monitor, size_t in
     struct trivet_monitor_series *series = NULL;
     struct trivet_quality_part *part = NULL;
     bool stale = false;
+    if (trivet_monitor_is_gone(monitor, index, totals->model, totals->version, NULL)) {
+        return TRIVET_OK;
+    }
     enum trivet_status status =
         trivet_monitor_series_get(monitor, totals->model, totals->version, &series, err);
     if (status != TRIVET_OK) {
@@ -55,9 +58,15 @@ enum trivet_status trivet_live_quality(struct trivet_monitor *monitor, size_t in
     }
     status = trivet_quality_part_get(series->live.quality, index, &part, err);
     if (status == TRIVET_OK) {
-        bool continues = part->live ? part->contact == source->contact : source->synchronised;
+        bool continues = part->live ? part->contact == source->contact
+                                    : trivet_monitor_from_zero(monitor, index, series);
+        bool unsaved = series->live.quality->changed;
+        series->live.quality->changed = false;
         status =
             trivet_quality_take(series->live.quality, index, totals, continues, at_us, &stale, err);
+        bool news = series->live.quality->changed;
+        series->live.quality->changed = unsaved || news;
+        series->active_us = news ? monitor->upkeep.ticked_us : series->active_us;
     }
     if (status == TRIVET_OK && !stale) {
         part->live = true;
@@ -129,6 +138,9 @@ enum trivet_status trivet_live_shadow(struct trivet_monitor *monitor, size_t ind
         .absolute_difference = totals->absolute_difference,
         .squared_difference = totals->squared_difference,
     };
+    if (trivet_monitor_is_gone(monitor, index, totals->model, totals->version, NULL)) {
+        return TRIVET_OK;
+    }
     if (!isfinite(sums.absolute_difference) || !isfinite(sums.squared_difference)) {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT, "a shadow's difference is no number");
     }
@@ -151,6 +163,7 @@ enum trivet_status trivet_live_shadow(struct trivet_monitor *monitor, size_t ind
     bool same = current->compared == sums.compared && current->failed == sums.failed &&
                 current->skipped == sums.skipped;
     series->live.shadows_changed = series->live.shadows_changed || !same;
+    series->active_us = same ? series->active_us : monitor->upkeep.ticked_us;
     *current = sums;
     return TRIVET_OK;
 }

@@ -36,7 +36,20 @@ struct trivet_monitor *trivet_monitor_create(const char *const *server_urls,
     monitor->drift_budget.bytes_max = TRIVET_MONITOR_DRIFT_BYTES_MAX;
     monitor->drift_options = (struct trivet_drift_options)TRIVET_DRIFT_OPTIONS_DEFAULT;
     monitor->started_us = now_us;
+    monitor->upkeep.ticked_us = now_us;
     return monitor;
+}
+
+void trivet_monitor_series_free(struct trivet_monitor *monitor,
+                                struct trivet_monitor_series *series)
+{
+    for (size_t k = 0; k < TRIVET_MONITOR_SOURCES_MAX; k++) {
+        trivet_free(series->parts[k]);
+    }
+    trivet_window_free(series->window);
+    trivet_monitor_drift_free(&monitor->drift_budget, series->drift);
+    trivet_live_series_release(&series->live);
+    trivet_free(series);
 }
 
 void trivet_monitor_free(struct trivet_monitor *monitor)
@@ -45,14 +58,7 @@ void trivet_monitor_free(struct trivet_monitor *monitor)
         return;
     }
     for (size_t i = 0; i < monitor->n_series; i++) {
-        struct trivet_monitor_series *series = monitor->series[i];
-        for (size_t k = 0; k < TRIVET_MONITOR_SOURCES_MAX; k++) {
-            trivet_free(series->parts[k]);
-        }
-        trivet_window_free(series->window);
-        trivet_monitor_drift_free(&monitor->drift_budget, series->drift);
-        trivet_live_series_release(&series->live);
-        trivet_free(series);
+        trivet_monitor_series_free(monitor, monitor->series[i]);
     }
     trivet_free(monitor->series);
     trivet_live_release(&monitor->live);
@@ -119,12 +125,21 @@ enum trivet_status trivet_monitor_series_get(struct trivet_monitor *monitor, con
     }
     (void)trivet_text_copy(series->model, sizeof(series->model), model);
     series->version = version;
+    series->serial = ++monitor->next_serial;
+    series->active_us = monitor->upkeep.ticked_us;
+    trivet_monitor_returned(monitor, series);
     memmove(monitor->series + at + 1, monitor->series + at,
             (monitor->n_series - at) * sizeof(struct trivet_monitor_series *));
     monitor->series[at] = series;
     monitor->n_series++;
     *out = series;
     return TRIVET_OK;
+}
+
+bool trivet_monitor_from_zero(const struct trivet_monitor *monitor, size_t source,
+                              const struct trivet_monitor_series *series)
+{
+    return monitor->sources[source].synchronised && !series->returned[source];
 }
 
 enum trivet_status trivet_monitor_part_get(struct trivet_monitor_series *series, size_t source,
@@ -167,6 +182,7 @@ static void fold_epoch(struct trivet_monitor *monitor, size_t source)
         }
     }
     monitor->sources[source].resources = (struct trivet_monitor_resources){0};
+    trivet_monitor_gone_forget(monitor, source);
     trivet_live_fold(monitor, source);
     trivet_monitor_jobs_forget(&monitor->jobs, source);
 }
@@ -239,6 +255,10 @@ static enum trivet_status take_totals(struct trivet_monitor *monitor, size_t ind
     struct trivet_monitor_series *series = NULL;
     struct trivet_monitor_part *part = NULL;
     enum trivet_status status = trivet_monitor_counts_read(message, &counts, err);
+    if (status == TRIVET_OK &&
+        trivet_monitor_is_gone(monitor, index, message->model, message->version, &counts)) {
+        return TRIVET_OK;
+    }
     if (status == TRIVET_OK) {
         status = trivet_monitor_series_get(monitor, message->model, message->version, &series, err);
     }
@@ -252,8 +272,9 @@ static enum trivet_status take_totals(struct trivet_monitor *monitor, size_t ind
         monitor->stale++;
         return TRIVET_OK;
     }
-    bool continues = part->live ? part->contact == source->contact : source->synchronised;
-    if (!part->live && source->synchronised) {
+    bool from_zero = trivet_monitor_from_zero(monitor, index, series);
+    bool continues = part->live ? part->contact == source->contact : from_zero;
+    if (!part->live && from_zero) {
         part->zero_epoch = source->sequence.epoch;
     }
     struct trivet_monitor_counts delta = counts;
@@ -265,6 +286,7 @@ static enum trivet_status take_totals(struct trivet_monitor *monitor, size_t ind
         return TRIVET_OK;
     }
     series->unsaved = true;
+    series->active_us = monitor->upkeep.ticked_us;
     if (continues) {
         add_to_window(monitor, series, &delta, at_us);
         series->last_change_us = at_us > series->last_change_us ? at_us : series->last_change_us;
@@ -338,14 +360,32 @@ static enum trivet_status take_live(struct trivet_monitor *monitor, size_t index
     }
 }
 
+static void take_model(struct trivet_monitor *monitor, size_t index,
+                       const Trivet__V1__ModelEvent *event)
+{
+    switch (event->change) {
+    case TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_DELETED:
+        trivet_monitor_drift_deleted(monitor, index, event->model, event->version);
+        trivet_monitor_set_deleted(monitor, index, event->model, event->version, true);
+        break;
+    case TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_VERSION_CREATED:
+    case TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_LOADED:
+        trivet_monitor_set_deleted(monitor, index, event->model, event->version, false);
+        break;
+    default:
+        break;
+    }
+}
+
 static enum trivet_status take_event(struct trivet_monitor *monitor, size_t index,
                                      const Trivet__V1__Event *event, int64_t now_us,
                                      struct trivet_error *err)
 {
     struct trivet_monitor_source *source = &monitor->sources[index];
-    if (event->publisher_epoch == 0 || event->sequence == 0) {
+    if (event->publisher_epoch == 0 || event->sequence == 0 ||
+        !trivet_sequence_fits(&source->sequence, event->publisher_epoch, event->sequence)) {
         return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                "an event without epoch or sequence number");
+                                "an event without epoch or with no sequence number that can be");
     }
     int64_t at_us = local_time(source, event, now_us);
     if (!take_contact(monitor, index, event->publisher_epoch, at_us)) {
@@ -367,9 +407,8 @@ static enum trivet_status take_event(struct trivet_monitor *monitor, size_t inde
     if (event->body_case == TRIVET__V1__EVENT__BODY_BIN_TOTALS) {
         return take_bins(monitor, index, event->bin_totals, at_us, err);
     }
-    if (event->body_case == TRIVET__V1__EVENT__BODY_MODEL &&
-        event->model->change == TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_DELETED) {
-        trivet_monitor_drift_deleted(monitor, index, event->model->model, event->model->version);
+    if (event->body_case == TRIVET__V1__EVENT__BODY_MODEL) {
+        take_model(monitor, index, event->model);
     }
     if (event->body_case == TRIVET__V1__EVENT__BODY_JOB) {
         trivet_monitor_jobs_take(&monitor->jobs, index, event->job, now_us);
@@ -483,18 +522,5 @@ void trivet_monitor_count_malformed(struct trivet_monitor *monitor, size_t sourc
 {
     pthread_mutex_lock(&monitor->lock);
     monitor->sources[source].malformed++;
-    pthread_mutex_unlock(&monitor->lock);
-}
-
-void trivet_monitor_tick(struct trivet_monitor *monitor, int64_t now_us)
-{
-    pthread_mutex_lock(&monitor->lock);
-    for (size_t i = 0; i < monitor->n_series; i++) {
-        if (monitor->series[i]->window != NULL) {
-            trivet_window_expire(monitor->series[i]->window, now_us / US_PER_S);
-        }
-    }
-    trivet_monitor_drift_tick(monitor, now_us);
-    trivet_monitor_jobs_tick(&monitor->jobs, now_us);
     pthread_mutex_unlock(&monitor->lock);
 }

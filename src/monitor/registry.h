@@ -18,6 +18,7 @@
 #include "monitor/refusals.h"
 #include "monitor/resources.h"
 #include "monitor/sequence.h"
+#include "monitor/upkeep.h"
 #include "monitor/window.h"
 #include "trivet/v1/server.pb-c.h"
 
@@ -88,19 +89,23 @@ struct trivet_monitor_part {
     bool live;                            /* current was brought by this source's contact … */
     uint32_t contact;                     /* … of this number */
     uint64_t zero_epoch; /* the epoch in which its totals began at zero under our eyes */
+    bool deleted;        /* the source has it no more */
 };
 
 /* One model version. */
 struct trivet_monitor_series {
     char model[TRIVET_MONITOR_MODEL_BYTES];
     uint64_t version;
+    uint64_t serial; /* of this one; not given again */
     struct trivet_monitor_part *parts[TRIVET_MONITOR_SOURCES_MAX]; /* NULL = never seen there */
     struct trivet_window *window;                                  /* NULL = no traffic yet */
     struct trivet_monitor_drift *drift;                            /* NULL = no bins yet */
     struct trivet_monitor_live live;                               /* outcomes, shadows */
     int64_t last_change_us;
-    bool unsaved;       /* changed since the history took it */
-    bool drift_deleted; /* the history has to forget its drift */
+    int64_t active_us; /* the tick before its last news, whatever they were */
+    bool returned[TRIVET_MONITOR_SOURCES_MAX]; /* was gone: totals from there began before */
+    bool unsaved;                              /* changed since the history took it */
+    bool drift_deleted;                        /* the history has to forget its drift */
 };
 
 struct trivet_monitor {
@@ -109,6 +114,8 @@ struct trivet_monitor {
     size_t n_sources;
     struct trivet_monitor_series **series; /* by model, then version */
     size_t n_series;
+    uint64_t next_serial;
+    struct trivet_monitor_upkeep upkeep;
     uint64_t untracked; /* totals dropped because TRIVET_MONITOR_SERIES_MAX are tracked */
     uint64_t stale;     /* totals ignored because newer ones were there */
     struct trivet_window_budget budget;
@@ -146,8 +153,6 @@ void trivet_monitor_pipe_down(struct trivet_monitor *monitor, size_t source, int
 void trivet_monitor_set_server_up(struct trivet_monitor *monitor, size_t source);
 void trivet_monitor_set_server_down(struct trivet_monitor *monitor, size_t source, const char *why);
 void trivet_monitor_count_malformed(struct trivet_monitor *monitor, size_t source);
-/* Once a second: releases what has left the windows. */
-void trivet_monitor_tick(struct trivet_monitor *monitor, int64_t now_us);
 
 /* Under the lock, by the caller. */
 struct trivet_monitor_series *trivet_monitor_find(const struct trivet_monitor *monitor,
@@ -156,6 +161,12 @@ struct trivet_monitor_series *trivet_monitor_find(const struct trivet_monitor *m
 enum trivet_status trivet_monitor_series_get(struct trivet_monitor *monitor, const char *model,
                                              uint64_t version, struct trivet_monitor_series **out,
                                              struct trivet_error *err) TRIVET_MUST_USE;
+/* Out of the list already. */
+void trivet_monitor_series_free(struct trivet_monitor *monitor,
+                                struct trivet_monitor_series *series);
+/* Whether totals of the source that are new to us began at zero under our eyes. */
+bool trivet_monitor_from_zero(const struct trivet_monitor *monitor, size_t source,
+                              const struct trivet_monitor_series *series);
 enum trivet_status trivet_monitor_part_get(struct trivet_monitor_series *series, size_t source,
                                            struct trivet_monitor_part **out,
                                            struct trivet_error *err) TRIVET_MUST_USE;

@@ -143,6 +143,28 @@ static void test_errors_and_latency(void **state)
            "latency_burn:firing latency_burn_fast:firing ");
 }
 
+/* Calls that fail after the clock was set back by an hour are seen as soon as any others. */
+static void test_clock_set_back(void **state)
+{
+    (void)state;
+    send_stats(monitor, 0, 7, "m", 2, 0, 0, T0_US + 3590 * S);
+    for (uint64_t s = 1; s <= 8; s++) {
+        int64_t at_s = 3590 + (int64_t)s;
+        send_totals(monitor, 0, 7, s, "m", 2, 100 * s, 0, T0_US + at_s * S);
+        trivet_monitor_tick(monitor, T0_US + at_s * S);
+        tick(at_s);
+    }
+    expect("");
+    trivet_monitor_tick(monitor, T0_US + S);
+    for (uint64_t s = 9; s <= 18; s++) {
+        int64_t at_s = (int64_t)s;
+        send_totals(monitor, 0, 7, s, "m", 2, 800 + s, 10 * s, T0_US + at_s * S);
+        trivet_monitor_tick(monitor, T0_US + at_s * S);
+        tick(at_s);
+    }
+    expect("error_ratio:pending error_ratio:firing ");
+}
+
 /* The interval is under what the version's own test allows, on enough labels. */
 static void test_quality(void **state)
 {
@@ -434,6 +456,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_down, begin, end),
         cmocka_unit_test_setup_teardown(test_errors_and_latency, begin, end),
+        cmocka_unit_test_setup_teardown(test_clock_set_back, begin, end),
         cmocka_unit_test_setup_teardown(test_quality, begin, end),
         cmocka_unit_test_setup_teardown(test_lost_events, begin, end),
         cmocka_unit_test_setup_teardown(test_restart, begin, end),

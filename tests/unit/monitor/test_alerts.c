@@ -58,6 +58,36 @@ static const char *changes(struct trivet_alerts *alerts)
     return letters;
 }
 
+/* What began later than now has begun now. */
+static void test_clock_set_back(void **state)
+{
+    struct trivet_alerts *alerts = *state;
+    judge(alerts, TRIVET_ALERT_BAD, 3600);
+    judge(alerts, TRIVET_ALERT_BAD, 0);
+    assert_string_equal(changes(alerts), "p");
+    judge(alerts, TRIVET_ALERT_BAD, 10);
+    assert_string_equal(changes(alerts), "f");
+    judge(alerts, TRIVET_ALERT_GOOD, 4000);
+    judge(alerts, TRIVET_ALERT_GOOD, 400);
+    assert_string_equal(changes(alerts), "");
+    judge(alerts, TRIVET_ALERT_GOOD, 420);
+    assert_string_equal(changes(alerts), "r");
+}
+
+/* An address of any length that the options let pass is the same one at every judging. */
+static void test_long_address(void **state)
+{
+    struct trivet_alerts *alerts = *state;
+    char url[TRIVET_ALERT_SOURCE_BYTES];
+    struct trivet_alert_verdict verdict = {.judgement = TRIVET_ALERT_BAD};
+    memset(url, 'x', sizeof(url) - 1);
+    url[sizeof(url) - 1] = '\0';
+    for (int64_t s = 0; s <= 10; s++) {
+        trivet_alerts_judge(alerts, rule, url, "", 0, &verdict, T0 + s * S);
+    }
+    assert_string_equal(changes(alerts), "pf");
+}
+
 static void test_life(void **state)
 {
     struct trivet_alerts *alerts = *state;
@@ -228,6 +258,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_life, begin, end),
+        cmocka_unit_test_setup_teardown(test_clock_set_back, begin, end),
+        cmocka_unit_test_setup_teardown(test_long_address, begin, end),
         cmocka_unit_test_setup_teardown(test_does_not_flap, begin, end),
         cmocka_unit_test_setup_teardown(test_without_delay, begin, end),
         cmocka_unit_test_setup_teardown(test_unknown, begin, end),

@@ -204,6 +204,13 @@ static void test_malformed(void **state)
     assert_int_equal(trivet_monitor_event(monitor, 0, &event, T0_US, &err), TRIVET_OK);
     assert_int_equal(predictions_of(monitor, long_name, 1), 1);
     assert_int_equal(monitor->sources[0].malformed, 3);
+    event.sequence = UINT64_MAX;
+    assert_int_equal(trivet_monitor_event(monitor, 0, &event, T0_US, &err),
+                     TRIVET_INVALID_ARGUMENT);
+    assert_int_equal(monitor->sources[0].sequence.lost, 0);
+    event.sequence = 3;
+    assert_int_equal(trivet_monitor_event(monitor, 0, &event, T0_US, &err), TRIVET_OK);
+    assert_int_equal(monitor->sources[0].sequence.events, 3);
     Trivet__V1__StatsResponse stats = TRIVET__V1__STATS_RESPONSE__INIT;
     assert_int_equal(trivet_monitor_stats(monitor, 0, &stats, T0_US, &err),
                      TRIVET_INVALID_ARGUMENT);
