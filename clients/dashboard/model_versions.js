@@ -79,13 +79,22 @@ function sharesText(traffic) {
   return `split the traffic: ${traffic.map((s) => s.shadow ? `version ${s.version} as shadow of ${percent(s.weight / 10000)}` : `${percent(s.weight / sum)} to version ${s.version}`).join(", ")}`;
 }
 
+/* All that held from then on, but for what is as without any. */
+function settingsText(settings) {
+  if (!settings) return "";
+  const set = Object.entries(settings).filter(([, value]) => value).map(([name, value]) => (value === true ? words(name) : `${words(name)} ${value}`));
+  return set.length > 0 ? `: ${set.join(", ")}` : ": none are set";
+}
+
 export function changeText(change) {
   const from = change.previous_version > 0 ? ` from ${change.previous_version}` : "";
   switch (change.kind) {
     case "PROMOTED": return `pointed ${change.alias} to version ${change.version}${from}`;
     case "ROLLED_BACK": return `rolled ${change.alias} back to version ${change.version}${from}`;
     case "TRAFFIC_SET": return sharesText(change.traffic);
-    case "CONFIGURED": return "changed the settings";
+    case "CONFIGURED": return `changed the settings${settingsText(change.settings)}`;
+    case "DELETED": return change.version > 0 ? `deleted version ${change.version}` : "deleted the model with all its versions";
+    case "ALIAS_REMOVED": return `removed the alias ${change.alias}, which pointed to version ${change.previous_version}`;
     default: return words(change.kind);
   }
 }

@@ -284,6 +284,17 @@ struct trivet_store_cause trivet_call_cause(const struct trivet_call *call, cons
                                        .peer = call->peer};
 }
 
+enum trivet_status trivet_call_check_deadline(const struct trivet_call *call,
+                                              struct trivet_error *err)
+{
+    return trivet_clock_monotonic_ns() < call->deadline_ns
+               ? TRIVET_OK
+               : trivet_error_set(err, TRIVET_DEADLINE_EXCEEDED,
+                                  "%s took longer than its timeout, and changed nothing; give it "
+                                  "more",
+                                  call->method_name);
+}
+
 enum trivet_status trivet_call_begin_change(struct trivet_call *call, struct trivet_store *store,
                                             enum trivet_store_domain domain,
                                             struct trivet_store_txn **txn,

@@ -75,6 +75,9 @@ enum trivet_status trivet_call_key(const struct trivet_call *call, struct trivet
                                    struct trivet_error *err) TRIVET_MUST_USE;
 /* Who makes the change, by which call, and why; borrows of the call. After its key is known. */
 struct trivet_store_cause trivet_call_cause(const struct trivet_call *call, const char *reason);
+/* For what takes long before it changes anything: DEADLINE_EXCEEDED when nobody waits any more. */
+enum trivet_status trivet_call_check_deadline(const struct trivet_call *call,
+                                              struct trivet_error *err) TRIVET_MUST_USE;
 /* Begin a change: *txn is open, unless the call was made before; then *txn is NULL and *earlier the
  * first answer, in the call's arena, and the call is marked as replayed. */
 enum trivet_status trivet_call_begin_change(struct trivet_call *call, struct trivet_store *store,

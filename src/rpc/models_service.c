@@ -390,6 +390,10 @@ static void promote(struct trivet_call *call, void *arg)
                 trivet_promotion_check(request, servable, &promotion, call->arena, &rival, &err);
         }
         if (status == TRIVET_OK) {
+            /* Who gave up must not find it changed. */
+            status = trivet_call_check_deadline(call, &err);
+        }
+        if (status == TRIVET_OK) {
             const struct alias_change change = {
                 .model = request->model,
                 .alias = alias,

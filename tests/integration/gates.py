@@ -131,6 +131,21 @@ class Gates(ServerTest):
         columns["a"][:count] = [None] * count
         return self.client.upload(columns).id
 
+    def test_nobody_waits_for_it_any_more(self):
+        for trees in (1, 300):
+            self.client.train_and_wait("slow", self.new, "y", "random_forest_regressor",
+                                       {"n_estimators": trees}, test_size=0.2)
+        self.client.deploy("slow", 1)
+        columns = columns_of(NEW, 13, 1000)
+        rows = self.client.upload({name: values * 150 for name, values in columns.items()}).id
+        request = models.PromoteRequest(model="slow", version=2, require=["r2>=0.1"],
+                                        holdout_dataset_id=rows)
+        self.fails("DEADLINE_EXCEEDED", "Promote", "Models/Promote", request, models.Model,
+                   timeout_us=300000)
+        self.assertEqual(self.production("slow"), [1])
+        self.client.call("Models/Promote", request, models.Model)
+        self.assertEqual(self.production("slow"), [2])
+
     def test_a_metric_that_is_none_is_told_first(self):
         self.train_two("named")
         self.refuses("INVALID_ARGUMENT", "no metric 'zzz'", "named", 2,

@@ -1,5 +1,6 @@
 """How versions come and go: a canary, a shadow, and what happens by itself."""
 
+from harness import models
 from site_of_tests import percent
 
 
@@ -39,6 +40,15 @@ class Releases:
         colours = self.value("trivetCharts.drawn['chart-versions'].data.datasets.map(s => "
                              "s.borderColor)")
         self.assertEqual(len(set(colours)), 2)
+        self.site.client.call("Models/Configure", models.ConfigureRequest(
+            model="rents", settings=models.ModelSettings(keep_features=True, keep_versions=9),
+            fields=["keep_versions"]), models.Model)
+        self.site.client.deploy("rents", 1, alias="old")
+        self.site.client.call("Models/RemoveAlias", models.RemoveAliasRequest(
+            model="rents", alias="old"), models.Model)
+        self.wait("document.querySelector('#audit-table tbody td')?.textContent === "
+                  "'removed the alias old, which pointed to version 1'")
+        self.assertEqual(self.rows("audit-table")[2][1], "changed the settings: keep versions 9")
 
     def test_15_automation(self):
         def steps():
