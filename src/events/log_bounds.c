@@ -3,7 +3,8 @@
  * A model with too many rows is thinned: of the rows that have no outcome yet those with few zeros
  * go, so that what stays is spread over all the time that is kept, rows of before and of now alike,
  * and outcomes that come late find some. The level is the lowest that leaves three quarters. Only
- * where rows with outcomes alone are too many do the oldest go; their outcomes are in the totals.
+ * where rows with outcomes are too many for that do the oldest go; their outcomes are in the
+ * totals.
  *
  * A model with too many bytes loses features in the same way, and keeps the rows: outcomes join as
  * before, there is less to train on. New rows with as few zeros are logged without, until there is
@@ -70,7 +71,8 @@ static bool is_busy(const struct log_model *model)
            model->n_to_strip > 0;
 }
 
-/* Brings the model below `rows_max`: decides how. */
+/* Brings the model below `rows_max`: decides how. Rows with an outcome may have half of it and what
+ * the others do not need. */
 static void plan_rows(struct trivet_prediction_log *log, struct log_model *model, uint64_t rows_max)
 {
     struct trivet_store_zeros zeros;
@@ -86,13 +88,15 @@ static void plan_rows(struct trivet_prediction_log *log, struct log_model *model
     uint64_t left = model->n_rows > unlabelled ? model->n_rows : unlabelled;
     uint64_t labelled = left - unlabelled;
     uint64_t wanted = rows_max / 4 * 3;
+    uint64_t labelled_max = wanted - lesser(unlabelled, wanted / 2); /* the others need room too */
+    left = lesser(labelled, labelled_max) + unlabelled;
     unsigned level = 0;
     while (left > wanted && level < TRIVET_STORE_LEVELS - 1) {
         left -= zeros.n_rows[level++];
     }
     model->thin_level = level;
     model->thin_cursor = 0;
-    model->n_to_drop = labelled > wanted ? labelled - wanted : 0;
+    model->n_to_drop = labelled - lesser(labelled, labelled_max);
     trivet_log(TRIVET_LOG_INFO, "log_thinned",
                "model=%s rows=%llu level=%u message=of the predictions without an outcome one in "
                "%.0f is kept",

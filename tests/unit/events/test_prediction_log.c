@@ -460,6 +460,33 @@ static void the_oldest_labelled_rows_lose_their_features_at_last(void **state)
     close_bench(&bench);
 }
 
+/* The oldest rows go, and a row without an outcome that came later can still get one. */
+static void many_labelled_rows_leave_room_for_others(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, 100000, 100000);
+    predict(&bench, "l", 450);
+    trivet_prediction_log_flush(bench.log);
+    for (unsigned i = 0; i < 450; i++) {
+        char id[16];
+        (void)trivet_text_format(id, sizeof(id), "l/%u", i);
+        set_outcome(&bench, id);
+    }
+    predict(&bench, "u", 20);
+    trivet_prediction_log_close(bench.log);
+    bench.options.model_rows_max = 400;
+    open_log(&bench);
+    for (int i = 0; i < 200 && rows_in_store(&bench) > 300; i++) {
+        usleep(20000);
+        trivet_prediction_log_flush(bench.log);
+    }
+    assert_int_equal(rows_in_store(&bench), 300);
+    assert_int_equal(look_for(&bench, "u", 20).n_rows, 20);
+    assert_int_equal(look_for(&bench, "never", 20).n_unknown, 20);
+    close_bench(&bench);
+}
+
 /* More versions than places, one after the other: each is logged, also the last. */
 static void versions_that_nobody_uses_make_room(void **state)
 {
@@ -518,6 +545,7 @@ int main(void)
         cmocka_unit_test(what_was_to_be_erased_is_whatever_the_switch_does_later),
         cmocka_unit_test(wide_rows_lose_their_features_before_the_log_grows_too_large),
         cmocka_unit_test(the_oldest_labelled_rows_lose_their_features_at_last),
+        cmocka_unit_test(many_labelled_rows_leave_room_for_others),
         cmocka_unit_test(versions_that_nobody_uses_make_room),
         cmocka_unit_test(when_all_versions_are_in_use_the_next_is_not_logged),
     };
