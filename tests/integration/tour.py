@@ -90,11 +90,22 @@ def screen(text):
     return lines
 
 
-def walk(folder):
-    """Each step of the tour, run: (command, lines printed, lines of README.md)."""
+def section_commands(title):
+    """The indented lines of a section; not those that delete."""
+    section = re.search(r"\n## %s\n(.*?)\n## " % re.escape(title), (ROOT / "README.md").read_text(),
+                        re.DOTALL).group(1)
+    return [line for line in re.findall(r"(?m)^    (\S.*)$", section) if " delete " not in line]
+
+
+def environment():
+    return dict(os.environ, TERM="dumb", NO_COLOR="1", COLUMNS="100", LC_ALL="C.UTF-8",
+                PATH="%s:%s" % (BIN, os.environ["PATH"]))
+
+
+def walk(folder, env):
+    """Each step of the tour, run: (command, lines printed, lines of README.md). `env` gets the
+    server's address."""
     shutil.copytree(ROOT / "deploy", os.path.join(folder, "deploy"))
-    env = dict(os.environ, TERM="dumb", NO_COLOR="1", COLUMNS="100", LC_ALL="C.UTF-8",
-               PATH="%s:%s" % (BIN, os.environ["PATH"]))
     trivetd = None
     try:
         for command, lines in tour():
@@ -114,10 +125,28 @@ def walk(folder):
 class Tour(unittest.TestCase):
     def test_readme(self):
         with tempfile.TemporaryDirectory(prefix="trivet-") as folder:
-            for command, printed, lines in walk(folder):
+            for command, printed, lines in walk(folder, environment()):
                 with self.subTest(command=command):
                     self.assertEqual([masked(line) for line in printed],
                                      [masked(line) for line in lines])
+
+    def test_commands_after_it(self):
+        """The sections on new versions and on outcomes can be followed where the tour ended."""
+        for title in ("A new version for a few calls first", "What became of the predictions"):
+            with self.subTest(section=title), \
+                    tempfile.TemporaryDirectory(prefix="trivet-") as folder:
+                env = environment()
+                steps = walk(folder, env)
+                for command, _, _ in steps:
+                    if command.startswith("trivet deploy"):
+                        break
+                commands = section_commands(title)
+                self.assertGreater(len(commands), 4)
+                for command in commands:
+                    done = subprocess.run(["bash", "-c", command], cwd=folder, env=env,
+                                          capture_output=True, text=True, timeout=120)
+                    self.assertEqual(done.returncode, 0, "%s\n%s" % (command, done.stderr))
+                steps.close()
 
     def test_files_of_rules_and_policies(self):
         """The monitor takes every ini block, and says which line is wrong in one that is not."""
@@ -139,7 +168,7 @@ class Tour(unittest.TestCase):
 if __name__ == "__main__":
     if sys.argv[1:] == ["--print"]:
         with tempfile.TemporaryDirectory(prefix="trivet-") as temporary:
-            for step, output, _ in walk(temporary):
+            for step, output, _ in walk(temporary, environment()):
                 print("\n".join(["$ " + step] + output))
     else:
         main()
