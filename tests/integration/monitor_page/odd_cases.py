@@ -129,6 +129,28 @@ class OddCases:
             self.assertRegex(text, r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")
         self.assertEqual(len(set(said[5])), 3)
 
+    def test_25_newest_window(self):
+        """Windows that come are in sight, unless somebody looks at others."""
+        said = self.value("""import("/heat.js").then(({ HeatMap }) => {
+            const map = new HeatMap(() => {});
+            document.getElementById("page").append(map.node);
+            map.region.style.width = "300px";
+            const draw = (n) => {
+              const history = [...Array(n).keys()].map(t => ({ t: 60 * t }));
+              const psi = history.map(() => 0.1);
+              map.draw({ history, closed_us: 0, columns: [{ name: "a", state: "quiet", psi: 0.1, psi_limit: 0.2 }],
+                heat: [{ name: "a", psi_limit: 0.2, psi }] });
+              return map.region.scrollWidth - map.region.clientWidth - map.region.scrollLeft;
+            };
+            const left = [draw(10), draw(20)];
+            map.region.scrollLeft = 0;
+            draw(25);
+            left.push(map.region.scrollLeft);
+            map.node.remove();
+            return left;
+        })""")
+        self.assertLess(max(abs(n) for n in said), 2)
+
     def test_26_contrast(self):
         for scheme in ("dark", "light"):
             self.browser.scheme(scheme)
