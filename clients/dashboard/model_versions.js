@@ -7,6 +7,8 @@ import { bytes, latency, moment, percent, rate, short, words } from "./text.js";
 
 const columns = [{ name: "Version", num: true }, { name: "Answers as" }, { name: "Configured", num: true }, { name: "Measured", num: true },
   { name: "State" }, { name: "Predictions/s", num: true }, { name: "p99", num: true }, { name: "Estimator" }, { name: "Score" }, { name: "Created" }];
+const changesMax = 100; // that the monitor asks for
+
 const auditColumns = [{ name: "When" }, { name: "What", wrap: true }, { name: "Who" }, { name: "Why", wrap: true }];
 
 /* Of the calls of "production": what each version is to get, as a share. */
@@ -101,15 +103,17 @@ export function changeText(change) {
 
 export function auditSection() {
   const list = table("Audit trail", auditColumns, { id: "audit-table", cards: true });
+  const more = el("p", { class: "muted", hidden: true }, `Listed are the newest ${changesMax}: `, code("trivet history --limit"), " has more.");
   const none = empty("Nothing was changed yet: ", code("trivet deploy"), ", ", code("trivet rollback"), " and settings leave a record here.");
   const show = whenChanged((changes) => {
     none.hidden = changes.length > 0;
+    more.hidden = changes.length < changesMax;
     list.region.hidden = changes.length === 0;
     replace(list.body, changes.map((c) => row(auditColumns, [moment(c.changed_unix_us), changeText(c),
       c.identity || c.peer || el("span", { class: "idle" }, "not told"), c.reason || el("span", { class: "idle" }, "no reason given")], { data: { change: c.sequence } })));
   });
   return {
-    node: panel("Audit trail", { id: "audit", note: "Newest first." }, none, list.region),
+    node: panel("Audit trail", { id: "audit", note: "Newest first." }, none, more, list.region),
     update: ({ known }) => show(known && known.changes ? known.changes : []),
     remove() {},
   };

@@ -35,7 +35,7 @@ class MonitorPage(Releases, OddCases, unittest.TestCase):
         cls.addClassCleanup(cls.site.close)
         cls.garden = cls.site.train()
         cls.site.visit()
-        cls.site.call(4)
+        cls.site.call(3)
         cls.site.drift(8)
         cls.site.label()
         cls.url = cls.site.url

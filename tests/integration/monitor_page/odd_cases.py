@@ -85,8 +85,8 @@ class OddCases:
             self.wait("[...document.querySelectorAll('#versions-table tbody tr')].some(r => "
                       "r.cells[8].textContent.endsWith('%s'))" % said)
 
-    def test_24_numbers(self):
-        """At the borders of their units, and never more than they are."""
+    def test_24_texts(self):
+        """Numbers at the borders of their units, and never more than they are; every kind of change."""
         said = self.value("""import("/text.js").then(t => [
             t.percent(1), t.percent(0.99996), t.percent(0.9996), t.percent(0.00001), t.percent(0.5),
             t.short(1), t.short(0.99996), t.short(0.9994), t.short(-0.99996), t.short(1.00001),
@@ -96,6 +96,16 @@ class OddCases:
             "100 %", "> 99.99 %", "99.96 %", "< 0.01 %", "50 %",
             "1", "0.99996", "0.999", "-0.99996", "1",
             "999 µs", "1 ms", "1 s", "1 MiB", "1 KiB", "00:05"])
+        said = self.value("""import("/model_versions.js").then(({ changeText }) => [
+            { kind: "DELETED", version: 3 }, { kind: "DELETED", version: 0 },
+            { kind: "ALIAS_REMOVED", alias: "beta", version: 0, previous_version: 2 },
+            { kind: "CONFIGURED", settings: { keep_features: true, keep_versions: 1 } },
+            { kind: "CONFIGURED" }].map(changeText))""")
+        self.assertEqual(said, [
+            "deleted version 3", "deleted the model with all its versions",
+            "removed the alias beta, which pointed to version 2",
+            "changed the settings: keep features, keep versions 1",
+            "changed the settings"])
         self.go("/alerts")
         self.wait("document.querySelector('#alerts-rules tbody tr')")
         limits = {row[0]: row[3] for row in self.rows("alerts-rules")}
