@@ -151,6 +151,7 @@ static void rows_without_outcome_are_skipped(void **state)
     assert_int_equal(evaluate(pipeline, &data.table, "y", rows, 5, &evaluation, &err), TRIVET_OK);
     assert_int_equal(evaluation.n_rows, 3);
     assert_int_equal(evaluation.n_skipped, 2);
+    assert_int_equal(evaluation.n_unpredicted, 1);
     assert_int_equal(evaluate(pipeline, &data.table, "y", &rows[1], 1, &evaluation, &err),
                      TRIVET_INVALID_ARGUMENT);
     assert_non_null(strstr(err.message, "none of 1 rows"));

@@ -134,6 +134,17 @@ static void better_needs_the_metric_on_both_sides(void **state)
     assert_int_equal(trivet_gate_better(NULL, NULL, 0, metrics, 3, &err), TRIVET_INVALID_ARGUMENT);
 }
 
+static void a_metric_is_checked_by_name(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    assert_int_equal(trivet_gate_check_metric("mape", metrics, 3, &err), TRIVET_OK);
+    assert_int_equal(trivet_gate_check_metric("", metrics, 3, &err), TRIVET_OK);
+    assert_int_equal(trivet_gate_check_metric(NULL, NULL, 0, &err), TRIVET_OK);
+    assert_int_equal(trivet_gate_check_metric("zzz", metrics, 3, &err), TRIVET_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "r2, rmse, mape"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +156,7 @@ int main(void)
         cmocka_unit_test(every_metric_can_be_named),
         cmocka_unit_test(better_goes_by_the_metric),
         cmocka_unit_test(better_needs_the_metric_on_both_sides),
+        cmocka_unit_test(a_metric_is_checked_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

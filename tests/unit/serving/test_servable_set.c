@@ -578,6 +578,46 @@ static void test_loaded_once(void **state)
     close_place(&place);
 }
 
+static void remove_alias(struct place *place, const char *model, const char *alias)
+{
+    struct trivet_store_alias out;
+    struct trivet_store_txn *txn = begin(place);
+    assert_int_equal(trivet_store_alias_remove(txn, model, alias, &(struct trivet_store_cause){0},
+                                               &out, &place->err),
+                     TRIVET_OK);
+    assert_int_equal(trivet_store_commit(txn, &place->err), TRIVET_OK);
+}
+
+/* What an alias that is taken away kept in memory goes over the cap; one that is back stays. */
+static void test_unpoint(void **state)
+{
+    (void)state;
+    struct place place;
+    enum trivet_status status;
+    open_place(&place, 1);
+    for (uint64_t version = 1; version <= 2; version++) {
+        (void)add_version(&place, "houses");
+        set_alias(&place, "houses", version == 1 ? "production" : "staging", version);
+        (void)load(&place, "houses", 0, version == 1 ? "production" : "staging");
+    }
+    assert_int_equal(trivet_servable_set_unpoint(place.set, "houses", "staging", &place.err),
+                     TRIVET_OK); /* the store has it */
+    assert_int_equal(find(&place, "houses", 0, "staging", &status), 2);
+    remove_alias(&place, "houses", "staging");
+    const uint64_t generation = trivet_servable_set_generation(place.set);
+    assert_int_equal(trivet_servable_set_unpoint(place.set, "houses", "staging", &place.err),
+                     TRIVET_OK);
+    assert_true(trivet_servable_set_generation(place.set) > generation);
+    (void)find(&place, "houses", 0, "staging", &status);
+    assert_int_equal(status, TRIVET_NOT_FOUND);
+    (void)find(&place, "houses", 2, NULL, &status);
+    assert_int_equal(status, TRIVET_UNAVAILABLE);
+    assert_int_equal(find(&place, "houses", 0, NULL, &status), 1);
+    assert_int_equal(trivet_servable_set_unpoint(place.set, "cars", "staging", &place.err),
+                     TRIVET_OK);
+    close_place(&place);
+}
+
 int main(void)
 {
     trivet_log_configure("test", TRIVET_LOG_ERROR, false); /* the cap of 1 byte warns */
@@ -588,6 +628,7 @@ int main(void)
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_unpoint),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_swaps_beside_readers),
