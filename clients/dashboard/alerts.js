@@ -29,7 +29,8 @@ export function subject(alert) {
 /* Values of an alert with their units, by the kind of its rule. */
 export function alertValue(alert, value) {
   switch (alert.kind) {
-    case "down": return "–";
+    case "down":
+    case "history": return "–";
     case "error_ratio":
     case "missing_ratio": return percent(value);
     case "latency_burn": return `${short(value)} × allowed`;

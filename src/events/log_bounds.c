@@ -144,9 +144,11 @@ static void plan_bytes(struct trivet_prediction_log *log, struct log_model *mode
     while (left > wanted && level < TRIVET_STORE_LEVELS - 1) {
         left -= zeros.kept[level++].n_bytes;
     }
+    unsigned kept_level = atomic_load(&model->keep_level);
     model->strip_level = level;
     model->strip_cursor = 0;
-    atomic_store(&model->keep_level, level); /* those to come too */
+    atomic_store(&model->keep_level,
+                 level > kept_level ? level : kept_level); /* those to come too */
     trivet_log(TRIVET_LOG_WARN, "log_features_dropped",
                "model=%s bytes=%llu level=%u labelled=%llu message=the log has no room for all "
                "features of the model's predictions; of those without an outcome one in %.0f keeps "
@@ -183,6 +185,7 @@ static void check_bounds(struct trivet_prediction_log *log, struct log_model *co
     uint64_t n_bytes = 0;
     struct log_model *largest = NULL;
     struct log_model *widest = NULL;
+    struct log_model *fullest = NULL; /* of features, which are what can go */
     for (size_t i = 0; i < n_models; i++) {
         struct log_model *model = models[i];
         if (is_busy(model)) {
@@ -192,6 +195,7 @@ static void check_bounds(struct trivet_prediction_log *log, struct log_model *co
         n_bytes += bytes_of(model);
         largest = largest == NULL || model->n_rows > largest->n_rows ? model : largest;
         widest = widest == NULL || bytes_of(model) > bytes_of(widest) ? model : widest;
+        fullest = fullest == NULL || model->kept.n_bytes > fullest->kept.n_bytes ? model : fullest;
     }
     if (largest == NULL) {
         return;
@@ -202,9 +206,9 @@ static void check_bounds(struct trivet_prediction_log *log, struct log_model *co
         plan_rows(log, largest, largest->n_rows - lesser(n_rows - rows_max, largest->n_rows));
     } else if (bytes_of(widest) > options->model_bytes_max) {
         plan_bytes(log, widest, options->model_bytes_max);
-    } else if (n_bytes > options->bytes_max && widest->kept.n_bytes > 0) {
+    } else if (n_bytes > options->bytes_max && fullest->kept.n_bytes > 0) {
         uint64_t over = n_bytes - options->bytes_max;
-        plan_bytes(log, widest, bytes_of(widest) - lesser(over, bytes_of(widest)));
+        plan_bytes(log, fullest, bytes_of(fullest) - lesser(over, bytes_of(fullest)));
     }
 }
 

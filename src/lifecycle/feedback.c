@@ -97,7 +97,9 @@ static bool fit_outcome(const struct trivet_feedback_target *target,
         bool is_number = !outcome->is_label || read_number(outcome->label, &outcome->number);
         outcome->is_label = false;
         outcome->label[0] = '\0';
-        return is_number && is_within(target, outcome->number) && is_within(target, logged->number);
+        /* Of the prediction that is not asked: a version that runs away is that wrong. */
+        return is_number && is_within(target, outcome->number) &&
+               trivet_quality_is_countable(logged->number);
     }
     if (target->known ? !target->is_numeric : !is_number(logged->label)) {
         return outcome->is_label;

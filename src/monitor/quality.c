@@ -375,6 +375,18 @@ enum trivet_status trivet_quality_restore_slot(struct trivet_quality *quality, i
     return status;
 }
 
+void trivet_quality_set_back(struct trivet_quality *quality, int64_t now_us)
+{
+    int64_t end_us = now_us - now_us % TRIVET_QUALITY_SLOT_US + TRIVET_QUALITY_SLOT_US;
+    int64_t ahead_us =
+        quality->n_slots > 0 ? quality->slots[quality->n_slots - 1].end_us - end_us : 0;
+    for (size_t i = 0; i < quality->n_slots && ahead_us > 0; i++) {
+        quality->slots[i].begin_us -= ahead_us;
+        quality->slots[i].end_us -= ahead_us;
+        quality->changed = true;
+    }
+}
+
 /* --- taking ----------------------------------------------------------------------------------- */
 
 /* Counts that only grow tell which of two totals is newer: corrections make other sums smaller. */

@@ -182,6 +182,9 @@ static void begin_windows(struct trivet_monitor *monitor, int64_t now_us)
         series->window = NULL;
         series->active_us = now_us;
         series->last_change_us = series->last_change_us > now_us ? now_us : series->last_change_us;
+        if (series->live.quality != NULL) {
+            trivet_quality_set_back(series->live.quality, now_us);
+        }
     }
     for (size_t i = 0; i < monitor->n_sources; i++) {
         struct trivet_monitor_source *source = &monitor->sources[i];

@@ -201,8 +201,7 @@ class Rows(Calls, ServerTest):
                          datasets.DeleteDatasetResponse)
         self.assertEqual(self.predict_dataset("line", small, request_id="once-1").id, first.id)
 
-    def test_cancelled_it_leaves_nothing(self):
-        before = set(self.datasets())
+    def test_its_output_is_its_own(self):
         job = self.predict_dataset("kind", self.dataset)
         self.wait_running(job.id)
         output = "ds-" + job.id[len("job-"):]
@@ -216,6 +215,12 @@ class Rows(Calls, ServerTest):
                  datasets.AppendDatasetResponse)):
             self.fails("FAILED_PRECONDITION", "is made by a job", "Datasets/" + method, request,
                        answer)
+        self.client.wait(job.id)
+
+    def test_cancelled_it_leaves_nothing(self):
+        before = set(self.datasets())
+        job = self.predict_dataset("kind", self.dataset)
+        self.wait_running(job.id)
         self.client.call("Training/CancelJob", training.CancelJobRequest(job_id=job.id),
                          training.Job)
         ended = self.client.wait(job.id)

@@ -363,12 +363,17 @@ static void predict_wide(struct bench *bench, const char *id, uint32_t n_rows)
     }
 }
 
-static struct trivet_store_kept kept_in_store(struct bench *bench)
+static struct trivet_store_kept kept_of(struct bench *bench, const char *model)
 {
     struct trivet_store_kept kept = {.n_rows = 0};
     assert_ok(&bench->fixture,
-              trivet_store_log_count_kept(bench->fixture.store, "m", &kept, &bench->fixture.err));
+              trivet_store_log_count_kept(bench->fixture.store, model, &kept, &bench->fixture.err));
     return kept;
+}
+
+static struct trivet_store_kept kept_in_store(struct bench *bench)
+{
+    return kept_of(bench, "m");
 }
 
 static void wide_rows_lose_their_features_before_the_log_grows_too_large(void **state)
@@ -412,6 +417,40 @@ static void wide_rows_lose_their_features_before_the_log_grows_too_large(void **
     assert_true(trivet_prediction_log_stripped(bench.log) >= n_calls * 50 - kept.n_rows);
     assert_int_equal(trivet_prediction_log_dropped(bench.log), 0);
     assert_true(most_bytes < 2 * bytes_max); /* 80 MB were offered */
+    close_bench(&bench);
+}
+
+/* Features go of the models that have the most of them, not of the one with the most rows. */
+static void of_all_models_those_with_the_most_features_lose_some(void **state)
+{
+    (void)state;
+    struct bench bench;
+    static const char *const wide[] = {"wide-a", "wide-b"};
+    open_bench(&bench, 10000000, 10000000);
+    struct fixture *f = &bench.fixture;
+    trivet_prediction_log_close(bench.log);
+    bench.options.bytes_max = 16u << 20;
+    open_log(&bench);
+    assert_ok(f, trivet_prediction_log_keep_features(bench.log, "m", true, &f->err));
+    predict(&bench, "rows", 26000); /* 7.4 MiB of rows, 0.2 of features */
+    trivet_prediction_log_flush(bench.log);
+    for (size_t i = 0; i < 2; i++) {
+        bench.version = trivet_prediction_log_add(bench.log, wide[i], 1, "columns", 7);
+        assert_non_null(bench.version);
+        assert_ok(f, trivet_prediction_log_keep_features(bench.log, wide[i], true, &f->err));
+        predict_wide(&bench, "w", 450); /* 6.9 MiB of features */
+        trivet_prediction_log_flush(bench.log);
+    }
+    const uint64_t room = (16u << 20) - 27000 * 300;
+    uint64_t n_bytes = UINT64_MAX;
+    for (int i = 0; i < 200 && n_bytes > room; i++) {
+        usleep(20000);
+        trivet_prediction_log_flush(bench.log);
+        n_bytes = kept_of(&bench, wide[0]).n_bytes + kept_of(&bench, wide[1]).n_bytes;
+    }
+    assert_true(n_bytes <= room);
+    assert_true(n_bytes > room / 4);
+    assert_int_equal(kept_of(&bench, "m").n_rows, 26000);
     close_bench(&bench);
 }
 
@@ -544,6 +583,7 @@ int main(void)
         cmocka_unit_test(features_are_kept_while_the_switch_is_on),
         cmocka_unit_test(what_was_to_be_erased_is_whatever_the_switch_does_later),
         cmocka_unit_test(wide_rows_lose_their_features_before_the_log_grows_too_large),
+        cmocka_unit_test(of_all_models_those_with_the_most_features_lose_some),
         cmocka_unit_test(the_oldest_labelled_rows_lose_their_features_at_last),
         cmocka_unit_test(many_labelled_rows_leave_room_for_others),
         cmocka_unit_test(versions_that_nobody_uses_make_room),

@@ -161,6 +161,11 @@ static void numbers_have_bounds(void **state)
     assert_int_equal(totals.versions[0]->invalid, 4);
     assert_int_equal(totals.models[0]->invalid, 1);
     assert_float_equal(totals.versions[0]->squared_error, 0.25, 0);
+    put(&bench, "a/2", NULL, 1e15); /* a version that runs away is that wrong */
+    add(&bench, "a/2", NULL, 5);
+    assert_int_equal(bench.feedback.counts.joined, 2);
+    totals = totals_of(&bench);
+    assert_float_equal(totals.versions[0]->squared_error, 1e30, 1e17);
     close_bench(&bench);
 }
 

@@ -227,6 +227,19 @@ static void test_correction(void **state)
     assert_float_equal(over(monitor, T0_US + 2 * HOUR, 24 * HOUR).accuracy.value, 0.75, 1e-12);
 }
 
+/* The window goes back with the clock: what was half an hour old stays that old. */
+static void test_clock_set_back(void **state)
+{
+    struct trivet_monitor *monitor = *state;
+    for (uint64_t i = 1; i <= 360; i++) {
+        send_classes(monitor, 7, i, 0, (double)i, 0, T0_US + 23 * HOUR + (int64_t)i * 10 * S);
+    }
+    trivet_quality_set_back(quality_of(monitor), T0_US);
+    send_classes(monitor, 7, 361, 0, 360, 20, T0_US + 10 * S);
+    assert_in_range(over(monitor, T0_US + 10 * S, HOUR / 2).labels, 190, 260);
+    assert_int_equal(over(monitor, T0_US + 10 * S, 24 * HOUR).labels, 380);
+}
+
 /* Windows of any length from bounded memory: never short of what is asked, and little more. */
 static void test_windows(void **state)
 {
@@ -494,6 +507,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_heavy_tails, begin, end),
         cmocka_unit_test_setup_teardown(test_places_of_pairs, begin, end),
         cmocka_unit_test_setup_teardown(test_correction, begin, end),
+        cmocka_unit_test_setup_teardown(test_clock_set_back, begin, end),
         cmocka_unit_test_setup_teardown(test_windows, begin, end),
         cmocka_unit_test_setup_teardown(test_new_epoch, begin, end),
         cmocka_unit_test_setup_teardown(test_many_classes, begin, end),
