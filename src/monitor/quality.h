@@ -132,7 +132,8 @@ enum trivet_status trivet_quality_part_get(struct trivet_quality *quality, size_
                                            struct trivet_quality_part **out,
                                            struct trivet_error *err) TRIVET_MUST_USE;
 
-/* The clock was set back to `now_us`: the window's slots come with it, as far apart as they were. */
+/* The clock was set back to `now_us`: the window's slots come with it, as far apart as they were.
+ */
 void trivet_quality_set_back(struct trivet_quality *quality, int64_t now_us);
 
 /* Sums of the last `window_us` before `now_us`, and of all time; `out` is the caller's to release
