@@ -28,7 +28,7 @@ function scoreOf(version) {
   if (!first) return "–";
   const [name, value] = first;
   const where = !version.split ? "" : version.split.test_size > 0 ? "held out" : "on its training rows";
-  return el("span", {}, `${name.replaceAll("_", " ")} ${short(value)} `, el("span", { class: "muted" }, where));
+  return el("span", {}, `${name.replaceAll("_", " ")} ${short(value)} `, el("span", { class: "muted under" }, where));
 }
 
 function versionRow(version, entry, known, share, measured, state, model, current) {
