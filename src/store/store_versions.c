@@ -188,10 +188,13 @@ enum trivet_status trivet_store_prepare_change(const struct trivet_store_txn *tx
     return TRIVET_OK;
 }
 
-enum trivet_status trivet_store_alias_set(struct trivet_store_txn *txn, const char *model,
-                                          const char *alias, uint64_t version,
-                                          const struct trivet_store_cause *cause,
-                                          struct trivet_store_alias *out, struct trivet_error *err)
+/* `change`: the backend's, of an alias whose record has only `version`. */
+static enum trivet_status change_alias(
+    struct trivet_store_txn *txn, const char *model, const char *alias, uint64_t version,
+    const struct trivet_store_cause *cause,
+    enum trivet_status (*change)(void *txn, struct trivet_store_alias *alias,
+                                 const struct trivet_store_cause *cause, struct trivet_error *err),
+    struct trivet_store_alias *out, struct trivet_error *err)
 {
     struct trivet_store_alias record = {.version = version};
     struct trivet_store_cause whole;
@@ -199,10 +202,18 @@ enum trivet_status trivet_store_alias_set(struct trivet_store_txn *txn, const ch
         trivet_store_prepare_change(txn, model, alias, cause, &record, &whole, err);
     if (status != TRIVET_OK)
         return status;
-    status = txn->store->ops->alias_set(txn->state, &record, &whole, err);
+    status = change(txn->state, &record, &whole, err);
     if (status == TRIVET_OK)
         *out = record;
     return trivet_store_txn_note(txn, status);
+}
+
+enum trivet_status trivet_store_alias_set(struct trivet_store_txn *txn, const char *model,
+                                          const char *alias, uint64_t version,
+                                          const struct trivet_store_cause *cause,
+                                          struct trivet_store_alias *out, struct trivet_error *err)
+{
+    return change_alias(txn, model, alias, version, cause, txn->store->ops->alias_set, out, err);
 }
 
 enum trivet_status trivet_store_alias_remove(struct trivet_store_txn *txn, const char *model,
@@ -211,16 +222,7 @@ enum trivet_status trivet_store_alias_remove(struct trivet_store_txn *txn, const
                                              struct trivet_store_alias *out,
                                              struct trivet_error *err)
 {
-    struct trivet_store_alias record = {.version = 0};
-    struct trivet_store_cause whole;
-    enum trivet_status status =
-        trivet_store_prepare_change(txn, model, alias, cause, &record, &whole, err);
-    if (status != TRIVET_OK)
-        return status;
-    status = txn->store->ops->alias_remove(txn->state, &record, &whole, err);
-    if (status == TRIVET_OK)
-        *out = record;
-    return trivet_store_txn_note(txn, status);
+    return change_alias(txn, model, alias, 0, cause, txn->store->ops->alias_remove, out, err);
 }
 
 enum trivet_status trivet_store_alias_rollback(struct trivet_store_txn *txn, const char *model,
@@ -229,16 +231,7 @@ enum trivet_status trivet_store_alias_rollback(struct trivet_store_txn *txn, con
                                                struct trivet_store_alias *out,
                                                struct trivet_error *err)
 {
-    struct trivet_store_alias record = {.version = 0};
-    struct trivet_store_cause whole;
-    enum trivet_status status =
-        trivet_store_prepare_change(txn, model, alias, cause, &record, &whole, err);
-    if (status != TRIVET_OK)
-        return status;
-    status = txn->store->ops->alias_rollback(txn->state, &record, &whole, err);
-    if (status == TRIVET_OK)
-        *out = record;
-    return trivet_store_txn_note(txn, status);
+    return change_alias(txn, model, alias, 0, cause, txn->store->ops->alias_rollback, out, err);
 }
 
 enum trivet_status trivet_store_alias_list(struct trivet_store *store, const char *model,
