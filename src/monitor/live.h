@@ -6,7 +6,7 @@
 #define TRIVET_MONITOR_LIVE_H
 
 #include "base/compiler.h"
-#include "monitor/quality.h"
+#include "monitor/quality/quality.h"
 #include "telemetry/histogram.h"
 #include "trivet/v1/events.pb-c.h"
 #include "trivet/v1/models.pb-c.h"

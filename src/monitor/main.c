@@ -2,17 +2,17 @@
  * per source one subscriber and one poller; the HTTP threads. They end in reverse order. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "monitor/alert_watch.h"
-#include "monitor/history.h"
-#include "monitor/history_drift.h"
-#include "monitor/loop_alerts.h"
-#include "monitor/loop_runner.h"
+#include "monitor/alerts/outbox.h"
+#include "monitor/alerts/watch.h"
+#include "monitor/alerts/webhook.h"
+#include "monitor/history/drift.h"
+#include "monitor/history/history.h"
+#include "monitor/loop/alerts.h"
+#include "monitor/loop/runner.h"
 #include "monitor/options.h"
-#include "monitor/outbox.h"
-#include "monitor/pages.h"
+#include "monitor/pages/pages.h"
 #include "monitor/poller.h"
 #include "monitor/subscriber.h"
-#include "monitor/webhook.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -12,7 +12,7 @@
 
 #include "base/compiler.h"
 #include "monitor/counts.h"
-#include "monitor/drift_series.h"
+#include "monitor/drift/series.h"
 #include "monitor/jobs.h"
 #include "monitor/live.h"
 #include "monitor/refusals.h"

@@ -2,7 +2,7 @@
 #ifndef TRIVET_TESTS_UNIT_MONITOR_LOOP_WORLD_H
 #define TRIVET_TESTS_UNIT_MONITOR_LOOP_WORLD_H
 
-#include "monitor/loop.h"
+#include "monitor/loop/loop.h"
 
 #define S INT64_C(1000000)
 

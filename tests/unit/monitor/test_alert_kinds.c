@@ -1,5 +1,5 @@
-#include "monitor/alert_kinds.h"
-#include "monitor/alert_ratio.h"
+#include "monitor/alerts/kinds.h"
+#include "monitor/alerts/ratio.h"
 
 #include <math.h>
 #include <setjmp.h>

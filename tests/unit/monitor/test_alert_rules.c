@@ -1,4 +1,4 @@
-#include "monitor/alert_rules.h"
+#include "monitor/alerts/rules.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,9 +1,10 @@
 #include "base/alloc.h"
 #include "messages.h"
-#include "monitor/alert_watch.h"
-#include "monitor/history_alerts.h"
-#include "monitor/history_internal.h"
-#include "monitor/report_alerts.h"
+#include "monitor/alerts/message.h"
+#include "monitor/alerts/watch.h"
+#include "monitor/history/alerts.h"
+#include "monitor/history/internal.h"
+#include "monitor/pages/report_alerts.h"
 #include "outcomes.h"
 
 #include <jansson.h>
@@ -382,7 +383,7 @@ static void test_text_that_is_no_json(void **state)
                                     .kind = TRIVET_ALERT_DOWN,
                                     .state = TRIVET_ALERT_FIRING,
                                     .source = "s"}};
-    assert_int_equal(trivet_report_alert(&list[0], &body, &err), TRIVET_INVALID_ARGUMENT);
+    assert_int_equal(trivet_alert_message(&list[0], &body, &err), TRIVET_INVALID_ARGUMENT);
     assert_non_null(strstr(err.message, "UTF-8"));
     assert_int_equal(trivet_history_save_alerts(history, list, 2, 0, &err), TRIVET_OK);
     expect_message("down", "firing");

@@ -1,4 +1,4 @@
-#include "monitor/alerts.h"
+#include "monitor/alerts/alerts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

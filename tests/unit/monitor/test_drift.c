@@ -1,6 +1,6 @@
 /* Windows of one version: when they close, what has to happen before something is told, what is
  * told. The statistics themselves: tests/unit/profile. */
-#include "monitor/drift.h"
+#include "monitor/drift/drift.h"
 
 #include "base/alloc.h"
 #include "base/arena.h"

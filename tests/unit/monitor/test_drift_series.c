@@ -1,11 +1,11 @@
 /* Snapshots of bins on their way into the windows of a version: whole, in pieces, lost, of a new
  * epoch, of several sources, and what is told of them. */
-#include "monitor/drift_series.h"
+#include "monitor/drift/series.h"
 
 #include "base/arena.h"
 #include "base/rng.h"
 #include "messages.h"
-#include "monitor/exposition.h"
+#include "monitor/pages/exposition.h"
 #include "unit/profile/drift_columns.h"
 
 #include <math.h>

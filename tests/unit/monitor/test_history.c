@@ -1,6 +1,6 @@
 #include "base/alloc.h"
 #include "messages.h"
-#include "monitor/history.h"
+#include "monitor/history/history.h"
 
 #include <setjmp.h>
 #include <sqlite3.h>

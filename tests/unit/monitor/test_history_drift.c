@@ -2,9 +2,9 @@
 #include "base/arena.h"
 #include "base/rng.h"
 #include "messages.h"
-#include "monitor/drift_keep.h"
-#include "monitor/history_drift.h"
-#include "monitor/history_internal.h"
+#include "monitor/drift/keep.h"
+#include "monitor/history/drift.h"
+#include "monitor/history/internal.h"
 #include "unit/profile/drift_columns.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* The judge of live quality against drawn errors: how often a quiet day is taken for a fall, how
  * soon a fall is found, and what a single label can do. */
-#include "monitor/loop_judge.h"
+#include "monitor/loop/judge.h"
 
 #include "base/hash.h"
 

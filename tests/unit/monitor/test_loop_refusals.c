@@ -1,5 +1,5 @@
 /* The loop when something is against it: gates, failures, time-outs, and other people. */
-#include "monitor/loop_steps.h"
+#include "monitor/loop/steps.h"
 #include "unit/monitor/loop_world.h"
 
 #include <setjmp.h>

@@ -1,10 +1,10 @@
 /* The loop's state survives as text, and in the history. */
-#include "monitor/loop_state.h"
+#include "monitor/loop/state.h"
 
-#include "monitor/history_alerts.h"
-#include "monitor/history_loop.h"
-#include "monitor/loop_report.h"
-#include "monitor/loop_runner.h"
+#include "monitor/history/alerts.h"
+#include "monitor/history/loop.h"
+#include "monitor/loop/report.h"
+#include "monitor/loop/runner.h"
 
 #include <math.h>
 #include <setjmp.h>

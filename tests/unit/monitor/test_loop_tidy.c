@@ -1,7 +1,7 @@
 /* What the loop deletes of a round, and what it must not. */
 #include "unit/monitor/loop_world.h"
 
-#include "monitor/loop_tidy.h"
+#include "monitor/loop/tidy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

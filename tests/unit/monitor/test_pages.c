@@ -1,7 +1,7 @@
 #include "../httpd/http_client.h"
 #include "base/clock.h"
 #include "messages.h"
-#include "monitor/pages.h"
+#include "monitor/pages/pages.h"
 
 #include <jansson.h>
 #include <setjmp.h>

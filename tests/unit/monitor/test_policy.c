@@ -1,4 +1,4 @@
-#include "monitor/policy.h"
+#include "monitor/loop/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 #include "base/alloc.h"
 #include "messages.h"
-#include "monitor/history.h"
-#include "monitor/history_quality.h"
-#include "monitor/report_quality.h"
+#include "monitor/history/history.h"
+#include "monitor/history/quality.h"
+#include "monitor/pages/report_quality.h"
 #include "outcomes.h"
 
 #include <jansson.h>

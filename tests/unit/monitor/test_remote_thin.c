@@ -1,5 +1,5 @@
 /* Curves thinned for the pages. */
-#include "monitor/remote_thin.h"
+#include "monitor/remote/thin.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 #include "messages.h"
-#include "monitor/exposition.h"
-#include "monitor/report.h"
+#include "monitor/pages/exposition.h"
+#include "monitor/pages/report.h"
 
 #include "base/text.h"
 

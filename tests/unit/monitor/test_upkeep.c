@@ -1,7 +1,7 @@
 #include "messages.h"
-#include "monitor/alert_facts.h"
-#include "monitor/history.h"
-#include "monitor/history_internal.h"
+#include "monitor/alerts/facts.h"
+#include "monitor/history/history.h"
+#include "monitor/history/internal.h"
 #include "outcomes.h"
 
 #include <setjmp.h>
