@@ -33,7 +33,7 @@ json_t *trivet_alert_json(const struct trivet_alert *alert)
 }
 
 enum trivet_status trivet_alert_message(const struct trivet_alert *alert, struct trivet_buffer *out,
-                                       struct trivet_error *err)
+                                        struct trivet_error *err)
 {
     const char *const texts[] = {alert->rule, alert->model, alert->source, alert->detail};
     for (size_t i = 0; i < TRIVET_ARRAY_COUNT(texts); i++) {
