@@ -1,14 +1,9 @@
-/* Subscriber and poller against real sockets that speak the contract: a PUB and a REP of nng. */
-#include "base/alloc.h"
+/* The subscriber against a PUB socket of nng that speaks the contract. */
 #include "base/clock.h"
 #include "messages.h"
-#include "monitor/poller.h"
 #include "monitor/subscriber.h"
-#include "trivet/v1/frame.pb-c.h"
 #include "wire/codec.h"
-#include "wire/frame.h"
 
-#include <math.h>
 #include <nng/nng.h>
 #include <nng/protocol/pubsub0/pub.h>
 #include <nng/protocol/reqrep0/rep.h>
@@ -25,7 +20,6 @@
 
 static char folder[64];
 static char events_url[128];
-static char server_url[128];
 
 static int begin(void **state)
 {
@@ -35,7 +29,6 @@ static int begin(void **state)
         return -1;
     }
     (void)snprintf(events_url, sizeof(events_url), "ipc://%s/events", folder);
-    (void)snprintf(server_url, sizeof(server_url), "ipc://%s/rpc", folder);
     return 0;
 }
 
@@ -43,7 +36,6 @@ static int end(void **state)
 {
     (void)state;
     (void)unlink(events_url + 6);
-    (void)unlink(server_url + 6);
     return rmdir(folder);
 }
 
@@ -118,7 +110,7 @@ static void await_received(struct trivet_monitor *monitor, uint64_t n)
 
 static struct trivet_monitor *watch_here(void)
 {
-    const char *servers[] = {server_url};
+    const char *servers[] = {"tcp://127.0.0.1:1"};
     const char *events[] = {events_url};
     struct trivet_monitor *monitor =
         trivet_monitor_create(servers, events, 1, trivet_clock_unix_us());
@@ -223,130 +215,6 @@ static void test_bad_url(void **state)
     trivet_monitor_free(monitor);
 }
 
-/* A server that answers Server.Stats with one total, and quality that is no number, until its
- * socket closes. */
-struct server {
-    nng_socket rep;
-    pthread_t thread;
-    atomic_ullong predictions;
-};
-
-/* The answer to the frame `data`; NULL when it is none. The request's id goes back. */
-static nng_msg *make_answer(struct server *server, const void *data, size_t n_bytes)
-{
-    struct trivet_frame frame;
-    ProtobufCMessage *request = NULL;
-    struct totals_message totals;
-    nng_msg *answer = NULL;
-    struct trivet_arena *arena = trivet_arena_create(65536, 0);
-    if (trivet_frame_parse(data, n_bytes, &frame, NULL) != TRIVET_OK ||
-        trivet_codec_unpack(&trivet__v1__request_header__descriptor, arena, frame.header,
-                            frame.header_bytes, &request, NULL) != TRIVET_OK) {
-        trivet_arena_free(arena);
-        return NULL;
-    }
-    totals_fill(&totals, "m", 1, atomic_load(&server->predictions), 0, 100);
-    Trivet__V1__PredictionTotals *list[] = {&totals.message};
-    Trivet__V1__StatsResponse stats = TRIVET__V1__STATS_RESPONSE__INIT;
-    stats.publisher_epoch = 7;
-    stats.predictions = list;
-    stats.n_predictions = 1;
-    Trivet__V1__QualityTotals quality = TRIVET__V1__QUALITY_TOTALS__INIT;
-    Trivet__V1__QualityTotals *qualities[] = {&quality};
-    quality.model = totals.message.model;
-    quality.version = 1;
-    quality.squared_error = (double)INFINITY;
-    stats.quality = qualities;
-    stats.n_quality = 1;
-    Trivet__V1__ResponseHeader header = TRIVET__V1__RESPONSE_HEADER__INIT;
-    header.request_id = ((Trivet__V1__RequestHeader *)request)->request_id;
-    if (nng_msg_alloc(&answer, trivet_frame_packed_bytes(&header.base, &stats.base)) == 0) {
-        (void)trivet_frame_pack(&header.base, &stats.base, nng_msg_body(answer));
-    }
-    trivet_arena_free(arena);
-    return answer;
-}
-
-static void *serve(void *arg)
-{
-    struct server *server = arg;
-    nng_msg *msg = NULL;
-    while (nng_recvmsg(server->rep, &msg, 0) == 0) {
-        nng_msg *answer = make_answer(server, nng_msg_body(msg), nng_msg_len(msg));
-        nng_msg_free(msg);
-        if (answer == NULL || nng_sendmsg(server->rep, answer, 0) != 0) {
-            nng_msg_free(answer);
-            break;
-        }
-    }
-    return NULL;
-}
-
-static void server_start(struct server *server)
-{
-    (void)unlink(server_url + 6);
-    assert_int_equal(nng_rep0_open(&server->rep), 0);
-    assert_int_equal(nng_listen(server->rep, server_url, NULL, 0), 0);
-    assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
-}
-
-static void server_stop(struct server *server)
-{
-    assert_int_equal(nng_close(server->rep), 0);
-    assert_int_equal(pthread_join(server->thread, NULL), 0);
-}
-
-static void await_up(struct trivet_monitor *monitor, bool wanted)
-{
-    bool up = !wanted;
-    for (int tries = 0; tries < 2000 && up != wanted; tries++) {
-        (void)usleep(5000);
-        pthread_mutex_lock(&monitor->lock);
-        up = monitor->sources[0].server_up;
-        pthread_mutex_unlock(&monitor->lock);
-    }
-    assert_int_equal(up, wanted);
-}
-
-static void await_predictions(struct trivet_monitor *monitor, uint64_t wanted)
-{
-    for (int tries = 0; tries < 2000 && predictions_of(monitor, "m", 1) != wanted; tries++) {
-        (void)usleep(5000);
-    }
-    assert_int_equal(predictions_of(monitor, "m", 1), wanted);
-}
-
-static void test_poller(void **state)
-{
-    (void)state;
-    struct trivet_error err;
-    struct server server;
-    atomic_init(&server.predictions, 42);
-    struct trivet_monitor *monitor = watch_here();
-    struct trivet_monitor_poller *poller = NULL;
-    server_start(&server);
-    assert_int_equal(trivet_monitor_poller_start(monitor, 0, &poller, &err), TRIVET_OK);
-    await_up(monitor, true);
-    await_predictions(monitor, 42);
-    pthread_mutex_lock(&monitor->lock);
-    assert_true(monitor->sources[0].refusals.n > 0);
-    pthread_mutex_unlock(&monitor->lock);
-    server_stop(&server);
-    await_up(monitor, false);
-    pthread_mutex_lock(&monitor->lock);
-    assert_true(strlen(monitor->sources[0].server_why) > 0);
-    pthread_mutex_unlock(&monitor->lock);
-    atomic_store(&server.predictions, 43);
-    server_start(&server);
-    await_up(monitor, true);
-    await_predictions(monitor, 43);
-    int64_t begun_ns = trivet_clock_monotonic_ns();
-    trivet_monitor_poller_stop(poller);
-    assert_true(trivet_clock_monotonic_ns() - begun_ns < 3 * TRIVET_NS_PER_S);
-    server_stop(&server);
-    trivet_monitor_free(monitor);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,7 +222,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_garbage, begin, end),
         cmocka_unit_test_setup_teardown(test_wrong_protocol, begin, end),
         cmocka_unit_test_setup_teardown(test_bad_url, begin, end),
-        cmocka_unit_test_setup_teardown(test_poller, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
