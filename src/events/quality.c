@@ -1,7 +1,8 @@
 /* DESIGN
  * One lock for all: outcomes come by the call, collected before, and logged rows by the batch; the
- * publisher copies what has changed ten times a second. Names of models never move or go until
- * the end, so that messages may borrow them; those of classes are copied. */
+ * publisher copies what has changed ten times a second. A full table gives a new version the slot
+ * of the one without news for the longest time, once its last news were encoded; so messages copy
+ * all names. */
 #include "events/quality.h"
 
 #include "base/alloc.h"
@@ -42,9 +43,11 @@ enum sum {
 /* Of one version. */
 struct quality_version {
     uint64_t key;
+    uint64_t used; /* by n_uses, when it had news last */
+    bool changed;  /* since it was told */
     char model[NAME_BYTES];
     uint64_t version;
-    bool changed;
+    uint64_t life;
     uint64_t logged;
     uint64_t labelled;
     uint64_t corrected;
@@ -57,8 +60,10 @@ struct quality_version {
 
 /* Of one model. */
 struct quality_model {
-    char model[NAME_BYTES];
+    uint64_t used;
     bool changed;
+    char model[NAME_BYTES];
+    uint64_t life;
     struct trivet_unjoined counts;
 };
 
@@ -68,6 +73,8 @@ struct trivet_quality {
     size_t n_versions;
     struct quality_model **models;
     size_t n_models;
+    uint64_t n_uses;
+    uint64_t n_reused; /* slots of either given to another, ever */
 };
 
 struct trivet_quality *trivet_quality_create(void)
@@ -109,58 +116,117 @@ static void *make_room(void *list, size_t count)
     return trivet_realloc_array(list, count == 0 ? 1 : 2 * count, sizeof(void *));
 }
 
-/* NULL when out of memory. */
-static struct quality_version *find_version(struct trivet_quality *quality, const char *model,
-                                            uint64_t version)
+/* Zeroed, at the end of the list; NULL when out of memory. */
+static struct quality_version *new_version(struct trivet_quality *quality)
 {
-    uint64_t key = trivet_hash_mix64(trivet_hash_bytes(model, strlen(model)) ^ version);
-    for (size_t i = quality->n_versions; i-- > 0;) {
-        struct quality_version *each = quality->versions[i];
-        if (each->key == key && each->version == version && strcmp(each->model, model) == 0) {
-            return each;
-        }
-    }
-    if (quality->n_versions >= TRIVET_QUALITY_VERSIONS_MAX && strcmp(model, OTHER) != 0) {
-        return find_version(quality, OTHER, 0);
-    }
     struct quality_version **list = make_room(quality->versions, quality->n_versions);
     if (list == NULL) {
         return NULL;
     }
     quality->versions = list;
     struct quality_version *made = trivet_calloc(1, sizeof(*made));
-    if (made == NULL) {
-        return NULL;
+    if (made != NULL) {
+        quality->versions[quality->n_versions++] = made;
     }
-    made->key = key;
-    made->version = version;
-    (void)trivet_text_copy(made->model, sizeof(made->model), model);
-    quality->versions[quality->n_versions++] = made;
     return made;
 }
 
-static struct quality_model *find_model(struct trivet_quality *quality, const char *model)
+/* The same, out of one that is there. */
+static struct quality_version *reuse_version(struct trivet_quality *quality, size_t at)
 {
-    for (size_t i = 0; i < quality->n_models; i++) {
-        if (strcmp(quality->models[i]->model, model) == 0) {
-            return quality->models[i];
+    struct quality_version *slot = quality->versions[at];
+    trivet_class_pairs_release(&slot->pairs);
+    *slot = (struct quality_version){0};
+    memmove(&quality->versions[at], &quality->versions[at + 1],
+            (quality->n_versions - at - 1) * sizeof(struct quality_version *));
+    quality->versions[quality->n_versions - 1] = slot;
+    quality->n_reused++;
+    return slot;
+}
+
+/* NULL when out of memory. */
+static struct quality_version *find_version(struct trivet_quality *quality, const char *model,
+                                            uint64_t version)
+{
+    uint64_t key = trivet_hash_mix64(trivet_hash_bytes(model, strlen(model)) ^ version);
+    bool full = quality->n_versions >= TRIVET_QUALITY_VERSIONS_MAX;
+    uint64_t least = UINT64_MAX;
+    size_t idle = 0;
+    for (size_t i = quality->n_versions; i-- > 0;) {
+        struct quality_version *each = quality->versions[i];
+        if (each->key == key && each->version == version && strcmp(each->model, model) == 0) {
+            each->used = ++quality->n_uses;
+            return each;
+        }
+        if (full && each->used < least && !each->changed && strcmp(each->model, OTHER) != 0) {
+            least = each->used;
+            idle = i;
         }
     }
-    if (quality->n_models >= TRIVET_QUALITY_VERSIONS_MAX && strcmp(model, OTHER) != 0) {
-        return find_model(quality, OTHER);
+    struct quality_version *slot = NULL;
+    if (!full || strcmp(model, OTHER) == 0) {
+        slot = new_version(quality);
+    } else if (least < UINT64_MAX) {
+        slot = reuse_version(quality, idle);
+    } else {
+        return find_version(quality, OTHER, 0);
     }
+    if (slot != NULL) {
+        slot->key = key;
+        slot->version = version;
+        slot->life = quality->n_reused;
+        slot->used = ++quality->n_uses;
+        (void)trivet_text_copy(slot->model, sizeof(slot->model), model);
+    }
+    return slot;
+}
+
+/* Zeroed; NULL when out of memory. */
+static struct quality_model *new_model(struct trivet_quality *quality)
+{
     struct quality_model **list = make_room(quality->models, quality->n_models);
     if (list == NULL) {
         return NULL;
     }
     quality->models = list;
     struct quality_model *made = trivet_calloc(1, sizeof(*made));
-    if (made == NULL) {
-        return NULL;
+    if (made != NULL) {
+        quality->models[quality->n_models++] = made;
     }
-    (void)trivet_text_copy(made->model, sizeof(made->model), model);
-    quality->models[quality->n_models++] = made;
     return made;
+}
+
+static struct quality_model *find_model(struct trivet_quality *quality, const char *model)
+{
+    bool full = quality->n_models >= TRIVET_QUALITY_VERSIONS_MAX;
+    struct quality_model *idle = NULL;
+    for (size_t i = 0; i < quality->n_models; i++) {
+        struct quality_model *each = quality->models[i];
+        if (strcmp(each->model, model) == 0) {
+            each->used = ++quality->n_uses;
+            return each;
+        }
+        if (full && !each->changed && (idle == NULL || each->used < idle->used) &&
+            strcmp(each->model, OTHER) != 0) {
+            idle = each;
+        }
+    }
+    struct quality_model *slot = NULL;
+    if (!full || strcmp(model, OTHER) == 0) {
+        slot = new_model(quality);
+    } else if (idle != NULL) {
+        slot = idle;
+        *slot = (struct quality_model){0};
+        quality->n_reused++;
+    } else {
+        return find_model(quality, OTHER);
+    }
+    if (slot != NULL) {
+        slot->life = quality->n_reused;
+        slot->used = ++quality->n_uses;
+        (void)trivet_text_copy(slot->model, sizeof(slot->model), model);
+    }
+    return slot;
 }
 
 static void add_pair(struct quality_version *slot, const char *truth, const char *predicted,
@@ -397,8 +463,9 @@ static Trivet__V1__QualityTotals *encode_version(struct quality_version *slot,
         return NULL;
     }
     trivet__v1__quality_totals__init(out);
-    out->model = slot->model;
+    out->model = trivet_arena_strdup(arena, slot->model);
     out->version = slot->version;
+    out->life = slot->life;
     out->logged = slot->logged;
     out->labelled = slot->labelled;
     out->corrected = slot->corrected;
@@ -406,7 +473,7 @@ static Trivet__V1__QualityTotals *encode_version(struct quality_version *slot,
     out->late = slot->late;
     out->invalid = slot->invalid;
     encode_sums(slot->sums, out);
-    return encode_pairs(&slot->pairs, arena, out) ? out : NULL;
+    return out->model != NULL && encode_pairs(&slot->pairs, arena, out) ? out : NULL;
 }
 
 static Trivet__V1__UnjoinedTotals *encode_model(struct quality_model *slot,
@@ -417,12 +484,13 @@ static Trivet__V1__UnjoinedTotals *encode_model(struct quality_model *slot,
         return NULL;
     }
     trivet__v1__unjoined_totals__init(out);
-    out->model = slot->model;
+    out->model = trivet_arena_strdup(arena, slot->model);
+    out->life = slot->life;
     out->unmatched = slot->counts.unmatched;
     out->not_sampled = slot->counts.not_sampled;
     out->refused = slot->counts.refused;
     out->invalid = slot->counts.invalid;
-    return out;
+    return out->model != NULL ? out : NULL;
 }
 
 static bool encode_all(struct trivet_quality *quality, bool changed_only,

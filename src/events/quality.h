@@ -16,7 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Versions beyond share one named "(other)". */
+/* Versions, and models with outcomes that joined to none. Of more the one without news for the
+ * longest time makes room, and begins again at zero, in another life, when it is back; while all
+ * have news, the rest share one named "(other)". */
 #define TRIVET_QUALITY_VERSIONS_MAX 4096
 /* Of a version's pairs of classes, "(other)" included. */
 #define TRIVET_QUALITY_PAIRS_MAX 400
@@ -75,7 +77,7 @@ void trivet_quality_add_unjoined(struct trivet_quality *quality, const char *mod
  * its own and added when they are stored. */
 void trivet_quality_add_all(struct trivet_quality *quality, const struct trivet_quality *from);
 
-/* Messages in `arena`, which borrow names from `quality`. `changed_only`: what has changed since
+/* Messages in `arena`. `changed_only`: what has changed since
  * the last encode with it; its one user is the publisher. */
 struct trivet_quality_messages {
     Trivet__V1__QualityTotals **versions;

@@ -16,7 +16,7 @@
 #define TRIVET_SHADOW_PAIRS_MAX 1024
 
 struct trivet_shadow_totals;
-/* Totals of one pair; never moves or goes away before trivet_shadow_totals_free. */
+/* Totals of one pair, while a reference is held. */
 struct trivet_shadow_pair;
 
 struct trivet_shadow_totals *trivet_shadow_totals_create(void); /* NULL when out of memory */
@@ -26,11 +26,16 @@ void trivet_shadow_totals_free(struct trivet_shadow_totals *totals);
 void trivet_shadow_totals_publish(struct trivet_shadow_totals *totals,
                                   struct trivet_publisher *publisher);
 
-/* Of a pair, made at first use; beyond TRIVET_SHADOW_PAIRS_MAX all share one named "(other)". Any
- * thread; without a lock unless the pair is new. */
+/* Of a pair, made at first use: a reference, to be given back after the last addition. Of more than
+ * TRIVET_SHADOW_PAIRS_MAX pairs the one without news for the longest time makes room, and begins
+ * again at zero, in another life, when it is back; while all are in use or have news that are not
+ * published, the rest share one named "(other)". NULL when out of memory. Any thread; without a
+ * lock unless the pair is new. */
 struct trivet_shadow_pair *trivet_shadow_totals_pair(struct trivet_shadow_totals *totals,
                                                      const char *model, uint64_t version,
                                                      uint64_t answered_by);
+/* NULL is fine. Any thread; without a lock. */
+void trivet_shadow_pair_release(struct trivet_shadow_pair *pair);
 
 /* Rows, as in ShadowTotals. */
 struct trivet_shadow_counts {
@@ -48,7 +53,7 @@ void trivet_shadow_pair_add(struct trivet_shadow_pair *pair,
 /* Rows left out. Any thread; without a lock. */
 void trivet_shadow_pair_skip(struct trivet_shadow_pair *pair, uint64_t n_rows);
 
-/* Messages in `arena`, which borrow names from `totals`; all pairs. Any thread. */
+/* Messages in `arena`; all pairs. Any thread. */
 enum trivet_status trivet_shadow_totals_encode(struct trivet_shadow_totals *totals,
                                                struct trivet_arena *arena,
                                                Trivet__V1__ShadowTotals ***out, size_t *n_out,

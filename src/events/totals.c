@@ -1,8 +1,12 @@
 /* DESIGN
  *
- * Slots are only ever added, at stable addresses, so a slot found once is used without the table's
- * lock. The data path takes one slot's lock for a few additions; an encoder copies a slot under its
- * lock and builds the message from the copy. No lock is taken while another one is held.
+ * Slots stay where they are to the end, so one that is held is used without the table's lock. The
+ * data path takes one slot's lock for a few additions; an encoder copies a slot under its lock and
+ * builds the message from the copy.
+ *
+ * A full table gives a new version the slot of the one that was let go of longest ago, once its
+ * last additions were encoded. Whose a slot is changes under the table's lock and the slot's:
+ * either is enough to read it. Only there is a lock taken while another one is held, in this order.
  *
  * A version's totals and the flag `changed` live under the same lock: the encode that clears the
  * flag has the additions that set it. */
@@ -20,7 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MODEL_BYTES  65 /* with its NUL */
+#define MODEL_BYTES  TRIVET_TOTALS_MODEL_BYTES
 #define METHOD_BYTES 65
 /* Twice the slots: probes stay short. */
 #define INDEX_COUNT 8192
@@ -29,9 +33,13 @@
 #define OTHER       "(other)"
 
 struct trivet_version_totals {
-    char model[MODEL_BYTES]; /* set before the slot is published */
-    uint64_t version;
+    struct trivet_totals *totals;
+    atomic_uint n_refs;     /* raised under the table's lock */
+    atomic_ullong released; /* when a reference was given back last, by totals->n_released */
     pthread_mutex_t lock;
+    char model[MODEL_BYTES]; /* changes under both locks, as do the next two */
+    uint64_t version;
+    uint64_t life;
     bool changed; /* under lock: added to since the last encode of what changed */
     bool loaded;  /* under lock */
     struct trivet_version_counts counters;
@@ -43,8 +51,10 @@ struct method {
 };
 
 struct trivet_totals {
-    pthread_mutex_t lock; /* slots, n_slots, index */
+    atomic_ullong n_released; /* references given back, ever */
+    pthread_mutex_t lock;     /* slots, n_slots, n_reused, index */
     size_t n_slots;
+    uint64_t n_reused; /* slots given to another version, ever */
     struct trivet_version_totals *slots[TRIVET_TOTALS_VERSIONS_MAX + 1]; /* the last is "(other)" */
     uint16_t index[INDEX_COUNT]; /* slot number + 1; 0 = free */
 
@@ -131,50 +141,116 @@ static size_t find_place(const struct trivet_totals *totals, const char *model, 
     return place;
 }
 
+static void name_slot(struct trivet_version_totals *slot, const char *model, uint64_t version)
+{
+    bool fits = trivet_text_copy(slot->model, sizeof(slot->model), model);
+    assert(fits);
+    (void)fits;
+    slot->version = version;
+    slot->life = slot->totals->n_reused;
+    slot->loaded = strcmp(model, OTHER) == 0;
+}
+
 static struct trivet_version_totals *add_slot(struct trivet_totals *totals, const char *model,
-                                              uint64_t version, size_t place)
+                                              uint64_t version)
 {
     struct trivet_version_totals *slot = trivet_calloc(1, sizeof(*slot));
     if (slot == NULL) {
         return NULL;
     }
-    bool fits = trivet_text_copy(slot->model, sizeof(slot->model), model);
-    assert(fits);
-    (void)fits;
-    slot->version = version;
-    slot->loaded = strcmp(model, OTHER) == 0;
+    slot->totals = totals;
+    name_slot(slot, model, version);
     pthread_mutex_init(&slot->lock, NULL);
     totals->slots[totals->n_slots++] = slot;
-    totals->index[place] = (uint16_t)totals->n_slots;
+    totals->index[find_place(totals, model, version)] = (uint16_t)totals->n_slots;
     return slot;
+}
+
+/* Nobody holds it, and its last additions were told. */
+static bool is_idle(struct trivet_version_totals *slot)
+{
+    if (atomic_load(&slot->n_refs) > 0) {
+        return false;
+    }
+    pthread_mutex_lock(&slot->lock);
+    bool changed = slot->changed;
+    pthread_mutex_unlock(&slot->lock);
+    return !changed;
+}
+
+/* The slot that was let go of longest ago gets another version; NULL: all are in use. */
+static struct trivet_version_totals *reuse_slot(struct trivet_totals *totals, const char *model,
+                                                uint64_t version)
+{
+    struct trivet_version_totals *chosen = NULL;
+    for (size_t i = 0; i < TRIVET_TOTALS_VERSIONS_MAX; i++) {
+        struct trivet_version_totals *each = totals->slots[i];
+        if ((chosen == NULL || atomic_load(&each->released) < atomic_load(&chosen->released)) &&
+            is_idle(each)) {
+            chosen = each;
+        }
+    }
+    if (chosen == NULL) {
+        return NULL;
+    }
+    totals->n_reused++;
+    pthread_mutex_lock(&chosen->lock);
+    name_slot(chosen, model, version);
+    chosen->counters = (struct trivet_version_counts){0};
+    pthread_mutex_unlock(&chosen->lock);
+    /* The places behind that of the version before may have been found by way of it. */
+    memset(totals->index, 0, sizeof(totals->index));
+    for (size_t i = 0; i < totals->n_slots; i++) {
+        const struct trivet_version_totals *slot = totals->slots[i];
+        totals->index[find_place(totals, slot->model, slot->version)] = (uint16_t)(i + 1);
+    }
+    return chosen;
+}
+
+/* NULL when out of memory. Under the lock. */
+static struct trivet_version_totals *find_slot(struct trivet_totals *totals, const char *model,
+                                               uint64_t version)
+{
+    struct trivet_version_totals *slot = NULL;
+    size_t place = find_place(totals, model, version);
+    if (totals->index[place] != 0) {
+        return totals->slots[totals->index[place] - 1];
+    }
+    if (totals->n_slots < TRIVET_TOTALS_VERSIONS_MAX || strcmp(model, OTHER) == 0) {
+        return add_slot(totals, model, version);
+    }
+    slot = reuse_slot(totals, model, version);
+    return slot != NULL ? slot : find_slot(totals, OTHER, 0);
 }
 
 struct trivet_version_totals *trivet_totals_version(struct trivet_totals *totals, const char *model,
                                                     uint64_t version)
 {
-    if (strlen(model) >= MODEL_BYTES) {
-        model = OTHER;
-        version = 0;
-    }
+    bool fits = strlen(model) < MODEL_BYTES;
     pthread_mutex_lock(&totals->lock);
-    size_t place = find_place(totals, model, version);
-    if (totals->index[place] == 0 && totals->n_slots >= TRIVET_TOTALS_VERSIONS_MAX) {
-        model = OTHER;
-        version = 0;
-        place = find_place(totals, model, version);
-    }
-    struct trivet_version_totals *slot;
-    if (totals->index[place] != 0) {
-        slot = totals->slots[totals->index[place] - 1];
-    } else {
-        slot = add_slot(totals, model, version, place);
+    struct trivet_version_totals *slot =
+        find_slot(totals, fits ? model : OTHER, fits ? version : 0);
+    if (slot != NULL) {
+        atomic_fetch_add(&slot->n_refs, 1);
     }
     pthread_mutex_unlock(&totals->lock);
     return slot;
 }
 
+void trivet_version_totals_release(void *held)
+{
+    struct trivet_version_totals *slot = held;
+    if (slot != NULL) {
+        atomic_store(&slot->released, atomic_fetch_add(&slot->totals->n_released, 1) + 1);
+        atomic_fetch_sub(&slot->n_refs, 1);
+    }
+}
+
 void trivet_version_totals_set_loaded(struct trivet_version_totals *slot, bool loaded)
 {
+    if (slot == NULL) {
+        return;
+    }
     pthread_mutex_lock(&slot->lock);
     slot->loaded = loaded || strcmp(slot->model, OTHER) == 0;
     pthread_mutex_unlock(&slot->lock);
@@ -302,9 +378,15 @@ static enum trivet_status encode_codes(const uint64_t counts[TRIVET_STATUS_COUNT
     return TRIVET_OK;
 }
 
-static enum trivet_status encode_version(struct trivet_version_totals *slot,
-                                         const struct trivet_version_counts *counters,
-                                         struct trivet_arena *arena,
+/* A slot as it was at one moment. */
+struct copied_slot {
+    char model[MODEL_BYTES];
+    uint64_t version;
+    uint64_t life;
+    struct trivet_version_counts counters;
+};
+
+static enum trivet_status encode_version(const struct copied_slot *slot, struct trivet_arena *arena,
                                          Trivet__V1__PredictionTotals **out,
                                          struct trivet_error *err)
 {
@@ -312,9 +394,15 @@ static enum trivet_status encode_version(struct trivet_version_totals *slot,
     if (message == NULL) {
         return TRIVET_RESOURCE_EXHAUSTED;
     }
+    const struct trivet_version_counts *counters = &slot->counters;
     trivet__v1__prediction_totals__init(message);
-    message->model = slot->model;
+    message->model = take(arena, 1, sizeof(slot->model), err);
+    if (message->model == NULL) {
+        return TRIVET_RESOURCE_EXHAUSTED;
+    }
+    memcpy(message->model, slot->model, sizeof(slot->model));
     message->version = slot->version;
+    message->life = slot->life;
     message->batches = counters->batches;
     enum trivet_status status =
         encode_codes(counters->calls, arena, &message->calls, &message->n_calls, err);
@@ -337,13 +425,16 @@ static enum trivet_status encode_version(struct trivet_version_totals *slot,
 }
 
 /* False when it is to be left out. */
-static bool copy_counters(struct trivet_version_totals *slot, bool changed_only,
-                          struct trivet_version_counts *out)
+static bool copy_slot(struct trivet_version_totals *slot, bool changed_only,
+                      struct copied_slot *out)
 {
     pthread_mutex_lock(&slot->lock);
     bool wanted = !changed_only || slot->changed;
     if (wanted) {
-        *out = slot->counters;
+        memcpy(out->model, slot->model, sizeof(out->model));
+        out->version = slot->version;
+        out->life = slot->life;
+        out->counters = slot->counters;
     }
     if (changed_only) {
         slot->changed = false;
@@ -375,12 +466,11 @@ enum trivet_status trivet_totals_encode_predictions(struct trivet_totals *totals
     }
     size_t n = 0;
     for (size_t i = 0; i < n_slots; i++) {
-        struct trivet_version_counts counters;
-        if (!copy_counters(totals->slots[i], changed_only, &counters)) {
+        struct copied_slot copy;
+        if (!copy_slot(totals->slots[i], changed_only, &copy)) {
             continue;
         }
-        enum trivet_status status =
-            encode_version(totals->slots[i], &counters, arena, &list[n], err);
+        enum trivet_status status = encode_version(&copy, arena, &list[n], err);
         if (status != TRIVET_OK) {
             if (changed_only) {
                 mark_changed(totals, i + 1);
@@ -473,15 +563,16 @@ size_t trivet_totals_n_versions(struct trivet_totals *totals)
     return n;
 }
 
-bool trivet_totals_read_version(struct trivet_totals *totals, size_t i, const char **model,
-                                uint64_t *version, struct trivet_version_counts *out)
+bool trivet_totals_read_version(struct trivet_totals *totals, size_t i,
+                                char model[TRIVET_TOTALS_MODEL_BYTES], uint64_t *version,
+                                struct trivet_version_counts *out)
 {
     struct trivet_version_totals *slot = totals->slots[i];
-    *model = slot->model;
-    *version = slot->version;
     pthread_mutex_lock(&slot->lock);
     bool loaded = slot->loaded;
     if (loaded) {
+        memcpy(model, slot->model, sizeof(slot->model));
+        *version = slot->version;
         *out = slot->counters;
     }
     pthread_mutex_unlock(&slot->lock);

@@ -14,21 +14,26 @@
 #include <stdint.h>
 
 #define TRIVET_TOTALS_VERSIONS_MAX 4096
+#define TRIVET_TOTALS_MODEL_BYTES  65 /* with its NUL */
 
 struct trivet_totals;
-/* Totals of one model version; never moves or goes away before trivet_totals_free. */
+/* Totals of one model version, while a reference is held. */
 struct trivet_version_totals;
 
 struct trivet_totals *trivet_totals_create(void); /* NULL when out of memory */
 void trivet_totals_free(struct trivet_totals *totals);
 
-/* The slot of a version, made at first use; beyond TRIVET_TOTALS_VERSIONS_MAX all share one named
- * "(other)". NULL when out of memory. Any thread. */
+/* The slot of a version, made at first use: a reference, to be given back after the last addition.
+ * Of more than TRIVET_TOTALS_VERSIONS_MAX versions the one that nobody has a reference to for the
+ * longest time makes room, and begins again at zero, in another life, when it is back; where all
+ * are in use, the rest share one named "(other)". NULL when out of memory. Any thread. */
 struct trivet_version_totals *trivet_totals_version(struct trivet_totals *totals, const char *model,
                                                     uint64_t version);
+/* Of a slot; NULL is fine. Before trivet_totals_free. Any thread. */
+void trivet_version_totals_release(void *held);
 
 /* Whether the version is loaded now: for who shows only those. The one slot of what is not counted
- * apart always counts as loaded. Any thread. */
+ * apart always counts as loaded. NULL is fine. Any thread. */
 void trivet_version_totals_set_loaded(struct trivet_version_totals *slot, bool loaded);
 
 /* One finished Predict call. */
@@ -90,18 +95,18 @@ struct trivet_version_counts {
     struct trivet_histogram total;
     uint64_t batches;
 };
-/* Slots so far, and the i-th of them: false when its version is not loaded. `model` is valid until
- * trivet_totals_free. Any thread. */
+/* Slots so far, and the i-th of them: false when its version is not loaded. Any thread. */
 size_t trivet_totals_n_versions(struct trivet_totals *totals);
-bool trivet_totals_read_version(struct trivet_totals *totals, size_t i, const char **model,
-                                uint64_t *version, struct trivet_version_counts *out);
+bool trivet_totals_read_version(struct trivet_totals *totals, size_t i,
+                                char model[TRIVET_TOTALS_MODEL_BYTES], uint64_t *version,
+                                struct trivet_version_counts *out);
 /* Methods that were called, and the i-th: calls by status. The one after the last, `name` NULL, is
  * that of unknown methods. Any thread. */
 size_t trivet_totals_n_methods(struct trivet_totals *totals);
 void trivet_totals_read_method(struct trivet_totals *totals, size_t i, const char **name,
                                uint64_t calls[TRIVET_STATUS_COUNT]);
 
-/* Messages in `arena`, which borrow names from `totals`. `changed_only`: versions with calls since
+/* Messages in `arena`. `changed_only`: versions with calls since
  * the last encode with it; its one user is the publisher. Without: all versions, also those without
  * calls. */
 enum trivet_status trivet_totals_encode_predictions(struct trivet_totals *totals, bool changed_only,

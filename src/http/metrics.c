@@ -13,9 +13,9 @@ static void write_versions(struct trivet_page *page, struct trivet_totals *total
         size_t n = trivet_totals_n_versions(totals);
         for (size_t i = 0; i < n; i++) {
             struct trivet_version_counts counts;
-            const char *model;
+            char model[TRIVET_TOTALS_MODEL_BYTES];
             uint64_t number;
-            if (!trivet_totals_read_version(totals, i, &model, &number, &counts)) {
+            if (!trivet_totals_read_version(totals, i, model, &number, &counts)) {
                 continue;
             }
             char version[VERSION_TEXT_BYTES];

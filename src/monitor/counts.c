@@ -39,7 +39,7 @@ enum trivet_status trivet_monitor_counts_read(const Trivet__V1__PredictionTotals
                                               struct trivet_monitor_counts *out,
                                               struct trivet_error *err)
 {
-    struct trivet_monitor_counts counts = {.batches = message->batches};
+    struct trivet_monitor_counts counts = {.batches = message->batches, .life = message->life};
     read_codes(message->calls, message->n_calls, counts.calls);
     read_codes(message->rows, message->n_rows, counts.rows);
     enum trivet_status status =
@@ -123,6 +123,7 @@ enum trivet_status trivet_monitor_counts_pack(const struct trivet_monitor_counts
     message.compute = &compute.message;
     message.total = &total.message;
     message.batches = counts->batches;
+    message.life = counts->life;
     return trivet_codec_pack(&message.base, out, err);
 }
 

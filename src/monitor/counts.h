@@ -21,6 +21,7 @@ struct trivet_monitor_counts {
     struct trivet_histogram queue; /* per call */
     struct trivet_histogram compute;
     struct trivet_histogram total;
+    uint64_t life; /* of a message's totals; sums have none */
 };
 
 /* From a message. An unknown status counts as UNKNOWN. INVALID_ARGUMENT when a histogram names a

@@ -78,14 +78,42 @@ enum trivet_status trivet_live_quality(struct trivet_monitor *monitor, size_t in
 
 /* --- shadows ---------------------------------------------------------------------------------- */
 
-static enum trivet_status shadow_get(struct trivet_monitor_live *live, uint64_t answered_by,
-                                     size_t source, struct trivet_shadow_sums **out,
-                                     struct trivet_error *err)
+static void add_shadow(struct trivet_shadow_sums *into, const struct trivet_shadow_sums *from)
+{
+    into->compared += from->compared;
+    into->equal += from->equal;
+    into->failed += from->failed;
+    into->skipped += from->skipped;
+    into->immense += from->immense;
+    into->absolute_difference += from->absolute_difference;
+    into->squared_difference += from->squared_difference;
+    trivet_histogram_merge(&into->compute, &from->compute);
+}
+
+static struct trivet_shadow *shadow_find(const struct trivet_monitor_live *live,
+                                         uint64_t answered_by)
 {
     struct trivet_shadow *shadow = NULL;
     for (size_t i = 0; i < live->n_shadows; i++) {
         shadow = live->shadows[i]->answered_by == answered_by ? live->shadows[i] : shadow;
     }
+    return shadow;
+}
+
+bool trivet_live_shadow_has_room(const struct trivet_monitor *monitor, const char *model,
+                                 uint64_t version, uint64_t answered_by)
+{
+    const struct trivet_monitor_series *series = trivet_monitor_find(monitor, model, version);
+    return series == NULL ? trivet_monitor_has_room(monitor, model, version)
+                          : series->live.n_shadows < TRIVET_LIVE_SHADOWS_MAX ||
+                                shadow_find(&series->live, answered_by) != NULL;
+}
+
+static enum trivet_status shadow_get(struct trivet_monitor_live *live, uint64_t answered_by,
+                                     size_t source, struct trivet_shadow_sums **out,
+                                     struct trivet_error *err)
+{
+    struct trivet_shadow *shadow = shadow_find(live, answered_by);
     if (shadow == NULL) {
         if (live->n_shadows == TRIVET_LIVE_SHADOWS_MAX) {
             return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
@@ -129,7 +157,9 @@ enum trivet_status trivet_live_shadow(struct trivet_monitor *monitor, size_t ind
 {
     struct trivet_monitor_series *series = NULL;
     struct trivet_shadow_sums *current = NULL;
+    struct trivet_shadow_sums *base = NULL;
     struct trivet_shadow_sums sums = {
+        .life = totals->life,
         .compared = totals->compared,
         .equal = totals->equal,
         .failed = totals->failed,
@@ -152,11 +182,21 @@ enum trivet_status trivet_live_shadow(struct trivet_monitor *monitor, size_t ind
     if (status == TRIVET_OK) {
         status = shadow_get(&series->live, totals->answered_by, index, &current, err);
     }
+    if (status == TRIVET_OK) {
+        status = shadow_get(&series->live, totals->answered_by, TRIVET_LIVE_SOURCES, &base, err);
+    }
     if (status != TRIVET_OK) {
         return status;
     }
-    if (sums.compared < current->compared || sums.equal < current->equal ||
-        sums.failed < current->failed || sums.skipped < current->skipped) {
+    /* The server had let the pair go, and its totals begin at zero again. */
+    if (sums.life > current->life) {
+        add_shadow(base, current);
+        *current = (struct trivet_shadow_sums){.life = sums.life};
+        series->live.shadows_changed = true;
+    }
+    if (sums.life < current->life || sums.compared < current->compared ||
+        sums.equal < current->equal || sums.failed < current->failed ||
+        sums.skipped < current->skipped) {
         monitor->stale++;
         return TRIVET_OK;
     }
@@ -166,18 +206,6 @@ enum trivet_status trivet_live_shadow(struct trivet_monitor *monitor, size_t ind
     series->active_us = same ? series->active_us : monitor->upkeep.ticked_us;
     *current = sums;
     return TRIVET_OK;
-}
-
-static void add_shadow(struct trivet_shadow_sums *into, const struct trivet_shadow_sums *from)
-{
-    into->compared += from->compared;
-    into->equal += from->equal;
-    into->failed += from->failed;
-    into->skipped += from->skipped;
-    into->immense += from->immense;
-    into->absolute_difference += from->absolute_difference;
-    into->squared_difference += from->squared_difference;
-    trivet_histogram_merge(&into->compute, &from->compute);
 }
 
 void trivet_live_shadow_sum(const struct trivet_shadow *shadow, struct trivet_shadow_sums *out)
@@ -215,6 +243,19 @@ const struct trivet_unjoined *trivet_live_unjoined_find(const struct trivet_live
     return found ? all->models[at] : NULL;
 }
 
+bool trivet_live_unjoined_has_room(const struct trivet_live_all *all, const char *model)
+{
+    return all->n_models < TRIVET_LIVE_MODELS_MAX || trivet_live_unjoined_find(all, model) != NULL;
+}
+
+void trivet_live_unjoined_let_go(struct trivet_live_all *all, size_t at)
+{
+    trivet_free(all->models[at]);
+    all->n_models--;
+    memmove(all->models + at, all->models + at + 1,
+            (all->n_models - at) * sizeof(struct trivet_unjoined *));
+}
+
 enum trivet_status trivet_live_unjoined_get(struct trivet_live_all *all, const char *model,
                                             struct trivet_unjoined **out, struct trivet_error *err)
 {
@@ -247,29 +288,6 @@ enum trivet_status trivet_live_unjoined_get(struct trivet_live_all *all, const c
     return TRIVET_OK;
 }
 
-enum trivet_status trivet_live_unjoined(struct trivet_monitor *monitor, size_t index,
-                                        const Trivet__V1__UnjoinedTotals *totals,
-                                        struct trivet_error *err)
-{
-    struct trivet_unjoined *unjoined = NULL;
-    enum trivet_status status =
-        trivet_live_unjoined_get(&monitor->live, totals->model, &unjoined, err);
-    if (status != TRIVET_OK) {
-        return status;
-    }
-    const struct trivet_unjoined_counts counts = {totals->unmatched, totals->not_sampled,
-                                                  totals->refused, totals->invalid};
-    struct trivet_unjoined_counts *current = &unjoined->current[index];
-    if (counts.unmatched < current->unmatched || counts.not_sampled < current->not_sampled ||
-        counts.refused < current->refused || counts.invalid < current->invalid) {
-        monitor->stale++;
-        return TRIVET_OK;
-    }
-    unjoined->changed = unjoined->changed || memcmp(current, &counts, sizeof(counts)) != 0;
-    *current = counts;
-    return TRIVET_OK;
-}
-
 static void add_unjoined(struct trivet_unjoined_counts *into,
                          const struct trivet_unjoined_counts *from)
 {
@@ -277,6 +295,42 @@ static void add_unjoined(struct trivet_unjoined_counts *into,
     into->not_sampled += from->not_sampled;
     into->refused += from->refused;
     into->invalid += from->invalid;
+}
+
+enum trivet_status trivet_live_unjoined(struct trivet_monitor *monitor, size_t index,
+                                        const Trivet__V1__UnjoinedTotals *totals,
+                                        struct trivet_error *err)
+{
+    struct trivet_unjoined *unjoined = NULL;
+    const struct trivet_unjoined_counts counts = {totals->unmatched, totals->not_sampled,
+                                                  totals->refused, totals->invalid};
+    if (trivet_monitor_is_unjoined_gone(monitor, index, totals->model, &counts)) {
+        return TRIVET_OK;
+    }
+    enum trivet_status status =
+        trivet_live_unjoined_get(&monitor->live, totals->model, &unjoined, err);
+    if (status != TRIVET_OK) {
+        return status;
+    }
+    struct trivet_unjoined_counts *current = &unjoined->current[index];
+    /* The server had let the model go, and its totals begin at zero again. */
+    if (totals->life > unjoined->lives[index]) {
+        add_unjoined(&unjoined->base, current);
+        *current = (struct trivet_unjoined_counts){0};
+        unjoined->lives[index] = totals->life;
+        unjoined->changed = true;
+    }
+    if (totals->life < unjoined->lives[index] || counts.unmatched < current->unmatched ||
+        counts.not_sampled < current->not_sampled || counts.refused < current->refused ||
+        counts.invalid < current->invalid) {
+        monitor->stale++;
+        return TRIVET_OK;
+    }
+    bool news = memcmp(current, &counts, sizeof(counts)) != 0;
+    unjoined->changed = unjoined->changed || news;
+    unjoined->active_us = news ? monitor->upkeep.ticked_us : unjoined->active_us;
+    *current = counts;
+    return TRIVET_OK;
 }
 
 void trivet_live_unjoined_sum(const struct trivet_unjoined *unjoined,
@@ -313,6 +367,7 @@ void trivet_live_fold(struct trivet_monitor *monitor, size_t source)
         struct trivet_unjoined *unjoined = monitor->live.models[i];
         add_unjoined(&unjoined->base, &unjoined->current[source]);
         unjoined->current[source] = (struct trivet_unjoined_counts){0};
+        unjoined->lives[source] = 0;
         unjoined->changed = true;
     }
 }

@@ -20,7 +20,7 @@
 #define TRIVET_LIVE_SOURCES 16
 /* Versions that a version was the shadow of; more are not told. */
 #define TRIVET_LIVE_SHADOWS_MAX 8
-/* Models whose unjoined outcomes are counted. */
+/* Models whose unjoined outcomes are counted; of more, those without news go (upkeep.h). */
 #define TRIVET_LIVE_MODELS_MAX 1000
 /* A version whose test could not be had is asked about again after this long. */
 #define TRIVET_LIVE_RETRY_US 30000000
@@ -37,12 +37,13 @@ struct trivet_shadow_sums {
     double absolute_difference;
     double squared_difference;
     struct trivet_histogram compute; /* per batch of the shadow */
+    uint64_t life;                   /* of a message's totals; sums have none */
 };
 
 /* A version beside the one that answered. */
 struct trivet_shadow {
     uint64_t answered_by;
-    struct trivet_shadow_sums base;                          /* of ended epochs, all sources */
+    struct trivet_shadow_sums base; /* of ended epochs and lives, all sources */
     struct trivet_shadow_sums *current[TRIVET_LIVE_SOURCES]; /* NULL = nothing from there */
 };
 
@@ -78,7 +79,9 @@ struct trivet_unjoined {
     char model[65];
     struct trivet_unjoined_counts base;
     struct trivet_unjoined_counts current[TRIVET_LIVE_SOURCES];
-    bool changed; /* since the history took it */
+    uint64_t lives[TRIVET_LIVE_SOURCES]; /* that current is of */
+    int64_t active_us; /* the tick before its last news; 0 = none since the monitor's start */
+    bool changed;      /* since the history took it */
 };
 
 /* Of a monitor; zeroed is empty. */
@@ -101,17 +104,24 @@ enum trivet_status trivet_live_shadow(struct trivet_monitor *monitor, size_t sou
 enum trivet_status trivet_live_unjoined(struct trivet_monitor *monitor, size_t source,
                                         const Trivet__V1__UnjoinedTotals *totals,
                                         struct trivet_error *err) TRIVET_MUST_USE;
-/* The unjoined of a model; made when missing. */
+/* The unjoined of a model; made when missing. RESOURCE_EXHAUSTED at the maximum. */
 enum trivet_status trivet_live_unjoined_get(struct trivet_live_all *all, const char *model,
                                             struct trivet_unjoined **out,
                                             struct trivet_error *err) TRIVET_MUST_USE;
 /* NULL when nothing was heard. */
 const struct trivet_unjoined *trivet_live_unjoined_find(const struct trivet_live_all *all,
                                                         const char *model);
+/* Whether the model is known or may be. */
+bool trivet_live_unjoined_has_room(const struct trivet_live_all *all, const char *model);
+/* Takes models[at] out. */
+void trivet_live_unjoined_let_go(struct trivet_live_all *all, size_t at);
 void trivet_live_unjoined_sum(const struct trivet_unjoined *unjoined,
                               struct trivet_unjoined_counts *out);
 void trivet_live_shadow_sum(const struct trivet_shadow *shadow, struct trivet_shadow_sums *out);
 
+/* Whether the pair is known or may be. */
+bool trivet_live_shadow_has_room(const struct trivet_monitor *monitor, const char *model,
+                                 uint64_t version, uint64_t answered_by);
 /* The sums of a shadow from one source, or (TRIVET_LIVE_SOURCES) of ended epochs; made when
  * missing, with the series. */
 enum trivet_status trivet_live_shadow_slot(struct trivet_monitor *monitor, const char *model,

@@ -246,6 +246,17 @@ static void add_to_window(struct trivet_monitor *monitor, struct trivet_monitor_
     trivet_window_add(series->window, at_us / US_PER_S, delta);
 }
 
+/* The server had let the version go, and its totals begin at zero again. */
+static void fold_life(struct trivet_monitor_series *series, struct trivet_monitor_part *part,
+                      uint64_t life)
+{
+    if (life > part->current.life) {
+        trivet_monitor_counts_add(&part->base, &part->current);
+        part->current = (struct trivet_monitor_counts){.life = life};
+        series->unsaved = true;
+    }
+}
+
 static enum trivet_status take_totals(struct trivet_monitor *monitor, size_t index,
                                       const Trivet__V1__PredictionTotals *message, int64_t at_us,
                                       struct trivet_error *err)
@@ -268,7 +279,8 @@ static enum trivet_status take_totals(struct trivet_monitor *monitor, size_t ind
     if (status != TRIVET_OK) {
         return status;
     }
-    if (!trivet_monitor_counts_cover(&counts, &part->current)) {
+    fold_life(series, part, counts.life);
+    if (counts.life < part->current.life || !trivet_monitor_counts_cover(&counts, &part->current)) {
         monitor->stale++;
         return TRIVET_OK;
     }

@@ -4,8 +4,8 @@
  * DESIGN. Subscriber and poller threads bring messages in; the main thread ticks; the HTTP threads
  * and the history read. One lock guards everything; nobody does I/O under it. Exactness rests on
  * running totals: the newest total of (source, epoch, model, version) replaces the one before, and
- * when an epoch ends its final total goes into a base, so that
- *     count = base of ended epochs + running total of this epoch,
+ * when an epoch ends, or the version's life in it, its final total goes into a base, so that
+ *     count = base of ended lives + running total of this life,
  * whatever was lost, repeated or late in between. */
 #ifndef TRIVET_MONITOR_REGISTRY_H
 #define TRIVET_MONITOR_REGISTRY_H
@@ -84,7 +84,7 @@ struct trivet_monitor_source {
 
 /* One source's share of a series. */
 struct trivet_monitor_part {
-    struct trivet_monitor_counts base;    /* of ended epochs */
+    struct trivet_monitor_counts base;    /* of ended epochs, and lives of this one */
     struct trivet_monitor_counts current; /* of the source's epoch */
     bool live;                            /* current was brought by this source's contact … */
     uint32_t contact;                     /* … of this number */

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define US_PER_S 1000000
+/* In the place of a version: a model's outcomes that joined to nothing. */
+#define UNJOINED UINT64_MAX
 
 static uint64_t key_of(size_t source, const char *model, uint64_t version)
 {
@@ -22,6 +24,11 @@ static uint64_t sum_of(const struct trivet_monitor_counts *counts)
         sum += counts->rows[i];
     }
     return sum;
+}
+
+static uint64_t sum_of_unjoined(const struct trivet_unjoined_counts *counts)
+{
+    return counts->unmatched + counts->not_sampled + counts->refused + counts->invalid;
 }
 
 /* Its place, or TRIVET_MONITOR_GONE_MAX. */
@@ -47,6 +54,16 @@ bool trivet_monitor_is_gone(const struct trivet_monitor *monitor, size_t source,
     size_t at = find_gone(monitor, key_of(source, model, version));
     return at < TRIVET_MONITOR_GONE_MAX &&
            (counts == NULL || monitor->upkeep.gone[at].sum == sum_of(counts));
+}
+
+bool trivet_monitor_is_unjoined_gone(const struct trivet_monitor *monitor, size_t source,
+                                     const char *model, const struct trivet_unjoined_counts *counts)
+{
+    if (monitor->upkeep.n_gone == 0 || trivet_live_unjoined_find(&monitor->live, model) != NULL) {
+        return false;
+    }
+    size_t at = find_gone(monitor, key_of(source, model, UNJOINED));
+    return at < TRIVET_MONITOR_GONE_MAX && monitor->upkeep.gone[at].sum == sum_of_unjoined(counts);
 }
 
 void trivet_monitor_returned(const struct trivet_monitor *monitor,
@@ -91,32 +108,38 @@ bool trivet_monitor_has_room(const struct trivet_monitor *monitor, const char *m
            trivet_monitor_find(monitor, model, version) != NULL;
 }
 
-static void remember(struct trivet_monitor *monitor, const struct trivet_monitor_series *series)
+static void remember(struct trivet_monitor *monitor, size_t source, uint64_t key, uint64_t sum)
 {
     struct trivet_monitor_upkeep *upkeep = &monitor->upkeep;
-    for (size_t i = 0; i < monitor->n_sources; i++) {
-        if (series->parts[i] != NULL) {
-            uint64_t key = key_of(i, series->model, series->version);
-            size_t at = find_gone(monitor, key); /* it was gone before */
-            at = at < TRIVET_MONITOR_GONE_MAX ? at : upkeep->n_gone++ % TRIVET_MONITOR_GONE_MAX;
-            upkeep->gone[at] = (struct trivet_monitor_gone){
-                .key = key, .sum = sum_of(&series->parts[i]->current), .source = i};
-        }
-    }
+    size_t at = find_gone(monitor, key); /* it was gone before */
+    at = at < TRIVET_MONITOR_GONE_MAX ? at : upkeep->n_gone++ % TRIVET_MONITOR_GONE_MAX;
+    upkeep->gone[at] = (struct trivet_monitor_gone){.key = key, .sum = sum, .source = source};
+}
+
+/* The history is to forget it. */
+static void forget(struct trivet_monitor *monitor, const char *model, uint64_t version)
+{
+    struct trivet_monitor_upkeep *upkeep = &monitor->upkeep;
     if (upkeep->n_forgotten == TRIVET_MONITOR_FORGOTTEN_MAX) {
         upkeep->n_forgotten--;
         memmove(upkeep->forgotten, upkeep->forgotten + 1,
                 upkeep->n_forgotten * sizeof(upkeep->forgotten[0]));
     }
     struct trivet_monitor_forgotten *last = &upkeep->forgotten[upkeep->n_forgotten++];
-    (void)trivet_text_copy(last->model, sizeof(last->model), series->model);
-    last->version = series->version;
+    (void)trivet_text_copy(last->model, sizeof(last->model), model);
+    last->version = version;
 }
 
 static void let_go(struct trivet_monitor *monitor, size_t at)
 {
     struct trivet_monitor_series *series = monitor->series[at];
-    remember(monitor, series);
+    for (size_t i = 0; i < monitor->n_sources; i++) {
+        if (series->parts[i] != NULL) {
+            remember(monitor, i, key_of(i, series->model, series->version),
+                     sum_of(&series->parts[i]->current));
+        }
+    }
+    forget(monitor, series->model, series->version);
     monitor->n_series--;
     memmove(monitor->series + at, monitor->series + at + 1,
             (monitor->n_series - at) * sizeof(struct trivet_monitor_series *));
@@ -172,6 +195,28 @@ static void make_room(struct trivet_monitor *monitor, int64_t now_us)
     }
 }
 
+/* Of too many models, the one whose outcomes joined to nothing longest ago. */
+static void make_room_for_models(struct trivet_monitor *monitor, int64_t now_us)
+{
+    struct trivet_live_all *live = &monitor->live;
+    while (live->n_models > TRIVET_LIVE_MODELS_MAX - TRIVET_MONITOR_ROOM) {
+        size_t least = 0;
+        for (size_t i = 1; i < live->n_models; i++) {
+            least = live->models[i]->active_us < live->models[least]->active_us ? i : least;
+        }
+        const struct trivet_unjoined *unjoined = live->models[least];
+        if (now_us - unjoined->active_us < TRIVET_MONITOR_IDLE_US) {
+            return;
+        }
+        for (size_t i = 0; i < monitor->n_sources; i++) {
+            remember(monitor, i, key_of(i, unjoined->model, UNJOINED),
+                     sum_of_unjoined(&unjoined->current[i]));
+        }
+        forget(monitor, unjoined->model, 0);
+        trivet_live_unjoined_let_go(live, least);
+    }
+}
+
 /* The clock was set back: what lies ahead of it would keep all that comes out of the windows until
  * it has caught up. */
 static void begin_windows(struct trivet_monitor *monitor, int64_t now_us)
@@ -185,6 +230,10 @@ static void begin_windows(struct trivet_monitor *monitor, int64_t now_us)
         if (series->live.quality != NULL) {
             trivet_quality_set_back(series->live.quality, now_us);
         }
+    }
+    for (size_t i = 0; i < monitor->live.n_models; i++) {
+        struct trivet_unjoined *unjoined = monitor->live.models[i];
+        unjoined->active_us = unjoined->active_us > now_us ? now_us : unjoined->active_us;
     }
     for (size_t i = 0; i < monitor->n_sources; i++) {
         struct trivet_monitor_source *source = &monitor->sources[i];
@@ -202,6 +251,7 @@ void trivet_monitor_tick(struct trivet_monitor *monitor, int64_t now_us)
     }
     monitor->upkeep.ticked_us = now_us;
     make_room(monitor, now_us);
+    make_room_for_models(monitor, now_us);
     for (size_t i = 0; i < monitor->n_series; i++) {
         if (monitor->series[i]->window != NULL) {
             trivet_window_expire(monitor->series[i]->window, now_us / US_PER_S);

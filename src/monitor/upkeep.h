@@ -3,7 +3,8 @@
  * A version whose deletion was heard goes after a while; and so that new ones always find room, of
  * too many the one goes that nothing was heard of for the longest time. Servers tell the totals of
  * both as long as they run: what is gone is remembered by its sum, so that only news bring it back.
- * It then begins with what its server tells; the history forgets it when it goes. Under the
+ * It then begins with what its server tells; the history forgets it when it goes. So it is with
+ * models whose outcomes joined to nothing: anybody may make names of models. Under the
  * monitor's lock but for the tick, which is the one thread that lets series go: it may keep
  * pointers to them from one call to the next. */
 #ifndef TRIVET_MONITOR_UPKEEP_H
@@ -28,16 +29,16 @@ struct trivet_monitor;
 struct trivet_monitor_series;
 struct trivet_monitor_counts;
 
-/* What a source last said of a version that is gone. */
+/* What a source last said of a version, or a model, that is gone. */
 struct trivet_monitor_gone {
     uint64_t key; /* 0 = none */
-    uint64_t sum; /* of calls and rows */
+    uint64_t sum; /* of calls and rows, or of outcomes */
     size_t source;
 };
 
 struct trivet_monitor_forgotten {
     char model[65];
-    uint64_t version;
+    uint64_t version; /* 0 = outcomes that joined to nothing */
 };
 
 /* Zero-initialised is none. */
@@ -52,6 +53,11 @@ struct trivet_monitor_upkeep {
 /* The version is gone, and the source says nothing new of it; `counts` NULL: whatever it says. */
 bool trivet_monitor_is_gone(const struct trivet_monitor *monitor, size_t source, const char *model,
                             uint64_t version, const struct trivet_monitor_counts *counts);
+/* Likewise of a model's outcomes that joined to nothing. */
+struct trivet_unjoined_counts;
+bool trivet_monitor_is_unjoined_gone(const struct trivet_monitor *monitor, size_t source,
+                                     const char *model,
+                                     const struct trivet_unjoined_counts *counts);
 /* A series was made: marks the sources whose totals of it did not begin at zero. */
 void trivet_monitor_returned(const struct trivet_monitor *monitor,
                              struct trivet_monitor_series *series);

@@ -41,7 +41,7 @@ struct job {
     struct job *next;
     struct trivet_servable *shadow; /* our references */
     struct trivet_servable *answered_by;
-    struct trivet_shadow_pair *pair;
+    struct trivet_shadow_pair *pair; /* likewise */
     size_t n_rows;
     size_t n_cols;
     bool single_precision;
@@ -118,7 +118,7 @@ static void fill_answers(const struct trivet_shadow_call *call, double *answered
     }
 }
 
-/* NULL when there is no room or memory. */
+/* NULL when there is no room or memory; else `pair` is the job's. */
 static struct job *make_job(struct trivet_shadows *shadows, const struct trivet_shadow_call *call,
                             struct trivet_servable *shadow, struct trivet_shadow_pair *pair)
 {
@@ -184,6 +184,7 @@ void trivet_shadows_offer(struct trivet_shadows *shadows, const struct trivet_sh
             push(&shadows->offered, job);
         } else if (pair != NULL) {
             trivet_shadow_pair_skip(pair, count_answers(call));
+            trivet_shadow_pair_release(pair);
         }
     }
     /* It looks at the list once more after it said that it sleeps. */
@@ -296,6 +297,7 @@ static void finish_job(struct trivet_shadows *shadows, struct job *job)
     atomic_fetch_sub(&shadows->queued_bytes, job->n_bytes);
     trivet_servable_unref(job->shadow);
     trivet_servable_unref(job->answered_by);
+    trivet_shadow_pair_release(job->pair);
     push(&shadows->done, job);
 }
 

@@ -89,10 +89,8 @@ static void on_loaded(void *ctx, struct trivet_servable *servable)
     const char *model = trivet_servable_model(servable);
     uint64_t version = trivet_servable_version(servable);
     struct trivet_version_totals *totals = trivet_totals_version(server->totals, model, version);
-    if (totals != NULL) {
-        trivet_version_totals_set_loaded(totals, true);
-    }
-    trivet_servable_set_user(servable, totals);
+    trivet_version_totals_set_loaded(totals, true);
+    trivet_servable_set_user(servable, totals, trivet_version_totals_release);
     struct trivet_error err;
     if (trivet_observers_add(server->observers, servable, &err) != TRIVET_OK) {
         trivet_log(TRIVET_LOG_WARN, "drift_not_observed", "message=%s", err.message);
@@ -104,10 +102,7 @@ static void on_loaded(void *ctx, struct trivet_servable *servable)
 static void on_unloaded(void *ctx, struct trivet_servable *servable)
 {
     struct trivet_server *server = ctx;
-    struct trivet_version_totals *totals = trivet_servable_user(servable);
-    if (totals != NULL) {
-        trivet_version_totals_set_loaded(totals, false);
-    }
+    trivet_version_totals_set_loaded(trivet_servable_user(servable), false);
     trivet_publisher_model(server->publisher, trivet_servable_model(servable),
                            trivet_servable_version(servable),
                            TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_UNLOADED, "");

@@ -22,6 +22,7 @@ struct trivet_servable {
     struct trivet_artefact *artefact;
     struct trivet_plan *plan;         /* over the artefact's pipeline; or NULL */
     void *user;                       /* set before other threads can find it */
+    void (*release_user)(void *user); /* likewise; or NULL */
     struct trivet_observer *observer; /* likewise; our reference */
     _Atomic double batch_ns;          /* of struct trivet_cost */
     _Atomic double row_ns;
@@ -213,6 +214,9 @@ void trivet_servable_unref(struct trivet_servable *servable)
     /* What every owner did with it comes before its end. */
     if (servable != NULL &&
         atomic_fetch_sub_explicit(&servable->n_refs, 1, memory_order_acq_rel) == 1) {
+        if (servable->release_user != NULL && servable->user != NULL) {
+            servable->release_user(servable->user);
+        }
         trivet_observer_unref(servable->observer);
         trivet_plan_free(servable->plan);
         trivet_artefact_free(servable->artefact);
@@ -282,9 +286,11 @@ void trivet_servable_learn(struct trivet_servable *servable, size_t n_rows, doub
     keep_cost(servable, cost);
 }
 
-void trivet_servable_set_user(struct trivet_servable *servable, void *user)
+void trivet_servable_set_user(struct trivet_servable *servable, void *user,
+                              void (*release)(void *user))
 {
     servable->user = user;
+    servable->release_user = release;
 }
 
 void *trivet_servable_user(const struct trivet_servable *servable)

@@ -41,8 +41,10 @@ int64_t trivet_servable_touched_ns(const struct trivet_servable *servable);
 struct trivet_cost trivet_servable_cost(const struct trivet_servable *servable);
 void trivet_servable_learn(struct trivet_servable *servable, size_t n_rows, double took_ns);
 /* A pointer-sized slot for who serves (the events' totals of this version), set once before it is
- * published in a set. */
-void trivet_servable_set_user(struct trivet_servable *servable, void *user);
+ * published in a set. `release` (or NULL) gets it when the last reference to the servable is given
+ * back, on that thread. */
+void trivet_servable_set_user(struct trivet_servable *servable, void *user,
+                              void (*release)(void *user));
 void *trivet_servable_user(const struct trivet_servable *servable);
 /* Who counts what it serves (serving/observer.h); takes the reference. Set once likewise; NULL =
  * nobody. */

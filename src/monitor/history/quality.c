@@ -38,6 +38,7 @@ struct saved_sums {
     const char *url;      /* NULL = base */
     uint64_t counts[4];
     double differences[2];
+    uint64_t life;
 };
 
 struct trivet_history_outcomes {
@@ -147,6 +148,7 @@ static void take_unjoined(const struct trivet_monitor *monitor,
             .model = unjoined->model,
             .url = base ? NULL : monitor->sources[s].server_url,
             .counts = {at->unmatched, at->not_sampled, at->refused, at->invalid},
+            .life = base ? 0 : unjoined->lives[s],
         };
     }
 }
@@ -166,6 +168,7 @@ static void take_shadow(const struct trivet_monitor *monitor,
                 .url = base ? NULL : monitor->sources[s].server_url,
                 .counts = {at->compared, at->equal, at->failed, at->skipped},
                 .differences = {at->absolute_difference, at->squared_difference},
+                .life = at->life,
             };
         }
     }
@@ -364,8 +367,9 @@ static enum trivet_status write_sums(struct trivet_history *history,
     enum trivet_status status = trivet_history_prepare(
         history,
         "INSERT OR REPLACE INTO outcome_sum(model, version, answered_by, source, a, b, c, d,"
-        " absolute, squared) VALUES(?, ?, ?, coalesce((SELECT id FROM source WHERE url = ?), 0),"
-        " ?, ?, ?, ?, ?, ?)",
+        " absolute, squared, life)"
+        " VALUES(?, ?, ?, coalesce((SELECT id FROM source WHERE url = ?), 0),"
+        " ?, ?, ?, ?, ?, ?, ?)",
         &write, err);
     for (size_t i = 0; i < outcomes->n_sums && status == TRIVET_OK; i++) {
         const struct saved_sums *sums = &outcomes->sums[i];
@@ -378,6 +382,7 @@ static enum trivet_status write_sums(struct trivet_history *history,
         }
         (void)sqlite3_bind_double(write, 9, sums->differences[0]);
         (void)sqlite3_bind_double(write, 10, sums->differences[1]);
+        (void)sqlite3_bind_int64(write, 11, (int64_t)sums->life);
         status = run(history, write, err);
     }
     sqlite3_finalize(write);

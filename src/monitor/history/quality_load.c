@@ -45,7 +45,8 @@ static enum trivet_status load_part(struct trivet_monitor *monitor, size_t sourc
     return status;
 }
 
-/* A row of outcome_sum; `source` TRIVET_LIVE_SOURCES is the base. */
+/* A row of outcome_sum; `source` TRIVET_LIVE_SOURCES is the base. One that there is no room for
+ * waits in the history: nothing that is stored may keep the monitor from its start. */
 static enum trivet_status load_sum(struct trivet_monitor *monitor, size_t source, sqlite3_stmt *row,
                                    struct trivet_error *err)
 {
@@ -62,15 +63,21 @@ static enum trivet_status load_sum(struct trivet_monitor *monitor, size_t source
     bool base = source == TRIVET_LIVE_SOURCES;
     if (answered_by == 0) {
         struct trivet_unjoined *unjoined = NULL;
+        if (!trivet_live_unjoined_has_room(&monitor->live, model)) {
+            return TRIVET_OK;
+        }
         enum trivet_status status = trivet_live_unjoined_get(&monitor->live, model, &unjoined, err);
         if (status == TRIVET_OK) {
             *(base ? &unjoined->base : &unjoined->current[source]) =
                 (struct trivet_unjoined_counts){counts[0], counts[1], counts[2], counts[3]};
+            if (!base) {
+                unjoined->lives[source] = (uint64_t)sqlite3_column_int64(row, 9);
+            }
         }
         return status;
     }
     struct trivet_shadow_sums *sums = NULL;
-    if (!trivet_monitor_has_room(monitor, model, version)) {
+    if (!trivet_live_shadow_has_room(monitor, model, version, answered_by)) {
         return TRIVET_OK;
     }
     enum trivet_status status =
@@ -83,6 +90,7 @@ static enum trivet_status load_sum(struct trivet_monitor *monitor, size_t source
             .skipped = counts[3],
             .absolute_difference = sqlite3_column_double(row, 7),
             .squared_difference = sqlite3_column_double(row, 8),
+            .life = (uint64_t)sqlite3_column_int64(row, 9),
         };
     }
     return status;
@@ -95,8 +103,8 @@ static enum trivet_status load_sums(struct trivet_history *history, struct trive
     int step = SQLITE_ROW;
     enum trivet_status status = trivet_history_prepare(
         history,
-        "SELECT model, version, answered_by, a, b, c, d, absolute, squared FROM outcome_sum"
-        " WHERE source = ?",
+        "SELECT model, version, answered_by, a, b, c, d, absolute, squared, life FROM outcome_sum"
+        " WHERE source = ? ORDER BY model, version, answered_by DESC", /* the newest find room */
         &rows, err);
     if (status == TRIVET_OK) {
         (void)sqlite3_bind_int64(rows, 1, id);

@@ -106,6 +106,14 @@ static void mark_unsaved(struct trivet_monitor_series *series)
     }
 }
 
+static void mark_unjoined(const struct trivet_monitor *monitor, const char *model)
+{
+    for (size_t i = 0; i < monitor->live.n_models; i++) {
+        struct trivet_unjoined *unjoined = monitor->live.models[i];
+        unjoined->changed = unjoined->changed || strcmp(unjoined->model, model) == 0;
+    }
+}
+
 /* Under the monitor's lock. Without memory they wait for the next save. */
 static void take_forgotten(const struct trivet_monitor *monitor, struct snapshot *snapshot)
 {
@@ -122,6 +130,7 @@ static void take_forgotten(const struct trivet_monitor *monitor, struct snapshot
         if (back != NULL) {
             mark_unsaved(back);
         }
+        mark_unjoined(monitor, snapshot->forgotten[i].model);
     }
 }
 

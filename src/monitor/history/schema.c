@@ -72,6 +72,9 @@ static const char *const steps[] = {
     " begin_us INTEGER NOT NULL, end_us INTEGER NOT NULL, sums BLOB NOT NULL,"
     " PRIMARY KEY(model, version, begin_us)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX quality_slot_at ON quality_slot(end_us);",
+
+    /* Which of its lives in the server's epoch a row of outcome_sum is of. */
+    "ALTER TABLE outcome_sum ADD COLUMN life INTEGER NOT NULL DEFAULT 0;",
 };
 
 static enum trivet_status read_number(struct trivet_history *history, const char *sql, int64_t *out,

@@ -244,27 +244,31 @@ static enum trivet_status read_totals(struct trivet_quality *quality,
                                       struct trivet_quality_sums *out, struct trivet_error *err)
 {
     *out = (struct trivet_quality_sums){
-        .values = {
-            [TRIVET_QUALITY_LOGGED] = (double)totals->logged,
-            [TRIVET_QUALITY_LABELLED] = (double)totals->labelled,
-            [TRIVET_QUALITY_CORRECTED] = (double)totals->corrected,
-            [TRIVET_QUALITY_DUPLICATE] = (double)totals->duplicate,
-            [TRIVET_QUALITY_LATE] = (double)totals->late,
-            [TRIVET_QUALITY_INVALID] = (double)totals->invalid,
-            [TRIVET_QUALITY_LOGGED_WEIGHT] = totals->logged_weight,
-            [TRIVET_QUALITY_LABELLED_WEIGHT] = totals->labelled_weight,
-            [TRIVET_QUALITY_ERROR] = totals->error,
-            [TRIVET_QUALITY_ABSOLUTE_ERROR] = totals->absolute_error,
-            [TRIVET_QUALITY_SQUARED_ERROR] = totals->squared_error,
-            [TRIVET_QUALITY_OUTCOME] = totals->outcome,
-            [TRIVET_QUALITY_SQUARED_OUTCOME] = totals->squared_outcome,
-            [TRIVET_QUALITY_SQUARED_WEIGHT] = totals->squared_weight,
-            [TRIVET_QUALITY_SQUARED_WEIGHT_RIGHT] = totals->squared_weight_right,
-            [TRIVET_QUALITY_SQUARED_WEIGHT_ABSOLUTE_ERROR] = totals->squared_weight_absolute_error,
-            [TRIVET_QUALITY_SQUARED_WEIGHT_SQUARED_ERROR] = totals->squared_weight_squared_error,
-            [TRIVET_QUALITY_SQUARED_WEIGHT_FOURTH_ERROR] = totals->squared_weight_fourth_error,
-            [TRIVET_QUALITY_OTHER_RIGHT] = totals->other_right,
-        }};
+        .values =
+            {
+                [TRIVET_QUALITY_LOGGED] = (double)totals->logged,
+                [TRIVET_QUALITY_LABELLED] = (double)totals->labelled,
+                [TRIVET_QUALITY_CORRECTED] = (double)totals->corrected,
+                [TRIVET_QUALITY_DUPLICATE] = (double)totals->duplicate,
+                [TRIVET_QUALITY_LATE] = (double)totals->late,
+                [TRIVET_QUALITY_INVALID] = (double)totals->invalid,
+                [TRIVET_QUALITY_LOGGED_WEIGHT] = totals->logged_weight,
+                [TRIVET_QUALITY_LABELLED_WEIGHT] = totals->labelled_weight,
+                [TRIVET_QUALITY_ERROR] = totals->error,
+                [TRIVET_QUALITY_ABSOLUTE_ERROR] = totals->absolute_error,
+                [TRIVET_QUALITY_SQUARED_ERROR] = totals->squared_error,
+                [TRIVET_QUALITY_OUTCOME] = totals->outcome,
+                [TRIVET_QUALITY_SQUARED_OUTCOME] = totals->squared_outcome,
+                [TRIVET_QUALITY_SQUARED_WEIGHT] = totals->squared_weight,
+                [TRIVET_QUALITY_SQUARED_WEIGHT_RIGHT] = totals->squared_weight_right,
+                [TRIVET_QUALITY_SQUARED_WEIGHT_ABSOLUTE_ERROR] =
+                    totals->squared_weight_absolute_error,
+                [TRIVET_QUALITY_SQUARED_WEIGHT_SQUARED_ERROR] =
+                    totals->squared_weight_squared_error,
+                [TRIVET_QUALITY_SQUARED_WEIGHT_FOURTH_ERROR] = totals->squared_weight_fourth_error,
+                [TRIVET_QUALITY_OTHER_RIGHT] = totals->other_right,
+            },
+        .life = totals->life};
     for (size_t i = 0; i < TRIVET_QUALITY_SUM_COUNT; i++) {
         if (!isfinite(out->values[i])) {
             return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
@@ -415,7 +419,14 @@ enum trivet_status trivet_quality_take(struct trivet_quality *quality, size_t so
     if (status != TRIVET_OK) {
         goto done;
     }
-    *stale = is_stale(&part->current, &new);
+    /* The server had let the version go, and its totals begin at zero again. */
+    if (new.life > part->current.life) {
+        status = trivet_quality_fold(quality, source, err);
+    }
+    if (status != TRIVET_OK) {
+        goto done;
+    }
+    *stale = new.life < part->current.life || is_stale(&part->current, &new);
     if (*stale) {
         goto done;
     }

@@ -67,6 +67,7 @@ struct trivet_quality_sums {
     double values[TRIVET_QUALITY_SUM_COUNT];
     double *pairs; /* owned */
     size_t n_pairs;
+    uint64_t life; /* of a message's totals; sums have none */
 };
 
 struct trivet_quality_pair {
@@ -75,7 +76,7 @@ struct trivet_quality_pair {
 };
 
 struct trivet_quality_part {
-    struct trivet_quality_sums base;    /* of ended epochs */
+    struct trivet_quality_sums base;    /* of ended epochs, and lives of this one */
     struct trivet_quality_sums current; /* of the source's epoch */
     bool live;                          /* current was brought by this source's contact … */
     uint32_t contact;                   /* … of this number */

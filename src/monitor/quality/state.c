@@ -261,6 +261,7 @@ enum trivet_status trivet_quality_pack(const struct trivet_quality *quality,
         goto done;
     }
     fill_values(sums->values, &message);
+    message.life = sums->life;
     for (size_t i = 0; i < n; i++) {
         bool other = i == sums->n_pairs;
         trivet__v1__class_pair_count__init(&pairs[i]);

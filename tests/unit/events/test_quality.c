@@ -298,6 +298,88 @@ static void squared_weights_are_told(void **state)
     trivet_quality_free(quality);
 }
 
+static const Trivet__V1__QualityTotals *find_version(const struct trivet_quality_messages *messages,
+                                                     const char *model, uint64_t version)
+{
+    for (size_t i = 0; i < messages->n_versions; i++) {
+        if (strcmp(messages->versions[i]->model, model) == 0 &&
+            messages->versions[i]->version == version) {
+            return messages->versions[i];
+        }
+    }
+    return NULL;
+}
+
+static const Trivet__V1__UnjoinedTotals *find_model(const struct trivet_quality_messages *messages,
+                                                    const char *model)
+{
+    for (size_t i = 0; i < messages->n_models; i++) {
+        if (strcmp(messages->models[i]->model, model) == 0) {
+            return messages->models[i];
+        }
+    }
+    return NULL;
+}
+
+/* Versions that are made and left behind, half as many again as there is room for, beside one that
+ * goes on. */
+static void versions_without_news_make_room(void **state)
+{
+    (void)state;
+    const uint64_t n_versions = TRIVET_QUALITY_VERSIONS_MAX + TRIVET_QUALITY_VERSIONS_MAX / 2;
+    struct trivet_quality *quality = trivet_quality_create();
+    struct trivet_arena *arena = trivet_arena_create(64u << 20, 0);
+    for (uint64_t v = 1; v <= n_versions; v++) {
+        trivet_quality_add_logged(quality, "m", v, v, 1);
+        trivet_quality_add_logged(quality, "n", 1, 1, 1);
+        trivet_arena_reset(arena);
+        assert_int_equal(encode(quality, true, arena).n_versions, 2);
+    }
+    struct trivet_quality_messages all = encode(quality, false, arena);
+    assert_int_equal(all.n_versions, TRIVET_QUALITY_VERSIONS_MAX);
+    assert_int_equal(find_version(&all, "n", 1)->logged, n_versions);
+    assert_int_equal(find_version(&all, "n", 1)->life, 0);
+    assert_null(find_version(&all, "m", 1));
+    assert_int_equal(find_version(&all, "m", n_versions)->logged, n_versions);
+    /* One that is back begins at zero, and what it had is not in another's sums. */
+    trivet_quality_add_logged(quality, "m", 1, 1, 1);
+    struct trivet_quality_messages back = encode(quality, true, arena);
+    assert_int_equal(back.n_versions, 1);
+    assert_int_equal(back.versions[0]->logged, 1);
+    assert_float_equal(back.versions[0]->logged_weight, 1, 0);
+    assert_true(back.versions[0]->life > find_version(&all, "m", n_versions)->life);
+    trivet_arena_free(arena);
+    trivet_quality_free(quality);
+}
+
+static void models_without_news_make_room(void **state)
+{
+    (void)state;
+    const struct trivet_unjoined one = {.unmatched = 1};
+    struct trivet_quality *quality = trivet_quality_create();
+    struct trivet_arena *arena = trivet_arena_create(64u << 20, 0);
+    char name[32];
+    for (int i = 0; i < TRIVET_QUALITY_VERSIONS_MAX; i++) {
+        (void)trivet_text_format(name, sizeof(name), "stranger-%d", i);
+        trivet_quality_add_unjoined(quality, name, one);
+    }
+    trivet_quality_add_unjoined(quality, "n", one); /* nobody was told of the others yet */
+    struct trivet_quality_messages told = encode(quality, true, arena);
+    assert_int_equal(find_model(&told, "(other)")->unmatched, 1);
+    trivet_quality_add_unjoined(quality, "stranger-0", one);
+    trivet_quality_add_unjoined(quality, "n", one);
+    trivet_arena_reset(arena);
+    told = encode(quality, false, arena);
+    assert_int_equal(told.n_models, TRIVET_QUALITY_VERSIONS_MAX + 1);
+    assert_int_equal(find_model(&told, "n")->unmatched, 1);
+    assert_true(find_model(&told, "n")->life > 0);
+    assert_int_equal(find_model(&told, "stranger-0")->unmatched, 2);
+    assert_null(find_model(&told, "stranger-1"));
+    assert_int_equal(find_model(&told, "(other)")->unmatched, 1);
+    trivet_arena_free(arena);
+    trivet_quality_free(quality);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +391,8 @@ int main(void)
         cmocka_unit_test(no_total_is_infinite),
         cmocka_unit_test(made_up_classes_leave_room),
         cmocka_unit_test(squared_weights_are_told),
+        cmocka_unit_test(versions_without_news_make_room),
+        cmocka_unit_test(models_without_news_make_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -127,18 +128,19 @@ static void test_read(void **state)
     struct trivet_prediction_record record = {.rows = {[TRIVET_OK] = 2}, .total_ns = 1000};
     struct trivet_version_counts counts;
     const char *name;
+    char model[TRIVET_TOTALS_MODEL_BYTES];
     uint64_t version;
     trivet_version_totals_add(one, &record);
     assert_int_equal(trivet_totals_n_versions(totals), 1);
-    assert_false(trivet_totals_read_version(totals, 0, &name, &version, &counts));
+    assert_false(trivet_totals_read_version(totals, 0, model, &version, &counts));
     trivet_version_totals_set_loaded(one, true);
-    assert_true(trivet_totals_read_version(totals, 0, &name, &version, &counts));
-    assert_string_equal(name, "a");
+    assert_true(trivet_totals_read_version(totals, 0, model, &version, &counts));
+    assert_string_equal(model, "a");
     assert_int_equal(version, 1);
     assert_int_equal(counts.rows[TRIVET_OK], 2);
     assert_int_equal(counts.total.count, 1);
     trivet_version_totals_set_loaded(one, false);
-    assert_false(trivet_totals_read_version(totals, 0, &name, &version, &counts));
+    assert_false(trivet_totals_read_version(totals, 0, model, &version, &counts));
 
     uint64_t calls[TRIVET_STATUS_COUNT];
     trivet_totals_add_call(totals, "trivet.v1.Server/Live", TRIVET_OK);
@@ -175,6 +177,83 @@ static void test_bounded(void **state)
     size_t n = encode(totals, false, arena, &list);
     assert_int_equal(n, TRIVET_TOTALS_VERSIONS_MAX + 1);
     assert_string_equal(list[n - 1]->model, "(other)");
+    trivet_arena_free(arena);
+    trivet_totals_free(totals);
+}
+
+static const Trivet__V1__PredictionTotals *
+find_version(Trivet__V1__PredictionTotals **list, size_t n, const char *model, uint64_t version)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(list[i]->model, model) == 0 && list[i]->version == version) {
+            return list[i];
+        }
+    }
+    return NULL;
+}
+
+/* Versions that come and go, one after the other, as many as fill the table twice: each has a slot
+ * of its own, and those that are held keep theirs. */
+static void test_reused(void **state)
+{
+    (void)state;
+    const uint64_t n_versions = 2 * TRIVET_TOTALS_VERSIONS_MAX;
+    struct trivet_totals *totals = trivet_totals_create();
+    struct trivet_arena *arena = new_arena();
+    struct trivet_prediction_record record = {.status = TRIVET_OK};
+    struct trivet_version_totals *held = trivet_totals_version(totals, "held", 1);
+    Trivet__V1__PredictionTotals **list;
+    for (uint64_t v = 1; v <= n_versions; v++) {
+        struct trivet_version_totals *slot = trivet_totals_version(totals, "m", v);
+        trivet_version_totals_set_loaded(slot, true);
+        trivet_version_totals_add(slot, &record);
+        trivet_version_totals_add(held, &record);
+        trivet_version_totals_set_loaded(slot, false);
+        trivet_version_totals_release(slot);
+        if (v % 64 == 0) {
+            trivet_arena_reset(arena);
+            assert_int_equal(encode(totals, true, arena, &list), 65); /* told: they may go */
+        }
+    }
+    size_t n = encode(totals, false, arena, &list);
+    assert_int_equal(n, TRIVET_TOTALS_VERSIONS_MAX);
+    assert_null(find_version(list, n, "(other)", 0));
+    assert_int_equal(find_version(list, n, "held", 1)->calls[0]->count, n_versions);
+    assert_int_equal(find_version(list, n, "held", 1)->life, 0);
+    assert_null(find_version(list, n, "m", n_versions - TRIVET_TOTALS_VERSIONS_MAX + 1));
+    for (uint64_t v = n_versions - TRIVET_TOTALS_VERSIONS_MAX + 2; v <= n_versions; v++) {
+        assert_int_equal(find_version(list, n, "m", v)->calls[0]->count, 1);
+    }
+    /* One that is still there goes on; one that went begins at zero, in a life of its own. */
+    struct trivet_version_totals *last = trivet_totals_version(totals, "m", n_versions);
+    struct trivet_version_totals *back = trivet_totals_version(totals, "m", 1);
+    trivet_version_totals_add(last, &record);
+    trivet_version_totals_add(back, &record);
+    assert_int_equal(encode(totals, true, arena, &list), 2);
+    assert_int_equal(find_version(list, 2, "m", n_versions)->calls[0]->count, 2);
+    assert_int_equal(find_version(list, 2, "m", 1)->calls[0]->count, 1);
+    assert_true(find_version(list, 2, "m", 1)->life > find_version(list, 2, "m", n_versions)->life);
+    trivet_arena_free(arena);
+    trivet_totals_free(totals);
+}
+
+/* What nobody was told of yet stays. */
+static void test_untold_is_kept(void **state)
+{
+    (void)state;
+    struct trivet_totals *totals = trivet_totals_create();
+    struct trivet_arena *arena = new_arena();
+    struct trivet_prediction_record record = {.status = TRIVET_OK};
+    Trivet__V1__PredictionTotals **list;
+    for (uint64_t v = 1; v <= TRIVET_TOTALS_VERSIONS_MAX; v++) {
+        struct trivet_version_totals *slot = trivet_totals_version(totals, "m", v);
+        trivet_version_totals_add(slot, &record);
+        trivet_version_totals_release(slot);
+    }
+    struct trivet_version_totals *other = trivet_totals_version(totals, "n", 1);
+    assert_ptr_equal(other, trivet_totals_version(totals, "n", 2));
+    assert_int_equal(encode(totals, true, arena, &list), TRIVET_TOTALS_VERSIONS_MAX);
+    assert_ptr_not_equal(other, trivet_totals_version(totals, "n", 1));
     trivet_arena_free(arena);
     trivet_totals_free(totals);
 }
@@ -310,13 +389,114 @@ static void test_threads(void **state)
     trivet_totals_free(totals);
 }
 
+#define COMINGS ((uint64_t)8000)
+
+struct comers {
+    struct trivet_totals *totals;
+    uint64_t first;
+    atomic_bool done;
+};
+
+/* Versions of its own that come and go, beside one that all have. */
+static void *come_and_go(void *arg)
+{
+    struct comers *mine = arg;
+    struct trivet_prediction_record record = {.status = TRIVET_OK};
+    for (uint64_t i = 0; i < COMINGS; i++) {
+        struct trivet_version_totals *own =
+            trivet_totals_version(mine->totals, "m", mine->first + i / 4);
+        struct trivet_version_totals *shared = trivet_totals_version(mine->totals, "shared", 1);
+        trivet_version_totals_add(own, &record);
+        trivet_version_totals_add(shared, &record);
+        trivet_version_totals_release(own);
+        trivet_version_totals_release(shared);
+    }
+    atomic_store(&mine->done, true);
+    return NULL;
+}
+
+/* What the publisher's subscriber makes of it. */
+struct told {
+    uint64_t life;
+    uint64_t before; /* calls of the lives before */
+    uint64_t now;
+};
+
+static void take_told(struct told *told, const Trivet__V1__PredictionTotals *message)
+{
+    assert_true(message->life >= told->life);
+    if (message->life > told->life) {
+        told->before += told->now;
+        told->now = 0;
+        told->life = message->life;
+    }
+    uint64_t now = count_of(message->calls, message->n_calls, TRIVET_OK);
+    assert_true(now >= told->now);
+    told->now = now;
+}
+
+/* A full table under the eyes of the publisher and of one who asks for all: whatever a slot is
+ * given to, no addition is lost or counted for another version. */
+static void test_reused_by_threads(void **state)
+{
+    (void)state;
+    static struct told own[THREADS * COMINGS];
+    struct told shared = {0};
+    struct told other = {0};
+    struct trivet_totals *totals = trivet_totals_create();
+    struct trivet_arena *arena = new_arena();
+    struct comers comers[THREADS];
+    pthread_t threads[THREADS];
+    trivet_version_totals_set_loaded(trivet_totals_version(totals, "shared", 1), true);
+    for (size_t i = 0; i < THREADS; i++) {
+        comers[i].totals = totals;
+        comers[i].first = i * COMINGS;
+        atomic_init(&comers[i].done, false);
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &comers[i]), 0);
+    }
+    for (size_t n_done = 0, n_before = 0; n_before < THREADS;) {
+        Trivet__V1__PredictionTotals **list;
+        struct trivet_version_counts counts;
+        char model[TRIVET_TOTALS_MODEL_BYTES];
+        uint64_t version;
+        n_before = n_done; /* all were done before the encode that was the last */
+        trivet_arena_reset(arena);
+        size_t n = encode(totals, true, arena, &list);
+        for (size_t i = 0; i < n; i++) {
+            bool is_own = strcmp(list[i]->model, "m") == 0;
+            bool is_shared = strcmp(list[i]->model, "shared") == 0;
+            take_told(is_own ? &own[list[i]->version] : is_shared ? &shared : &other, list[i]);
+        }
+        assert_true(trivet_totals_read_version(totals, 0, model, &version, &counts));
+        assert_string_equal(model, "shared");
+        trivet_arena_reset(arena);
+        (void)encode(totals, false, arena, &list);
+        n_done = 0;
+        for (size_t i = 0; i < THREADS; i++) {
+            n_done += atomic_load(&comers[i].done);
+        }
+    }
+    uint64_t sum = other.now;
+    for (size_t i = 0; i < THREADS * COMINGS; i++) {
+        sum += own[i].before + own[i].now;
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(shared.now, THREADS * COMINGS);
+    assert_int_equal(sum, THREADS * COMINGS);
+    trivet_arena_free(arena);
+    trivet_totals_free(totals);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_and_encode), cmocka_unit_test(test_changed_only),
         cmocka_unit_test(test_read),           cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_server),         cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_threads),        cmocka_unit_test(test_reused),
+        cmocka_unit_test(test_untold_is_kept), cmocka_unit_test(test_reused_by_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

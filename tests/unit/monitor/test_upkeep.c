@@ -178,6 +178,37 @@ static void test_deleted(void **state)
     trivet_monitor_free(monitor);
 }
 
+static void send_unjoined(struct trivet_monitor *monitor, const char *model, uint64_t unmatched,
+                          uint64_t life, int64_t at_s)
+{
+    char name[65];
+    struct trivet_error err;
+    Trivet__V1__UnjoinedTotals unjoined = TRIVET__V1__UNJOINED_TOTALS__INIT;
+    Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
+    (void)snprintf(name, sizeof(name), "%s", model);
+    unjoined.model = name;
+    unjoined.unmatched = unmatched;
+    unjoined.life = life;
+    event.publisher_epoch = 7;
+    event.sequence = ++sequence;
+    event.unix_us = T0_US + at_s * S;
+    event.body_case = TRIVET__V1__EVENT__BODY_UNJOINED_TOTALS;
+    event.unjoined_totals = &unjoined;
+    if (trivet_monitor_event(monitor, 0, &event, event.unix_us, &err) != TRIVET_OK) {
+        fail_msg("%s: %s", name, err.message);
+    }
+}
+
+static uint64_t unmatched_of(const struct trivet_monitor *monitor, const char *model)
+{
+    struct trivet_unjoined_counts sum = {0};
+    const struct trivet_unjoined *unjoined = trivet_live_unjoined_find(&monitor->live, model);
+    if (unjoined != NULL) {
+        trivet_live_unjoined_sum(unjoined, &sum);
+    }
+    return sum.unmatched;
+}
+
 static int64_t rows_of(struct trivet_history *history, const char *table, int version)
 {
     char sql[96];
@@ -225,6 +256,84 @@ static void test_history_forgets(void **state)
     assert_int_equal(rows_of(history, "total", 2), 1);
     assert_int_equal(rows_of(history, "sample", 2), 1);
     assert_int_equal(monitor->upkeep.n_forgotten, 0);
+    trivet_monitor_free(monitor);
+    trivet_history_close(history);
+}
+
+/* Models come and go, or names are made up: the newest and those with news are counted. */
+static void test_room_for_new_models(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    struct trivet_history *history = NULL;
+    struct trivet_monitor *monitor = make_monitor(1);
+    char name[32];
+    assert_int_equal(trivet_history_open(path, 0, &history, &err), TRIVET_OK);
+    const int n_models = TRIVET_LIVE_MODELS_MAX + 500;
+    for (int i = 0; i < n_models; i++) {
+        (void)snprintf(name, sizeof(name), "stranger-%d", i);
+        send_unjoined(monitor, name, 1, 0, i);
+        send_unjoined(monitor, "m", (uint64_t)i + 1, 0, i);
+        tick(monitor, i);
+        assert_int_equal(unmatched_of(monitor, name), 1);
+    }
+    assert_int_equal(monitor->live.n_models, TRIVET_LIVE_MODELS_MAX - TRIVET_MONITOR_ROOM);
+    assert_int_equal(unmatched_of(monitor, "m"), n_models);
+    assert_int_equal(unmatched_of(monitor, "stranger-0"), 0);
+    save(history, monitor, n_models);
+    assert_int_equal(rows_of(history, "outcome_sum", 0), 2 * (int64_t)monitor->live.n_models);
+    /* The server goes on to tell of it; only news bring it back, and the history then has it. */
+    send_unjoined(monitor, "stranger-0", 1, 0, n_models);
+    assert_int_equal(unmatched_of(monitor, "stranger-0"), 0);
+    send_unjoined(monitor, "stranger-0", 2, 0, n_models);
+    assert_int_equal(unmatched_of(monitor, "stranger-0"), 2);
+    while (monitor->upkeep.n_forgotten > 0) {
+        save(history, monitor, n_models);
+    }
+    trivet_monitor_free(monitor);
+    monitor = make_monitor(1);
+    assert_int_equal(trivet_history_load(history, monitor, &err), TRIVET_OK);
+    assert_int_equal(unmatched_of(monitor, "stranger-0"), 2);
+    assert_int_equal(unmatched_of(monitor, "stranger-1"), 0);
+    /* The server had let it go and takes it up again. */
+    send_unjoined(monitor, "stranger-0", 1, 9, n_models);
+    assert_int_equal(unmatched_of(monitor, "stranger-0"), 3);
+    trivet_monitor_free(monitor);
+    trivet_history_close(history);
+}
+
+/* A history with more than there is room for does not keep the monitor from its start. */
+static void test_history_of_too_many_sums(void **state)
+{
+    (void)state;
+    struct trivet_error err;
+    struct trivet_history *history = NULL;
+    struct trivet_monitor *monitor = make_monitor(1);
+    assert_int_equal(trivet_history_open(path, 0, &history, &err), TRIVET_OK);
+    serve(monitor, 1, 10, 1);
+    save(history, monitor, 2);
+    assert_int_equal(
+        sqlite3_exec(history->db,
+                     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20)"
+                     " INSERT INTO outcome_sum(model, version, answered_by, source, a, b, c, d,"
+                     " absolute, squared) SELECT 'm', 1, i, 0, i, 0, 0, 0, 0, 0 FROM n;"
+                     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <"
+                     " 1500) INSERT INTO outcome_sum(model, version, answered_by, source, a, b, c,"
+                     " d, absolute, squared) SELECT 's' || i, 0, 0, 1, i, 0, 0, 0, 0, 0 FROM n",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    trivet_monitor_free(monitor);
+    monitor = make_monitor(1);
+    if (trivet_history_load(history, monitor, &err) != TRIVET_OK) {
+        fail_msg("%s", err.message);
+    }
+    const struct trivet_monitor_live *live = &trivet_monitor_find(monitor, "m", 1)->live;
+    assert_int_equal(live->n_shadows, TRIVET_LIVE_SHADOWS_MAX);
+    for (size_t i = 0; i < live->n_shadows; i++) {
+        assert_true(live->shadows[i]->answered_by > 12); /* the newest */
+        assert_int_equal(live->shadows[i]->base.compared, live->shadows[i]->answered_by);
+    }
+    assert_int_equal(monitor->live.n_models, TRIVET_LIVE_MODELS_MAX);
     trivet_monitor_free(monitor);
     trivet_history_close(history);
 }
@@ -307,6 +416,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_deleted, begin, end),
         cmocka_unit_test_setup_teardown(test_history_forgets, begin, end),
         cmocka_unit_test_setup_teardown(test_history_of_too_many, begin, end),
+        cmocka_unit_test_setup_teardown(test_room_for_new_models, begin, end),
+        cmocka_unit_test_setup_teardown(test_history_of_too_many_sums, begin, end),
         cmocka_unit_test_setup_teardown(test_alerts_follow, begin, end),
         cmocka_unit_test_setup_teardown(test_clock_set_back, begin, end),
     };

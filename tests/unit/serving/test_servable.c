@@ -5,6 +5,11 @@
 
 #include <string.h>
 
+static void count_release(void *user)
+{
+    ++*(int *)user;
+}
+
 static void test_create(void **state)
 {
     (void)state;
@@ -17,12 +22,14 @@ static void test_create(void **state)
     assert_non_null(trivet_servable_artefact(servable)->message);
     assert_null(trivet_servable_user(servable));
     int user = 0;
-    trivet_servable_set_user(servable, &user);
+    trivet_servable_set_user(servable, &user, count_release);
     assert_ptr_equal(trivet_servable_user(servable), &user);
     assert_ptr_equal(trivet_servable_ref(servable), servable);
     trivet_servable_unref(servable);
     assert_int_equal(trivet_servable_version(servable), 7); /* one reference is left */
+    assert_int_equal(user, 0);
     trivet_servable_unref(servable);
+    assert_int_equal(user, 1);
     trivet_servable_unref(NULL);
 }
 

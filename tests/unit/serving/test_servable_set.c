@@ -44,7 +44,7 @@ static void on_loaded(void *ctx, struct trivet_servable *servable)
 {
     struct place *place = ctx;
     atomic_fetch_add(&place->n_loaded, 1);
-    trivet_servable_set_user(servable, place);
+    trivet_servable_set_user(servable, place, NULL);
 }
 
 static void on_unloaded(void *ctx, struct trivet_servable *servable)
