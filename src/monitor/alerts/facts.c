@@ -3,6 +3,7 @@
 #include "monitor/alerts/facts.h"
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "monitor/alerts/ratio.h"
 
@@ -37,6 +38,7 @@ struct trivet_alert_facts {
      */
     struct follow *follows[2 * TRIVET_MONITOR_SERIES_MAX];
     size_t n_follows;
+    size_t n_missing;                          /* series without, for want of memory */
     uint64_t lost[TRIVET_MONITOR_SOURCES_MAX]; /* as last seen */
     bool lost_known[TRIVET_MONITOR_SOURCES_MAX];
     struct trivet_alert_ratio losses[TRIVET_ALERT_RULES_MAX][TRIVET_MONITOR_SOURCES_MAX];
@@ -98,16 +100,16 @@ void trivet_alert_facts_free(struct trivet_alert_facts *facts)
     trivet_free(facts);
 }
 
-/* follows[i] becomes that of series[i]. False without memory: the next tick tries again. */
-static bool follow_at(struct trivet_alert_facts *facts, size_t i)
+/* follows[at] becomes that of the series. False without memory: the next tick tries again. */
+static bool follow_at(struct trivet_alert_facts *facts, size_t at,
+                      const struct trivet_monitor_series *series)
 {
-    const struct trivet_monitor_series *series = facts->monitor->series[i];
-    size_t at = i;
-    while (at < facts->n_follows && facts->follows[at]->serial != series->serial) {
-        at++;
+    size_t found = at;
+    while (found < facts->n_follows && facts->follows[found]->serial != series->serial) {
+        found++;
     }
-    if (at < facts->n_follows) {
-        unfollow(facts, i, at); /* both lists have the same order */
+    if (found < facts->n_follows) {
+        unfollow(facts, at, found); /* both lists have the same order */
         return true;
     }
     struct follow *follow = trivet_calloc(1, sizeof(*follow));
@@ -116,21 +118,30 @@ static bool follow_at(struct trivet_alert_facts *facts, size_t i)
     }
     follow->series = series;
     follow->serial = series->serial;
-    memmove(&facts->follows[i + 1], &facts->follows[i],
-            (facts->n_follows - i) * sizeof(facts->follows[0]));
-    facts->follows[i] = follow;
+    memmove(&facts->follows[at + 1], &facts->follows[at],
+            (facts->n_follows - at) * sizeof(facts->follows[0]));
+    facts->follows[at] = follow;
     facts->n_follows++;
     return true;
 }
 
-/* One follow for each series, and none besides. */
+/* One follow for each series, and none besides. One that there is no memory for takes none from the
+ * others. */
 static void follow_all(struct trivet_alert_facts *facts)
 {
-    size_t i = 0;
-    while (i < facts->monitor->n_series && follow_at(facts, i)) {
-        i++;
+    size_t at = 0;
+    for (size_t i = 0; i < facts->monitor->n_series; i++) {
+        at += follow_at(facts, at, facts->monitor->series[i]);
     }
-    unfollow(facts, i, facts->n_follows);
+    size_t n_missing = facts->monitor->n_series - at;
+    if (n_missing > 0 && facts->n_missing == 0) {
+        trivet_log(TRIVET_LOG_WARN, "alerts_not_judged",
+                   "versions=%zu message=out of memory; no rule is judged for them until there is "
+                   "some",
+                   n_missing);
+    }
+    facts->n_missing = n_missing;
+    unfollow(facts, at, facts->n_follows);
 }
 
 /* Calls that took longer than `limit_us`; of the bucket that the limit cuts, in proportion. */

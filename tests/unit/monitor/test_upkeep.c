@@ -1,3 +1,4 @@
+#include "base/alloc.h"
 #include "messages.h"
 #include "monitor/alerts/facts.h"
 #include "monitor/history/history.h"
@@ -394,6 +395,41 @@ static void test_alerts_follow(void **state)
     trivet_monitor_free(monitor);
 }
 
+/* No memory for a new version: the rules of the others go on with what they counted. */
+static void test_alerts_out_of_memory(void **state)
+{
+    (void)state;
+    struct trivet_alert_rules rules;
+    struct trivet_monitor *monitor = make_monitor(1);
+    trivet_alert_rules_default(&rules);
+    struct trivet_alert_facts *facts = trivet_alert_facts_create(monitor, &rules, T0_US);
+    struct trivet_alerts *alerts = trivet_alerts_create(&rules, T0_US);
+    send_stats(monitor, 0, 7, "m", 7, 0, 0, T0_US);
+    send_totals(monitor, 0, 7, ++sequence, "m", 7, 10, 90, T0_US + S);
+    size_t n = 0;
+    for (int64_t s = 2; s < 10; s++) {
+        tick(monitor, s);
+        trivet_alert_facts_judge(facts, alerts, T0_US + s * S);
+    }
+    assert_non_null(trivet_alerts_active(alerts, &n));
+    assert_int_equal(n, 1);
+    serve(monitor, 3, 1, 10); /* before it in every list */
+    (void)trivet_alloc_fail_at(1);
+    trivet_alert_facts_judge(facts, alerts, T0_US + 10 * S);
+    (void)trivet_alloc_fail_at(0);
+    send_totals(monitor, 0, 7, ++sequence, "m", 7, 10, 190, T0_US + 11 * S);
+    for (int64_t s = 11; s < 16; s++) {
+        trivet_alert_facts_judge(facts, alerts, T0_US + s * S);
+    }
+    const struct trivet_alert *active = trivet_alerts_active(alerts, &n);
+    assert_int_equal(n, 1);
+    assert_int_equal(active->version, 7);
+    assert_float_equal(active->value, 0.95, 1e-9); /* of all 200 calls, not of the last 100 */
+    trivet_alerts_free(alerts);
+    trivet_alert_facts_free(facts);
+    trivet_monitor_free(monitor);
+}
+
 static void test_clock_set_back(void **state)
 {
     (void)state;
@@ -419,6 +455,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_room_for_new_models, begin, end),
         cmocka_unit_test_setup_teardown(test_history_of_too_many_sums, begin, end),
         cmocka_unit_test_setup_teardown(test_alerts_follow, begin, end),
+        cmocka_unit_test_setup_teardown(test_alerts_out_of_memory, begin, end),
         cmocka_unit_test_setup_teardown(test_clock_set_back, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
