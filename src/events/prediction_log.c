@@ -209,17 +209,17 @@ struct trivet_log_version *trivet_prediction_log_add(struct trivet_prediction_lo
     return found;
 }
 
-/* All features of the model that are in the log now; 0 when that cannot be written down. */
-static uint64_t begin_erasure(struct trivet_prediction_log *log, const char *model)
+/* All features of the model that are in the log now: those up to *until, of none 0. False when that
+ * cannot be written down. */
+static bool begin_erasure(struct trivet_prediction_log *log, const char *model, uint64_t *until)
 {
     struct trivet_store_txn *txn = NULL;
     struct trivet_error err;
-    uint64_t until = 0;
     trivet_prediction_log_flush(log); /* what was put before */
     enum trivet_status status =
         trivet_store_begin(log->options.store, TRIVET_STORE_LOG, &txn, &err);
     if (status == TRIVET_OK) {
-        status = trivet_store_log_begin_erasure(txn, model, &until, &err);
+        status = trivet_store_log_begin_erasure(txn, model, until, &err);
         if (status == TRIVET_OK) {
             status = trivet_store_commit(txn, &err);
         } else {
@@ -228,9 +228,8 @@ static uint64_t begin_erasure(struct trivet_prediction_log *log, const char *mod
     }
     if (status != TRIVET_OK) {
         trivet_log(TRIVET_LOG_ERROR, "log_failed", "model=%s message=%s", model, err.message);
-        return 0;
     }
-    return until;
+    return status == TRIVET_OK;
 }
 
 enum trivet_status trivet_prediction_log_keep_features(struct trivet_prediction_log *log,
@@ -254,8 +253,8 @@ enum trivet_status trivet_prediction_log_keep_features(struct trivet_prediction_
         return TRIVET_OK;
     }
     /* It may have been on before the program was started. */
-    uint64_t until = was_on ? begin_erasure(log, model) : log->opened_key;
-    if (was_on && until == 0) {
+    uint64_t until = log->opened_key;
+    if (was_on && !begin_erasure(log, model, &until)) {
         until = UINT64_MAX; /* once the log can be written: rather too much than too little */
     }
     pthread_mutex_lock(&log->names_lock);

@@ -223,6 +223,8 @@ enum trivet_status trivet_sqlite_log_begin_erasure(void *txn, const char *model,
     if (status != TRIVET_OK)
         return status;
     *until_key = (uint64_t)key;
+    if (key == 0)
+        return TRIVET_OK; /* nothing to erase */
     trivet_sqlite_query_open(&query, conn, sql);
     trivet_sqlite_bind_text(&query, model);
     trivet_sqlite_bind_int(&query, key);

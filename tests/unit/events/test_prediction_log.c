@@ -334,6 +334,30 @@ static void what_was_to_be_erased_is_whatever_the_switch_does_later(void **state
     close_bench(&bench);
 }
 
+/* Off while the log is empty: there is nothing to erase, and what comes later is not meant. */
+static void nothing_is_erased_of_an_empty_log(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct trivet_store_erasure erasure;
+    size_t count = 1;
+    open_bench(&bench, 1000, 20000);
+    struct trivet_error *err = &bench.fixture.err;
+    assert_ok(&bench.fixture, trivet_prediction_log_keep_features(bench.log, "m", true, err));
+    assert_ok(&bench.fixture, trivet_prediction_log_keep_features(bench.log, "m", false, err));
+    assert_ok(&bench.fixture,
+              trivet_store_log_list_erasures(bench.fixture.store, &erasure, 1, &count, err));
+    assert_int_equal(count, 0);
+    assert_ok(&bench.fixture, trivet_prediction_log_keep_features(bench.log, "m", true, err));
+    predict(&bench, "after", 1);
+    for (int i = 0; i < 3; i++) {
+        trivet_prediction_log_flush(bench.log); /* each comes after the work that follows a write */
+    }
+    set_outcome(&bench, "after/0");
+    assert_int_equal(labelled_rows(&bench), 1);
+    close_bench(&bench);
+}
+
 /* Of the log's file; its write-ahead log has a bound of its own. */
 static uint64_t file_bytes(struct bench *bench)
 {
@@ -582,6 +606,7 @@ int main(void)
         cmocka_unit_test(too_many_rows_of_a_model_are_thinned),
         cmocka_unit_test(features_are_kept_while_the_switch_is_on),
         cmocka_unit_test(what_was_to_be_erased_is_whatever_the_switch_does_later),
+        cmocka_unit_test(nothing_is_erased_of_an_empty_log),
         cmocka_unit_test(wide_rows_lose_their_features_before_the_log_grows_too_large),
         cmocka_unit_test(of_all_models_those_with_the_most_features_lose_some),
         cmocka_unit_test(the_oldest_labelled_rows_lose_their_features_at_last),
