@@ -36,6 +36,7 @@ struct block {
     struct block *older;
     size_t size_bytes;
     size_t used_bytes;
+    size_t pool_bytes; /* that were taken for it, if there is a pool: it may be a larger spare */
 };
 
 _Static_assert(sizeof(struct block) <= BLOCK_HEADER_ROOM, "block header outgrew its room");
@@ -43,7 +44,8 @@ _Static_assert(sizeof(struct block) <= BLOCK_HEADER_ROOM, "block header outgrew 
 struct trivet_arena {
     size_t budget_bytes;
     size_t charged_bytes;
-    struct block *kept; /* NULL when keep_bytes was 0 */
+    struct trivet_arena_pool *pool; /* of the blocks but the kept one; NULL: none */
+    struct block *kept;             /* NULL when keep_bytes was 0 */
     struct block *newest;
 };
 
@@ -145,6 +147,31 @@ struct trivet_arena *trivet_arena_create(size_t budget_bytes, size_t keep_bytes)
     return arena;
 }
 
+struct trivet_arena *trivet_arena_create_in(struct trivet_arena_pool *pool)
+{
+    struct trivet_arena *arena = trivet_arena_create(SIZE_MAX, 0);
+    if (arena) {
+        arena->pool = pool;
+    }
+    return arena;
+}
+
+bool trivet_arena_pool_take(struct trivet_arena_pool *pool, size_t n_bytes)
+{
+    size_t used = atomic_load(&pool->used_bytes);
+    do {
+        if (n_bytes > pool->bytes_max - used) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak(&pool->used_bytes, &used, used + n_bytes));
+    return true;
+}
+
+void trivet_arena_pool_give(struct trivet_arena_pool *pool, size_t n_bytes)
+{
+    atomic_fetch_sub(&pool->used_bytes, n_bytes);
+}
+
 void trivet_arena_free(struct trivet_arena *arena)
 {
     if (arena) {
@@ -178,6 +205,24 @@ static size_t next_block_bytes(const struct trivet_arena *arena, size_t bytes)
     return bytes > size ? bytes : size;
 }
 
+/* One more, with room for `bytes`; NULL when the pool or memory is spent. */
+static struct block *add_block(struct trivet_arena *arena, size_t bytes)
+{
+    const size_t size = next_block_bytes(arena, bytes);
+    if (arena->pool && !trivet_arena_pool_take(arena->pool, size)) {
+        return NULL;
+    }
+    struct block *block = block_create(size, arena->newest);
+    if (!block && arena->pool) {
+        trivet_arena_pool_give(arena->pool, size);
+    }
+    if (block) {
+        block->pool_bytes = size;
+        arena->newest = block;
+    }
+    return block;
+}
+
 void *trivet_arena_alloc(struct trivet_arena *arena, size_t bytes)
 {
     if (bytes > SIZE_MAX - PIECE_BYTES) {
@@ -190,11 +235,10 @@ void *trivet_arena_alloc(struct trivet_arena *arena, size_t bytes)
     size_t align = bytes >= BIG_FROM_BYTES ? BIG_ALIGN_BYTES : PIECE_BYTES;
     void *piece = arena->newest ? block_take(arena->newest, charge, align) : NULL;
     if (!piece) {
-        struct block *block = block_create(next_block_bytes(arena, charge), arena->newest);
+        struct block *block = add_block(arena, charge);
         if (!block) {
             return NULL;
         }
-        arena->newest = block;
         piece = block_take(block, charge, align);
     }
     arena->charged_bytes += charge;
@@ -226,6 +270,9 @@ void trivet_arena_reset(struct trivet_arena *arena)
     while (arena->newest != arena->kept) {
         struct block *block = arena->newest;
         arena->newest = block->older;
+        if (arena->pool) {
+            trivet_arena_pool_give(arena->pool, block->pool_bytes);
+        }
         block_free(block);
     }
     if (arena->kept) {

@@ -5,12 +5,8 @@
 #include "rpc/call.h"
 #include "rpc/job_reply.h"
 #include "rpc/services.h"
-#include "training/dataset_load.h"
 #include "trivet/v1/evaluation.pb-c.h"
 #include "trivet/v1/trainer.pb-c.h"
-
-/* Predictions and truths of the rows of a dataset that may be held. */
-#define SCORING_BYTES_MAX ((size_t)8 << 30)
 
 static void answer(struct trivet_call *call, const struct trivet_servable *servable,
                    const struct trivet_evaluation *evaluation)
@@ -58,11 +54,11 @@ static void evaluate(struct trivet_call *call, void *arg)
     struct trivet_evaluation_service *service = arg;
     const Trivet__V1__EvaluateRequest *request = (const Trivet__V1__EvaluateRequest *)call->request;
     struct trivet_servable *servable = NULL;
-    struct trivet_dataset *dataset = NULL;
+    struct trivet_scoring_rows scored = {0};
     struct trivet_evaluation evaluation;
     struct trivet_error err;
     /* The rows take more room than a call has. */
-    struct trivet_arena *arena = trivet_arena_create(SCORING_BYTES_MAX, 0);
+    struct trivet_arena *arena = trivet_arena_create_in(&service->scoring.memory);
     if (arena == NULL) {
         (void)trivet_error_set(&err, TRIVET_RESOURCE_EXHAUSTED, "out of memory");
         trivet_call_fail(call, &err);
@@ -76,13 +72,13 @@ static void evaluate(struct trivet_call *call, void *arg)
                                        &err);
     if (status == TRIVET_OK) {
         /* Small enough to be held beside serving. */
-        status =
-            trivet_dataset_load(service->store, request->dataset_id, service->dataset_bytes_max,
-                                NULL, NULL, NULL, NULL, &dataset, &err);
+        status = trivet_scoring_load(&service->scoring, service->store, request->dataset_id,
+                                     &scored, &err);
     }
     if (status == TRIVET_OK) {
-        struct trivet_table table = trivet_dataset_table(dataset);
+        struct trivet_table table = trivet_dataset_table(scored.dataset);
         status = score(call, trivet_servable_pipeline(servable), &table, arena, &evaluation, &err);
+        status = trivet_scoring_explain(&service->scoring, status, &err);
     }
     if (status == TRIVET_OK) {
         answer(call, servable, &evaluation);
@@ -90,7 +86,7 @@ static void evaluate(struct trivet_call *call, void *arg)
         trivet_call_fail(call, &err);
     }
     trivet_arena_free(arena);
-    trivet_dataset_free(dataset);
+    trivet_scoring_release(&service->scoring, &scored);
     trivet_servable_unref(servable);
 }
 

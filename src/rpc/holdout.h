@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/compiler.h"
 #include "evaluation/evaluate.h"
+#include "rpc/scoring.h"
 #include "serving/servable.h"
 #include "store/store.h"
 
@@ -24,14 +25,15 @@ struct trivet_holdout_score {
     struct trivet_metric metrics[TRIVET_METRICS_MAX];
 };
 
-/* A committed dataset, held in memory until it is freed. NOT_FOUND; FAILED_PRECONDITION: not
- * committed, or more than `bytes_max`. */
-enum trivet_status trivet_holdout_open(struct trivet_store *store, const char *dataset_id,
-                                       size_t bytes_max, struct trivet_holdout **out,
+/* A committed dataset, held in memory until it is freed, before `scoring`, whose limit it is part
+ * of. NOT_FOUND; FAILED_PRECONDITION: not committed, or too large; RESOURCE_EXHAUSTED. */
+enum trivet_status trivet_holdout_open(struct trivet_scoring *scoring, struct trivet_store *store,
+                                       const char *dataset_id, struct trivet_holdout **out,
                                        struct trivet_error *err) TRIVET_MUST_USE;
 void trivet_holdout_free(struct trivet_holdout *holdout);
 /* Score a version by the target that it was trained on. INVALID_ARGUMENT: the rows lack the target
- * or an input; the message names the version and the dataset. */
+ * or an input; RESOURCE_EXHAUSTED: no memory is left of the limit; the message names the version
+ * and the dataset. */
 enum trivet_status trivet_holdout_score(const struct trivet_holdout *holdout,
                                         const struct trivet_servable *servable,
                                         struct trivet_holdout_score *out,

@@ -385,7 +385,7 @@ static void promote(struct trivet_call *call, void *arg)
                                           NULL, &servable, &err);
         if (status == TRIVET_OK) {
             const struct trivet_promotion promotion = {service->store, service->servables,
-                                                       service->dataset_bytes_max};
+                                                       service->scoring};
             status =
                 trivet_promotion_check(request, servable, &promotion, call->arena, &rival, &err);
         }

@@ -307,8 +307,8 @@ enum trivet_status trivet_promotion_check(const Trivet__V1__PromoteRequest *requ
                      ? trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
                                         "a holdout without a gate decides nothing; say what must "
                                         "hold on it (require, require_better_than)")
-                     : trivet_holdout_open(promotion->store, request->holdout_dataset_id,
-                                           promotion->dataset_bytes_max, &holdout, err);
+                     : trivet_holdout_open(promotion->scoring, promotion->store,
+                                           request->holdout_dataset_id, &holdout, err);
     }
     if (status == TRIVET_OK) {
         status = candidate_metrics(holdout, candidate, arena, &ours, err);

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/compiler.h"
+#include "rpc/scoring.h"
 #include "serving/servable_set.h"
 #include "store/store.h"
 #include "trivet/v1/models.pb-c.h"
@@ -17,7 +18,7 @@
 struct trivet_promotion {
     struct trivet_store *store;
     struct trivet_servable_set *servables;
-    size_t dataset_bytes_max; /* of a holdout that is scored here */
+    struct trivet_scoring *scoring; /* of holdouts */
 };
 
 /* The version that a candidate was compared with. */
@@ -27,7 +28,8 @@ struct trivet_rival {
 };
 
 /* All gates of the request. INVALID_ARGUMENT: a gate that is none, or a holdout without what is
- * needed; FAILED_PRECONDITION: a gate that is not met, or two versions that cannot be compared.
+ * needed; FAILED_PRECONDITION: a gate that is not met, or two versions that cannot be compared;
+ * RESOURCE_EXHAUSTED: the holdout takes more memory than is left of what all have.
  * *rival is set when there is one. */
 enum trivet_status trivet_promotion_check(const Trivet__V1__PromoteRequest *request,
                                           const struct trivet_servable *candidate,

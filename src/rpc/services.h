@@ -11,6 +11,7 @@
 #include "lifecycle/outcome_limit.h"
 #include "lifecycle/retention.h"
 #include "rpc/dispatch.h"
+#include "rpc/scoring.h"
 #include "rpc/shadows.h"
 #include "serving/pool.h"
 #include "serving/servable_set.h"
@@ -44,7 +45,7 @@ struct trivet_evaluation_service {
     struct trivet_jobs *jobs;
     struct trivet_store *store;
     struct trivet_servable_set *servables;
-    size_t dataset_bytes_max; /* a larger dataset is not evaluated in the server */
+    struct trivet_scoring scoring; /* also that of gates */
 };
 
 struct trivet_datasets_service {
@@ -56,7 +57,7 @@ struct trivet_models_service {
     struct trivet_store *store;
     struct trivet_servable_set *servables;
     struct trivet_publisher *publisher;
-    size_t dataset_bytes_max; /* of a holdout; a larger one is not scored in the server */
+    struct trivet_scoring *scoring; /* of holdouts; borrowed */
     struct trivet_prediction_log *log;
     struct trivet_retention retention;
 };

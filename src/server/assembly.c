@@ -286,6 +286,7 @@ static void set_limits(struct trivet_server *server, const struct trivet_options
         {"jobs_queued_max", TRIVET_JOBS_QUEUED_MAX, "jobs"},
         {"chunk_bytes_max", TRIVET_STORE_CHUNK_BYTES_MAX, "bytes"},
         {"evaluate_bytes_max", TRIVET_EVALUATE_BYTES_MAX, "bytes"},
+        {"scoring_bytes_max", TRIVET_SCORING_BYTES_MAX, "bytes"},
         {"logged_rows_per_s", TRIVET_LOGGED_ROWS_PER_S, "rows"},
         {"log_model_rows_max", TRIVET_LOG_MODEL_ROWS_MAX, "rows"},
         {"log_rows_max", TRIVET_LOG_ROWS_MAX, "rows"},
@@ -324,7 +325,8 @@ static void fill_services(struct trivet_server *server, const struct trivet_opti
     server->evaluation.jobs = server->jobs;
     server->evaluation.store = server->store;
     server->evaluation.servables = server->servables;
-    server->evaluation.dataset_bytes_max = TRIVET_EVALUATE_BYTES_MAX;
+    server->evaluation.scoring.dataset_bytes_max = TRIVET_EVALUATE_BYTES_MAX;
+    server->evaluation.scoring.memory.bytes_max = TRIVET_SCORING_BYTES_MAX;
     server->datasets.store = server->store;
     server->datasets.jobs = server->jobs;
     server->models.store = server->store;
@@ -338,7 +340,7 @@ static void fill_services(struct trivet_server *server, const struct trivet_opti
     server->feedback.quality = server->quality;
     server->feedback.limit = server->outcome_limit;
     server->feedback.outcomes_per_minute_max = TRIVET_OUTCOMES_PER_MINUTE_MAX;
-    server->models.dataset_bytes_max = TRIVET_EVALUATE_BYTES_MAX;
+    server->models.scoring = &server->evaluation.scoring;
     server->self.totals = server->totals;
     server->self.shadow_totals = server->shadow_totals;
     server->self.quality = server->quality;

@@ -14,7 +14,8 @@
 #define TRIVET_CONTROL_QUEUE_MAX         256
 #define TRIVET_POOL_TASKS_MAX            65536
 #define TRIVET_JOBS_QUEUED_MAX           1000
-#define TRIVET_EVALUATE_BYTES_MAX        (1u << 30)
+#define TRIVET_EVALUATE_BYTES_MAX        (1u << 30)   /* of a dataset */
+#define TRIVET_SCORING_BYTES_MAX         (8ull << 30) /* datasets and scores, of all at once */
 /* Of the transport: connections are closed beyond these, or wait. */
 #define TRIVET_CONNECTIONS_MAX    16384
 #define TRIVET_UNSENT_BYTES_MAX   (4u << 20)   /* replies one client does not read */

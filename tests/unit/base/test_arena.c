@@ -138,9 +138,34 @@ static void only_some_are_kept(void **state)
     assert_in_range(n_allocations, 36, 41); /* 16 MiB are five blocks at most */
 }
 
+static void a_pool_is_shared_out(void **state)
+{
+    (void)state;
+    struct trivet_arena_pool pool = {.bytes_max = (size_t)12 << 20};
+    struct trivet_arena *one = trivet_arena_create_in(&pool);
+    struct trivet_arena *two = trivet_arena_create_in(&pool);
+    assert_non_null(trivet_arena_alloc(one, (size_t)6 << 20));
+    assert_null(trivet_arena_alloc(two, (size_t)7 << 20));
+    assert_non_null(trivet_arena_alloc(two, (size_t)5 << 20));
+    assert_true(trivet_arena_pool_take(&pool, (size_t)1 << 20));
+    assert_int_equal(atomic_load(&pool.used_bytes), pool.bytes_max);
+    assert_false(trivet_arena_pool_take(&pool, 1));
+    assert_null(trivet_arena_alloc(one, 16));
+    trivet_arena_reset(one);
+    trivet_alloc_fail_at(1);
+    assert_null(trivet_arena_alloc(two, (size_t)6 << 20)); /* what cannot be had is given back */
+    trivet_alloc_fail_at(0);
+    assert_non_null(trivet_arena_alloc(two, (size_t)6 << 20));
+    trivet_arena_pool_give(&pool, (size_t)1 << 20);
+    trivet_arena_free(one);
+    trivet_arena_free(two);
+    assert_int_equal(atomic_load(&pool.used_bytes), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_pool_is_shared_out),
         cmocka_unit_test(large_blocks_are_used_again),
         cmocka_unit_test(only_some_are_kept),
         cmocka_unit_test(pieces_are_aligned_and_apart),
