@@ -58,8 +58,10 @@ static void job_row(struct trivet_cli_table *table, const Trivet__V1__Job *job)
                           : job->kind == TRIVET__V1__JOB_KIND__JOB_KIND_PREDICT ? "predict"
                                                                                 : "cross-validate");
     if (job->progress != NULL && !trivet_cli_job_ended(job)) {
-        trivet_cli_table_text(table, "%s %.0f %%", job->progress->phase,
-                              job->progress->fraction * 100);
+        char loss[TRIVET_CLI_LOSS_BYTES];
+        trivet_cli_job_loss(job, ", ", loss);
+        trivet_cli_table_text(table, "%s %.0f %%%s", job->progress->phase,
+                              job->progress->fraction * 100, loss);
     } else {
         trivet_cli_table_empty(table);
     }

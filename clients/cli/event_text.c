@@ -208,8 +208,10 @@ static void what_text(const Trivet__V1__Event *event, char text[WHAT_BYTES])
         const Trivet__V1__Job *job = event->job;
         const char *phase = job->progress != NULL ? job->progress->phase : "";
         double percent = job->progress != NULL ? 100 * job->progress->fraction : 0;
-        trivet_text_format(text, WHAT_BYTES, "%s for %s: %s %s %.0f %%", job->id, job->model,
-                           trivet_cli_job_state(job->state), phase, percent);
+        char loss[TRIVET_CLI_LOSS_BYTES];
+        trivet_cli_job_loss(job, ", ", loss);
+        trivet_text_format(text, WHAT_BYTES, "%s for %s: %s %s %.0f %%%s", job->id, job->model,
+                           trivet_cli_job_state(job->state), phase, percent, loss);
         break;
     }
     case TRIVET__V1__EVENT__BODY_MODEL:

@@ -9,6 +9,7 @@
 #define POLL_TIMEOUT_MS 1000
 #define ABSENCE_NS_MAX  (60 * TRIVET_NS_PER_S)
 #define RETRY_NS        (500 * TRIVET_NS_PER_MS)
+#define DETAIL_BYTES    256
 
 const char *trivet_cli_job_state(Trivet__V1__JobState state)
 {
@@ -49,13 +50,36 @@ enum trivet_status trivet_cli_job_result(const Trivet__V1__Job *job, struct triv
                             job->error_message);
 }
 
+void trivet_cli_job_loss(const Trivet__V1__Job *job, const char *before,
+                         char text[TRIVET_CLI_LOSS_BYTES])
+{
+    const Trivet__V1__JobProgress *progress = job->progress;
+    text[0] = '\0';
+    if (progress != NULL && progress->n_losses > 0) {
+        trivet_text_format(text, TRIVET_CLI_LOSS_BYTES, "%sloss %.4g", before,
+                           progress->losses[progress->n_losses - 1]->loss);
+    }
+}
+
+/* Where each phase is a line, its loss is not that of its beginning: left out. */
+static void show_running(struct trivet_cli_progress *progress, const Trivet__V1__Job *job)
+{
+    char detail[DETAIL_BYTES];
+    char loss[TRIVET_CLI_LOSS_BYTES] = "";
+    const char *told = job->progress->detail;
+    if (progress->live) {
+        trivet_cli_job_loss(job, told[0] != '\0' ? ", " : "", loss);
+    }
+    trivet_text_format(detail, sizeof(detail), "%s%s", told, loss);
+    trivet_cli_progress_show(progress, job->progress->phase, job->progress->fraction, detail);
+}
+
 static void show(struct trivet_cli_progress *progress, const Trivet__V1__Job *job)
 {
     if (job->state == TRIVET__V1__JOB_STATE__JOB_STATE_QUEUED) {
         trivet_cli_progress_show(progress, "queued", -1, job->id);
     } else if (job->progress != NULL && job->progress->phase[0] != '\0') {
-        trivet_cli_progress_show(progress, job->progress->phase, job->progress->fraction,
-                                 job->progress->detail);
+        show_running(progress, job);
     } else if (!trivet_cli_job_ended(job)) {
         trivet_cli_progress_show(progress, "start", 0, "");
     }

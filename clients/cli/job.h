@@ -6,6 +6,12 @@
 #include "clients/cli/progress.h"
 #include "trivet/v1/training.pb-c.h"
 
+#define TRIVET_CLI_LOSS_BYTES 64
+
+/* The newest loss of a fit that goes on, after `before`: ", loss 0.0123"; "" where there is none.
+ */
+void trivet_cli_job_loss(const Trivet__V1__Job *job, const char *before,
+                         char text[TRIVET_CLI_LOSS_BYTES]);
 /* Long polls until the job has ended, drawing its progress; goes on through a restart of the server
  * of up to a minute. *out lives in cli->arena. */
 enum trivet_status trivet_cli_wait_job(struct trivet_cli *cli, const char *job_id,

@@ -2,7 +2,7 @@
 import { watch } from "./api.js";
 import { code, el, empty, facts, panel, replace, whenChanged } from "./dom.js";
 import { isActive, jobBadge, jobSpan, merge, progressOf } from "./page_jobs.js";
-import { reportPanels } from "./report.js";
+import { drawLoss, lossFigure, reportPanels } from "./report.js";
 import { moment, span, words } from "./text.js";
 
 function headOf(job) {
@@ -24,6 +24,34 @@ function headOf(job) {
   ];
 }
 
+/* How the loss goes while the job runs. The report has the whole of it in a figure of its own. */
+function lossSoFar() {
+  const place = el("div", { hidden: true });
+  let figure = null;
+  function close() {
+    if (figure) figure.remove();
+    figure = null;
+    place.hidden = true;
+    place.replaceChildren();
+  }
+  return {
+    place,
+    close,
+    show(losses) {
+      if (losses.length === 0) {
+        close();
+        return;
+      }
+      if (!figure) {
+        figure = lossFigure();
+        place.replaceChildren(panel("The fit so far", { id: "so-far" }, figure.node));
+        place.hidden = false;
+      }
+      drawLoss(figure, losses.map((point) => ({ x: point.iteration, y: point.loss })));
+    },
+  };
+}
+
 export function jobPage([id]) {
   const head = el("section", { class: "panel", id: "job" });
   const rest = el("div", { class: "page" });
@@ -31,6 +59,7 @@ export function jobPage([id]) {
   let asked = null;
   let live = [];
   let figures = [];
+  const soFar = lossSoFar();
 
   const showReport = whenChanged((report, state, iterations) => {
     for (const figure of figures) figure.remove();
@@ -50,11 +79,13 @@ export function jobPage([id]) {
     if (!job) return;
     trouble.hidden = true;
     replace(head, headOf(job));
-    showReport(asked ? asked.report || null : null, job.state, asked ? asked.loss_iterations || null : null);
+    /* Until what was asked for has the report: the events tell of the end before. */
+    soFar.show(asked && isActive(asked) && asked.progress ? asked.progress.losses || [] : []);
+    showReport(asked ? asked.report || null : null, asked ? asked.state : job.state, asked ? asked.loss_iterations || null : null);
   }
 
   /* Of a job that has ended nothing changes any more. */
-  const watcher = watch(() => (asked && !isActive(asked) ? null : `/jobs/${encodeURIComponent(id)}`), 2, (answer) => {
+  const watcher = watch(() => (asked && !isActive(asked) ? null : `/jobs/${encodeURIComponent(id)}`), 1, (answer) => {
     asked = answer.servers[0];
     show();
   }, (error) => {
@@ -63,7 +94,7 @@ export function jobPage([id]) {
   });
   return {
     title: id,
-    node: el("div", { class: "page" }, el("p", { class: "crumbs" }, el("a", { href: "#/jobs" }, "Jobs")), el("h1", {}, id), trouble, head, rest),
+    node: el("div", { class: "page" }, el("p", { class: "crumbs" }, el("a", { href: "#/jobs" }, "Jobs")), el("h1", {}, id), trouble, head, soFar.place, rest),
     update(overview) {
       live = overview.jobs || [];
       const mine = live.find((job) => job.id === id);
@@ -72,6 +103,7 @@ export function jobPage([id]) {
     },
     close() {
       watcher.stop();
+      soFar.close();
       for (const figure of figures) figure.remove();
     },
   };

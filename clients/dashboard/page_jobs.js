@@ -1,7 +1,7 @@
 /* All training jobs; those that run move by the stream, the rest is asked for. */
 import { watch } from "./api.js";
 import { badge, code, cut, el, empty, panel, progress, renew, row, select, table } from "./dom.js";
-import { ageOf, moment, percent, span, words } from "./text.js";
+import { ageOf, moment, percent, short, span, words } from "./text.js";
 
 const most = 200; // rows, and what a server lists
 
@@ -20,7 +20,8 @@ export function jobSpan(job) {
 
 export function progressOf(job) {
   const at = job.progress || { fraction: 0, phase: "", detail: "" };
-  const text = [words(at.phase), at.detail].filter(Boolean).join(": ");
+  const newest = (at.losses || []).at(-1);
+  const text = [[words(at.phase), at.detail].filter(Boolean).join(": "), newest ? `loss ${short(newest.loss, 4)}` : ""].filter(Boolean).join(", ");
   return el("div", { class: "progress" }, progress(`Progress of ${job.id}`, at.fraction),
     el("span", {}, percent(at.fraction)), el("span", { class: "muted" }, text));
 }

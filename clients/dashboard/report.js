@@ -33,10 +33,14 @@ function metricsTable(report) {
   return metrics.region;
 }
 
+/* Drawn by drawLoss(figure, points). */
+export const lossFigure = () => new Figure({ id: "chart-loss", kind: "xy", title: "Loss by iteration", xTitle: "iteration", xUnit: whole, unit: (v) => short(v), floating: true });
+export const drawLoss = (figure, points) => figure.draw({ sets: [{ label: "loss", colour: "--c-rate", points }] });
+
 /* `iterations`: at which the values are, when they are not all. */
-function lossFigure(curve, iterations) {
-  const figure = new Figure({ id: "chart-loss", kind: "xy", title: "Loss by iteration", xTitle: "iteration", xUnit: whole, unit: (v) => short(v), floating: true });
-  figure.draw({ sets: [{ label: "loss", colour: "--c-rate", points: curve.map((y, i) => ({ x: iterations ? iterations[i] : i + 1, y })) }] });
+function wholeLossFigure(curve, iterations) {
+  const figure = lossFigure();
+  drawLoss(figure, curve.map((y, i) => ({ x: iterations ? iterations[i] : i + 1, y })));
   return figure;
 }
 
@@ -120,7 +124,7 @@ export function reportPanels(report, iterations) {
   const keep = (figure) => { figures.push(figure); return figure.node; };
   const scored = report.test && some(report.test.metrics) ? report.test : report.train;
   const curves = [
-    report.fit && some(report.fit.loss_curve) ? keep(lossFigure(report.fit.loss_curve, iterations)) : null,
+    report.fit && some(report.fit.loss_curve) ? keep(wholeLossFigure(report.fit.loss_curve, iterations)) : null,
     report.learning_curve && some(report.learning_curve.points) ? keep(learningFigure(report.learning_curve)) : null,
     ...(scored && some(scored.curves) ? curveFigures(scored).map(keep) : []),
     scored && some(scored.importances) ? keep(importanceFigure(scored)) : null,

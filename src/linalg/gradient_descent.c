@@ -160,6 +160,9 @@ static enum trivet_status descend(struct descending *descending,
         }
         out->losses[epoch] = next;
         out->epochs = epoch + 1;
+        if (problem->loss != NULL) {
+            problem->loss(problem->progress_ctx, out->epochs, next);
+        }
         out->converged = fabs(loss - next) <= problem->tol * fabs(next);
         loss = next;
     }

@@ -33,7 +33,9 @@ struct trivet_descent_problem {
     double tol;        /* stop when the objective changes by less than this part in an epoch */
     uint64_t seed;
     bool (*progress)(void *ctx, double fraction);
-    void *progress_ctx;
+    /* Called with the objective after each epoch, which is counted from 1. May be NULL. */
+    void (*loss)(void *ctx, uint64_t epoch, double loss);
+    void *progress_ctx; /* of both */
 };
 
 struct trivet_descent_solution {

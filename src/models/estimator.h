@@ -90,12 +90,16 @@ struct trivet_fit_context {
     unsigned n_threads;
     /* Called now and then with 0..1; false = cancelled, fit returns CANCELLED. May be NULL. */
     bool (*progress)(void *ctx, double fraction);
-    void *progress_ctx;
+    /* Called with each value of the report's loss curve when it is there, `iteration` from 1: it
+     * may be often, so it only takes note, and the next `progress` passes that on. May be NULL. */
+    void (*loss)(void *ctx, uint64_t iteration, double loss);
+    void *progress_ctx; /* of both */
 };
 
 /* CANCELLED when progress says so. */
 enum trivet_status trivet_fit_progress(const struct trivet_fit_context *context, double fraction,
                                        struct trivet_error *err) TRIVET_MUST_USE;
+void trivet_fit_loss(const struct trivet_fit_context *context, uint64_t iteration, double loss);
 
 /* Training rows. */
 struct trivet_fit_data {

@@ -260,6 +260,7 @@ static enum trivet_status fit_by_gradients(struct fitting *fitting, struct trive
         .tol = trivet_params_real(params, "epoch_tol"),
         .seed = fitting->context->seed,
         .progress = fitting->context->progress,
+        .loss = fitting->context->loss,
         .progress_ctx = fitting->context->progress_ctx,
     };
     struct trivet_descent_solution solution = {.coefficients = fitting->theta};

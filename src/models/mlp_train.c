@@ -411,6 +411,7 @@ static enum trivet_status run(struct training *training, const struct trivet_fit
         if (!isfinite(loss)) {
             return overflowed(out->n_epochs, err);
         }
+        trivet_fit_loss(context, out->n_epochs, loss);
         watch(training, loss);
         out->converged = is_done(training);
         status = trivet_fit_progress(context, (double)(e + 1) / (double)n_epochs_max, err);

@@ -31,6 +31,13 @@ enum trivet_status trivet_fit_progress(const struct trivet_fit_context *context,
     return TRIVET_OK;
 }
 
+void trivet_fit_loss(const struct trivet_fit_context *context, uint64_t iteration, double loss)
+{
+    if (context->loss != NULL) {
+        context->loss(context->progress_ctx, iteration, loss);
+    }
+}
+
 void trivet_fit_report_warn(struct trivet_fit_report *report, const char *format, ...)
 {
     va_list arguments;

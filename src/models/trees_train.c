@@ -406,6 +406,9 @@ static enum trivet_status boost(struct training *training, struct trivet_error *
         training->n_done = round + 1;
         if (training->aside != NULL) {
             status = evaluate(training, round, err);
+            if (status == TRIVET_OK) {
+                trivet_fit_loss(training->context, round + 1, training->losses[round]);
+            }
             if (round - training->best >= training->plan->early_stopping_rounds) {
                 break;
             }

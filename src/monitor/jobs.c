@@ -4,6 +4,7 @@
 #include "monitor/json.h"
 #include "wire/json.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool has_ended(const struct trivet_monitor_job *job)
@@ -46,6 +47,16 @@ static struct trivet_monitor_job *place(struct trivet_monitor_jobs *jobs, size_t
     return job;
 }
 
+static void take_loss(struct trivet_monitor_job *to, const Trivet__V1__JobProgress *progress)
+{
+    to->loss_iteration = 0;
+    if (progress->n_losses > 0) {
+        const Trivet__V1__LossPoint *newest = progress->losses[progress->n_losses - 1];
+        to->loss_iteration = isfinite(newest->loss) ? newest->iteration : 0;
+        to->loss = newest->loss;
+    }
+}
+
 void trivet_monitor_jobs_take(struct trivet_monitor_jobs *jobs, size_t source,
                               const Trivet__V1__Job *job, int64_t now_us)
 {
@@ -69,6 +80,7 @@ void trivet_monitor_jobs_take(struct trivet_monitor_jobs *jobs, size_t source,
         (void)trivet_text_copy(to->phase, sizeof(to->phase), job->progress->phase);
         (void)trivet_text_copy(to->detail, sizeof(to->detail), job->progress->detail);
         to->fraction = job->progress->fraction;
+        take_loss(to, job->progress);
     }
 }
 
@@ -93,15 +105,24 @@ void trivet_monitor_jobs_tick(struct trivet_monitor_jobs *jobs, int64_t now_us)
     }
 }
 
+/* As in JobProgress of an event: the newest point, or nothing. */
+static json_t *losses_json(const struct trivet_monitor_job *job)
+{
+    return job->loss_iteration == 0
+               ? json_array()
+               : json_pack("[{s:o, s:o}]", "iteration", trivet_json_count(job->loss_iteration),
+                           "loss", trivet_json_number(job->loss));
+}
+
 json_t *trivet_monitor_job_json(const struct trivet_monitor_job *job, const char *server)
 {
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:{s:s, s:o, s:s}, s:I, s:I, s:I}", "server", server,
-        "id", job->id, "model", job->model, "kind",
+        "{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:{s:s, s:o, s:s, s:o}, s:I, s:I, s:I}", "server",
+        server, "id", job->id, "model", job->model, "kind",
         trivet_wire_enum_name(&trivet__v1__job_kind__descriptor, (int)job->kind), "state",
         trivet_wire_enum_name(&trivet__v1__job_state__descriptor, (int)job->state), "version",
         trivet_json_count(job->version), "revision", trivet_json_count(job->revision), "progress",
         "phase", job->phase, "fraction", trivet_json_number(job->fraction), "detail", job->detail,
-        "created_unix_us", (json_int_t)job->created_us, "started_unix_us",
-        (json_int_t)job->started_us, "ended_unix_us", (json_int_t)job->ended_us);
+        "losses", losses_json(job), "created_unix_us", (json_int_t)job->created_us,
+        "started_unix_us", (json_int_t)job->started_us, "ended_unix_us", (json_int_t)job->ended_us);
 }

@@ -25,6 +25,8 @@ struct trivet_monitor_job {
     char phase[32];
     char detail[96];
     double fraction;
+    uint64_t loss_iteration; /* of `loss`, the newest told; 0: there is none */
+    double loss;
     uint64_t version;
     uint64_t revision;
     int64_t created_us; /* by the server's clock, as the two that follow */

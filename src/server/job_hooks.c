@@ -13,7 +13,8 @@ void trivet_job_hooks_change(void *hooks, const struct trivet_job_view *view)
     Trivet__V1__Event event = TRIVET__V1__EVENT__INIT;
     struct trivet_job_view light = *view;
     struct trivet_buffer none = {0};
-    light.report = none; /* an event is small; the report is a GetJob away */
+    light.report = none; /* an event is small; the rest is a GetJob away */
+    trivet_losses_keep_newest(&light.losses);
     struct trivet_error err;
     if (arena != NULL && trivet_job_view_encode(&light, arena, &event.job, &err) == TRIVET_OK) {
         char topic[TRIVET_TOPIC_BYTES_MAX];

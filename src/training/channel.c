@@ -60,6 +60,11 @@ enum trivet_status trivet_channel_send(struct trivet_channel *channel,
     return status;
 }
 
+void trivet_channel_loss(struct trivet_channel *channel, uint64_t iteration, double loss)
+{
+    trivet_losses_take(&channel->losses, iteration, loss);
+}
+
 enum trivet_status trivet_channel_progress(struct trivet_channel *channel, const char *phase,
                                            double fraction, const char *detail, bool force,
                                            struct trivet_error *err)
@@ -79,6 +84,12 @@ enum trivet_status trivet_channel_progress(struct trivet_channel *channel, const
     text.in = detail;
     progress.detail = text.out;
     progress.fraction = fraction;
+    Trivet__V1__LossPoint points[TRIVET_LOSSES_MAX];
+    Trivet__V1__LossPoint *losses[TRIVET_LOSSES_MAX];
+    trivet_losses_points(&channel->losses, points, losses);
+    progress.losses = losses;
+    progress.n_losses = channel->losses.n;
+    channel->losses.n = 0;
     Trivet__V1__TrainerMessage message = TRIVET__V1__TRAINER_MESSAGE__INIT;
     message.body_case = TRIVET__V1__TRAINER_MESSAGE__BODY_PROGRESS;
     message.progress = &progress;

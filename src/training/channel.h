@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/compiler.h"
+#include "training/losses.h"
 #include "trivet/v1/trainer.pb-c.h"
 
 #include <trivet/error.h>
@@ -19,8 +20,12 @@
 struct trivet_channel {
     int fd;
     int64_t last_progress_ns;
+    struct trivet_losses losses; /* since the progress that was sent last */
 };
 
+/* Takes note of the next point of a loss curve, which goes with the next progress that is sent: all
+ * of them, or evenly thinned. A few nanoseconds. */
+void trivet_channel_loss(struct trivet_channel *channel, uint64_t iteration, double loss);
 /* Sends progress, at most 20 a second: what comes sooner is dropped unless `force`. UNAVAILABLE:
  * the server is gone. */
 enum trivet_status trivet_channel_progress(struct trivet_channel *channel, const char *phase,

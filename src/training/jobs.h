@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/compiler.h"
 #include "store/store.h"
+#include "training/losses.h"
 #include "trivet/v1/trainer.pb-c.h"
 #include "trivet/v1/training.pb-c.h"
 
@@ -26,6 +27,7 @@ struct trivet_job_view {
     char phase[32];
     double fraction;
     char detail[128];
+    struct trivet_losses losses; /* of a job that runs */
     uint64_t revision;           /* grows with every change of this job, also over restarts */
     struct trivet_buffer report; /* owned by the view: trivet_job_view_release */
 };

@@ -21,6 +21,7 @@ struct trivet_live_job {
     char phase[32];
     double fraction;
     char detail[128];
+    struct trivet_losses losses;
     uint32_t n_changes;    /* while RUNNING, for the revision */
     bool acknowledged;     /* it is in the store: the runner may take it */
     bool taken;            /* the runner has it */

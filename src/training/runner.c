@@ -144,6 +144,9 @@ static void publish_progress(struct run *run, const Trivet__V1__JobProgress *pro
     trivet_text_copy(job->phase, sizeof job->phase, progress->phase);
     trivet_text_copy(job->detail, sizeof job->detail, progress->detail);
     job->fraction = progress->fraction;
+    for (size_t i = 0; i < progress->n_losses; i++) {
+        trivet_losses_take(&job->losses, progress->losses[i]->iteration, progress->losses[i]->loss);
+    }
     job->n_changes++;
     trivet_jobs_view_live(job, &view);
     pthread_cond_broadcast(&run->jobs->changed);

@@ -111,6 +111,12 @@ static bool on_fit(void *ctx, double fraction)
     return trivet_trainer_progress(ctx, fraction, "", false, NULL) == TRIVET_OK;
 }
 
+static void on_loss(void *ctx, uint64_t iteration, double loss)
+{
+    struct trivet_trainer *trainer = ctx;
+    trivet_channel_loss(trainer->channel, iteration, loss);
+}
+
 struct trivet_validation_plan trivet_trainer_plan(struct trivet_trainer *trainer, size_t n_folds)
 {
     const Trivet__V1__SplitSpec *split = trainer->spec->split;
@@ -178,6 +184,7 @@ static enum trivet_status fit(struct trivet_trainer *trainer, struct trivet_erro
         .seed = trainer->spec->split == NULL ? 0 : trainer->spec->split->seed,
         .n_threads = trainer->spec->threads,
         .progress = on_fit,
+        .loss = on_loss,
         .progress_ctx = trainer,
     };
     const int64_t start_ns = trivet_clock_monotonic_ns();

@@ -31,6 +31,7 @@ void trivet_jobs_view_live(const struct trivet_live_job *job, struct trivet_job_
     memcpy(out->phase, job->phase, sizeof out->phase);
     memcpy(out->detail, job->detail, sizeof out->detail);
     out->fraction = job->fraction;
+    out->losses = job->losses;
     out->revision = trivet_jobs_revision(&job->record, job->n_changes);
 }
 
@@ -75,6 +76,22 @@ static enum trivet_status encode_report(const struct trivet_job_view *view,
     return status;
 }
 
+static bool encode_losses(const struct trivet_losses *losses, struct trivet_arena *arena,
+                          Trivet__V1__JobProgress *progress)
+{
+    if (losses->n == 0) {
+        return true;
+    }
+    Trivet__V1__LossPoint *points = trivet_arena_alloc_array(arena, losses->n, sizeof *points);
+    progress->losses = trivet_arena_alloc_array(arena, losses->n, sizeof *progress->losses);
+    if (points == NULL || progress->losses == NULL) {
+        return false;
+    }
+    trivet_losses_points(losses, points, progress->losses);
+    progress->n_losses = losses->n;
+    return true;
+}
+
 enum trivet_status trivet_job_view_encode(const struct trivet_job_view *view,
                                           struct trivet_arena *arena, Trivet__V1__Job **out,
                                           struct trivet_error *err)
@@ -82,12 +99,14 @@ enum trivet_status trivet_job_view_encode(const struct trivet_job_view *view,
     const struct trivet_store_job *record = &view->record;
     Trivet__V1__Job *job = trivet_arena_alloc(arena, sizeof *job);
     Trivet__V1__JobProgress *progress = trivet_arena_alloc(arena, sizeof *progress);
-    if (job == NULL || progress == NULL) {
+    if (progress != NULL) {
+        trivet__v1__job_progress__init(progress);
+    }
+    if (job == NULL || progress == NULL || !encode_losses(&view->losses, arena, progress)) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED,
                                 "out of memory while job %s is described", record->id);
     }
     trivet__v1__job__init(job);
-    trivet__v1__job_progress__init(progress);
     progress->phase = borrowed(view->phase);
     progress->fraction = view->fraction;
     progress->detail = borrowed(view->detail);

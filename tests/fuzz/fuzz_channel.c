@@ -51,11 +51,17 @@ bool trivet_fuzz_seed(size_t index, struct trivet_buffer *out)
     char phase[] = "fit";
     uint8_t bytes[300] = {'T', 'R', 'I', 'V', 'E', 'T'};
     Trivet__V1__JobProgress progress = TRIVET__V1__JOB_PROGRESS__INIT;
+    Trivet__V1__LossPoint point = TRIVET__V1__LOSS_POINT__INIT;
+    Trivet__V1__LossPoint *points[] = {&point, &point};
     Trivet__V1__TrainerResult result = TRIVET__V1__TRAINER_RESULT__INIT;
     Trivet__V1__TrainerMessage first = TRIVET__V1__TRAINER_MESSAGE__INIT;
     Trivet__V1__TrainerMessage last = TRIVET__V1__TRAINER_MESSAGE__INIT;
     progress.phase = phase;
     progress.fraction = 0.5;
+    point.iteration = 300;
+    point.loss = 0.25;
+    progress.losses = points;
+    progress.n_losses = 2;
     first.body_case = TRIVET__V1__TRAINER_MESSAGE__BODY_PROGRESS;
     first.progress = &progress;
     result.artefact = (ProtobufCBinaryData){.len = sizeof(bytes), .data = bytes};

@@ -2,6 +2,7 @@
 and comes back."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -106,6 +107,48 @@ class Events(unittest.TestCase):
         self.assertEqual({e["topic"].split(".")[0] for e in two_kinds.events},
                          {"prediction", "training"})
         self.assertFalse([e for e in two_kinds.events if "prediction_sample" in e["event"]])
+
+    def losses(self, job):
+        """How its loss went so far, checked for what must hold of any job."""
+        points = [(point.iteration, point.loss) for point in job.progress.losses]
+        self.assertLessEqual(len(points), 128)
+        self.assertEqual(points, sorted(dict(points).items()))
+        self.assertTrue(all(iteration > 0 and math.isfinite(loss) for iteration, loss in points))
+        return points
+
+    def test_loss_while_it_trains(self):
+        """A fit that goes on until it is cancelled: its loss is told ever further."""
+        follower = self.follow("--kind", "job")
+        rows = {"x": [i / 50 for i in range(100)], "y": [math.sin(i / 9) for i in range(100)]}
+        job = self.client.train("net", self.client.upload(rows).id, "y", estimator="mlp_regressor",
+                                params={"epochs": 1000000, "n_iter_no_change": 1000000})
+        seen, deadline = [], time.monotonic() + 100
+        while len(seen) < 2 or len(seen[-1]) <= len(seen[0]):
+            self.assertLess(time.monotonic(), deadline, seen[-1:])
+            job = self.client.call("Training/WaitJob", training.WaitJobRequest(
+                job_id=job.id, after_revision=job.revision), training.Job, timeout_us=5000000)
+            self.assertIn(job.state, (training.JOB_STATE_QUEUED, training.JOB_STATE_RUNNING))
+            seen += [points for points in [self.losses(job)] if points]
+        for before, after in zip(seen, seen[1:]):
+            self.assertEqual(before[0], after[0])
+            self.assertLessEqual(before[-1][0], after[-1][0])
+        told = dict(point for points in seen for point in points)
+        self.assertTrue(all(dict(points).items() <= told.items() for points in seen))
+        listed = self.client.call("Training/ListJobs", training.ListJobsRequest(),
+                                  training.ListJobsResponse).jobs[0]
+        self.assertGreaterEqual(self.losses(listed)[-1][0], seen[-1][-1][0])
+        shown = subprocess.run([program("trivet"), "--server", self.url, "jobs", job.id],
+                               capture_output=True, text=True, timeout=60, check=True).stdout
+        self.assertRegex(shown, r"fit \d+ %, loss \d")
+
+        def newest():
+            return [e["event"]["job"]["progress"]["losses"] for e in follower.events
+                    if e["event"].get("job", {}).get("progress", {}).get("losses")]
+        follower.wait_for(newest)
+        self.assertEqual({len(points) for points in newest()}, {1})
+        self.client.call("Training/CancelJob", training.CancelJobRequest(job_id=job.id),
+                         training.Job)
+        self.assertEqual(self.losses(self.client.wait(job.id)), [])
 
     def test_ends_at_signals(self):
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -31,10 +31,12 @@ class Bar:
             if phase != self.phase:
                 self.stream.write("%s: %s\n" % (job.id, phase))
         else:
+            told = [progress.detail] if progress.detail else []
+            told += ["loss %.4g" % point.loss for point in progress.losses[-1:]]
             done = int(BAR_COLUMNS * min(max(progress.fraction, 0.0), 1.0))
             self.stream.write("\r\x1b[K%s [%s%s] %3.0f %% %s %s%s" % (
                 job.message.model or job.id, "#" * done, "." * (BAR_COLUMNS - done),
-                100 * progress.fraction, phase, progress.detail, "\n" if job.ended else ""))
+                100 * progress.fraction, phase, ", ".join(told), "\n" if job.ended else ""))
         self.phase = phase
         self.stream.flush()
 

@@ -130,8 +130,20 @@ class MonitorPage(Releases, OddCases, unittest.TestCase):
         self.assertGreaterEqual(n_points, least, chart)
         return sum(value not in (None, 0) for points in seen.values() for value in points.values())
 
-    def picture(self, name):
-        self.browser.screenshot(os.path.join(self.pictures, name + ".png"))
+    def photograph(self, name):
+        """Wide and light, and dark on a phone; nothing is wider than the phone. With
+        TRIVET_PICTURES=all the other two as well."""
+        every = os.environ.get("TRIVET_PICTURES") == "all"
+        for width, height, scheme in ((1280, 900, "light"), (390, 844, "dark")):
+            self.browser.resize(width, height, width < 400)
+            for shown in ["dark", "light"] if every else [scheme]:
+                self.browser.scheme(shown)
+                self.value("new Promise(done => requestAnimationFrame(() => "
+                           "requestAnimationFrame(done)))")
+                self.browser.screenshot(os.path.join(
+                    self.pictures, "%s-%d-%s.png" % (name, width, shown)))
+            wide = self.value("document.documentElement.scrollWidth")
+            self.assertLessEqual(wide, width, name)
 
     # --- the pages
 
@@ -372,13 +384,15 @@ class MonitorPage(Releases, OddCases, unittest.TestCase):
         self.assertEqual([row[0] for row in self.rows("jobs-table")], [job["id"] for job in jobs])
         # One that is begun now appears by its events, and ends before our eyes.
         job = self.site.client.train("flowers", self.garden, "kind", estimator="mlp_classifier",
-                                     params={"epochs": 100000, "n_iter_no_change": 100000},
+                                     params={"epochs": 1000000, "n_iter_no_change": 1000000},
                                      test_size=0.3)
         cell = "document.querySelector('tr[data-job=\"%s\"]')" % job.id
         self.wait("%s?.querySelector('[role=progressbar]')?.ariaValueNow > 0" % cell, 60)
+        self.wait("%s?.querySelector('.progress').textContent.includes('fit, loss ')" % cell, 60)
         self.value("%s.querySelector('a').click()" % cell)
         self.wait("document.documentElement.dataset.page === '/jobs/%s'" % job.id)
         self.wait("document.querySelector('#job [role=progressbar]')")
+        self.loss_goes_on(job.id)
         self.site.client.call("Training/CancelJob", training.CancelJobRequest(job_id=job.id),
                               training.Job)
         self.wait("document.querySelector('#job .badge')?.textContent === 'cancelled'")
@@ -390,6 +404,23 @@ class MonitorPage(Releases, OddCases, unittest.TestCase):
                          report["fit"]["loss_curve"])
         self.go("/jobs/job-0000000000000000")
         self.wait("document.querySelector('.why')?.textContent.startsWith('No server knows')")
+
+    def loss_goes_on(self, job_id):
+        """Every point that is drawn is one of the API's, and there come more."""
+        self.wait("trivetCharts.drawn['chart-loss']?.data.datasets[0].data.length > 0", 60)
+        first = self.drawn("chart-loss")["loss"][-1]["x"]
+        told = {}
+
+        def equal():
+            for point in self.get("/jobs/" + job_id)["servers"][0]["progress"]["losses"]:
+                told[point["iteration"]] = point["loss"]
+            shown = {point["x"]: point["y"] for point in self.drawn("chart-loss")["loss"]}
+            return max(shown) > first and len(shown) > 1 and shown.items() <= told.items()
+
+        self.until(equal, 60)
+        self.photograph("running")
+        self.browser.resize(1280, 900)
+        self.browser.scheme("light")
 
     def test_11_server(self):
         self.go("/server")
@@ -498,25 +529,12 @@ class MonitorPage(Releases, OddCases, unittest.TestCase):
         self.assertEqual(live, ["live"])
 
     def test_22_pictures(self):
-        """Every page, wide and light, and dark on a phone; nothing is wider than the phone. With
-        TRIVET_PICTURES=all the other two as well."""
-        schemes = {1280: ["light"], 390: ["dark"]}
-        if os.environ.get("TRIVET_PICTURES") == "all":
-            schemes = {width: ["dark", "light"] for width in schemes}
         for name, path in self.pages.items():
             self.go(path)
             self.wait("document.querySelector('#page .panel, #page .empty:not([hidden])')")
             self.wait("[...document.querySelectorAll('#page canvas')].every(c => "
                       "!c.checkVisibility() || trivetCharts.drawn[c.id])")
-            for width, height, mobile in ((1280, 900, False), (390, 844, True)):
-                self.browser.resize(width, height, mobile)
-                for scheme in schemes[width]:
-                    self.browser.scheme(scheme)
-                    self.value("new Promise(done => requestAnimationFrame(() => "
-                               "requestAnimationFrame(done)))")
-                    self.picture("%s-%d-%s" % (name, width, scheme))
-                wide = self.value("document.documentElement.scrollWidth")
-                self.assertLessEqual(wide, width, name)
+            self.photograph(name)
         self.browser.resize(1280, 900)
         self.browser.scheme("light")
         ground = "getComputedStyle(document.body).backgroundColor"

@@ -146,6 +146,16 @@ static void test_event_lines(void **state)
     assert_string_equal(text_of(&out), "00:00:01.500  training.job-1.              job-1 for m: "
                                        "running fit 50 %\n");
     trivet_buffer_release(&out);
+    Trivet__V1__LossPoint point = TRIVET__V1__LOSS_POINT__INIT;
+    Trivet__V1__LossPoint *points[] = {&point};
+    point.iteration = 12;
+    point.loss = 0.0123456;
+    progress.losses = points;
+    progress.n_losses = 1;
+    assert_int_equal(trivet_cli_event_line("training.job-1.", &event, &out, NULL), TRIVET_OK);
+    assert_string_equal(text_of(&out), "00:00:01.500  training.job-1.              job-1 for m: "
+                                       "running fit 50 %, loss 0.01235\n");
+    trivet_buffer_release(&out);
     assert_int_equal(trivet_cli_event_json("training.job-1.", &event, &out, NULL), TRIVET_OK);
     json_t *root = parse(&out);
     assert_string_equal(json_string_value(json_object_get(root, "topic")), "training.job-1.");

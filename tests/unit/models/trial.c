@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #define GIVEN_MAX 12
+#define TOLD_MAX  8192
 
 static enum trivet_status parse(const struct trivet_estimator_ops *ops, const char *settings,
                                 struct trivet_params *params, struct trivet_error *err)
@@ -96,6 +97,34 @@ void trial_fit_or_fail(struct trial *trial)
 {
     if (trial_fit(trial) != TRIVET_OK) {
         fail_msg("%s", trial->err.message);
+    }
+}
+
+struct told {
+    size_t n;
+    double losses[TOLD_MAX];
+};
+
+static void note_loss(void *ctx, uint64_t iteration, double loss)
+{
+    struct told *told = ctx;
+    assert_true(told->n < TOLD_MAX);
+    told->losses[told->n++] = loss;
+    assert_int_equal(iteration, told->n);
+}
+
+void trial_fit_telling(struct trial *trial)
+{
+    static struct told told;
+    told.n = 0;
+    trial->context.loss = note_loss;
+    trial->context.progress_ctx = &told;
+    trial_fit_or_fail(trial);
+    trial->context.loss = NULL;
+    trial->context.progress_ctx = NULL;
+    assert_int_equal(told.n, trial->report.n_losses);
+    if (told.n > 0) {
+        assert_memory_equal(told.losses, trial->report.loss_curve, told.n * sizeof(double));
     }
 }
 

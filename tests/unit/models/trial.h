@@ -28,6 +28,8 @@ void trial_refuses(const struct trivet_estimator_ops *ops, const char *settings,
 /* Anew; the status. */
 enum trivet_status trial_fit(struct trial *trial);
 void trial_fit_or_fail(struct trial *trial);
+/* As that; and every value of the report's loss curve must be told when it is there. */
+void trial_fit_telling(struct trial *trial);
 /* out (n_rows, n_outputs) */
 void trial_predict(const struct trial *trial, const double *x, size_t n_rows, double *out);
 /* Saves, packs, unpacks and loads: the state is then the loaded one. */

@@ -1,5 +1,6 @@
 #include "monitor/jobs.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,6 +54,50 @@ static void test_newest_state(void **state)
     assert_int_equal(jobs.items[0].source, 1);
 }
 
+static const json_t *losses_of(const struct trivet_monitor_jobs *jobs, json_t **json)
+{
+    *json = trivet_monitor_job_json(&jobs->items[0], "tcp://here");
+    return json_object_get(json_object_get(*json, "progress"), "losses");
+}
+
+static void test_newest_loss(void **state)
+{
+    (void)state;
+    struct trivet_monitor_jobs jobs = {0};
+    char id[] = "job-1";
+    json_t *json = NULL;
+    Trivet__V1__LossPoint first = TRIVET__V1__LOSS_POINT__INIT;
+    Trivet__V1__LossPoint newest = TRIVET__V1__LOSS_POINT__INIT;
+    Trivet__V1__LossPoint *points[] = {&first, &newest};
+    Trivet__V1__JobProgress progress = TRIVET__V1__JOB_PROGRESS__INIT;
+    Trivet__V1__Job job = TRIVET__V1__JOB__INIT;
+    job.id = id;
+    job.progress = &progress;
+    progress.losses = points;
+    progress.n_losses = 2;
+    newest.iteration = 7;
+    newest.loss = 0.5;
+    trivet_monitor_jobs_take(&jobs, 0, &job, 1000);
+    const json_t *losses = losses_of(&jobs, &json);
+    assert_int_equal(json_array_size(losses), 1);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(losses, 0), "iteration")),
+                     7);
+    assert_true(json_number_value(json_object_get(json_array_get(losses, 0), "loss")) == 0.5);
+    json_decref(json);
+    newest.loss = NAN;
+    trivet_monitor_jobs_take(&jobs, 0, &job, 1000);
+    assert_int_equal(json_array_size(losses_of(&jobs, &json)), 0);
+    json_decref(json);
+    newest.loss = 0.25;
+    trivet_monitor_jobs_take(&jobs, 0, &job, 1000);
+    progress.n_losses = 0; /* it has ended */
+    trivet_monitor_jobs_take(&jobs, 0, &job, 1000);
+    const json_t *none = losses_of(&jobs, &json);
+    assert_true(json_is_array(none));
+    assert_int_equal(json_array_size(none), 0);
+    json_decref(json);
+}
+
 static void test_no_job(void **state)
 {
     (void)state;
@@ -96,9 +141,8 @@ static void test_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_newest_state),
-        cmocka_unit_test(test_no_job),
-        cmocka_unit_test(test_told_for_a_while),
+        cmocka_unit_test(test_newest_state), cmocka_unit_test(test_newest_loss),
+        cmocka_unit_test(test_no_job),       cmocka_unit_test(test_told_for_a_while),
         cmocka_unit_test(test_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -332,6 +332,47 @@ static void test_failing_children(void **state)
     trivet_job_view_release(&view);
 }
 
+/* Whatever a child tells of its loss: a bounded course of numbers, over memory that is bounded. */
+static void test_losses(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fixture_job job;
+    struct trivet_job_view view;
+    struct trivet_error err = {0};
+    Trivet__V1__Job *message = NULL;
+    char id[TRIVET_STORE_ID_BYTES];
+    fixture_open_jobs(fixture, "losses");
+    fixture_job_init(fixture, &job);
+    fixture_submit_ok(fixture, &job, id);
+    fixture_await_running(fixture, id);
+    assert_int_equal(trivet_jobs_get(fixture->jobs, id, &view, &err), TRIVET_OK);
+    struct trivet_arena *arena = trivet_arena_create(1 << 16, 4096);
+    assert_non_null(arena);
+    assert_int_equal(trivet_job_view_encode(&view, arena, &message, &err), TRIVET_OK);
+    const Trivet__V1__JobProgress *progress = message->progress;
+    assert_true(progress->n_losses > TRIVET_LOSSES_MAX / 2);
+    assert_true(progress->n_losses <= TRIVET_LOSSES_MAX);
+    assert_int_equal(progress->losses[0]->iteration, 1);
+    assert_int_equal(progress->losses[progress->n_losses - 1]->iteration, 1000);
+    for (size_t i = 0; i < progress->n_losses; i++) {
+        const Trivet__V1__LossPoint *point = progress->losses[i];
+        assert_true(i == 0 || point->iteration > progress->losses[i - 1]->iteration);
+        assert_true(point->loss == 1.0 / (double)point->iteration);
+    }
+    trivet_arena_free(arena);
+    arena = trivet_arena_create(2048, 0); /* no room for so many */
+    assert_non_null(arena);
+    assert_int_equal(trivet_job_view_encode(&view, arena, &message, &err),
+                     TRIVET_RESOURCE_EXHAUSTED);
+    trivet_arena_free(arena);
+    trivet_job_view_release(&view);
+    assert_int_equal(trivet_jobs_cancel(fixture->jobs, id, &view, &err), TRIVET_OK);
+    trivet_job_view_release(&view);
+    fixture_await_end(fixture, id, &view);
+    assert_int_equal(view.losses.n, 0);
+    trivet_job_view_release(&view);
+}
+
 static void test_no_trainer(void **state)
 {
     struct fixture *fixture = *state;
@@ -416,7 +457,7 @@ int main(void)
         TEST(test_cross_validate), TEST(test_train_with_folds),
         TEST(test_no_targets),     TEST(test_failing_children),
         TEST(test_no_trainer),     TEST(test_memory_limit),
-        TEST(test_list),
+        TEST(test_list),           TEST(test_losses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,12 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LOSSES_MAX 32768
+
 struct outcome {
     struct trivet_arena *arena;
     const Trivet__V1__TrainerResult *result; /* NULL: there was none */
     char phases[256];                        /* in order, each once, ended by a blank */
     double fraction;                         /* of the last progress */
     bool grew;                               /* fractions never went back */
+    size_t n_losses;                         /* told of */
+    uint64_t iterations[LOSSES_MAX];         /* of the first of them */
+    double losses[LOSSES_MAX];
 };
 
 static void note_progress(struct outcome *outcome, const Trivet__V1__JobProgress *progress)
@@ -26,6 +31,10 @@ static void note_progress(struct outcome *outcome, const Trivet__V1__JobProgress
     }
     outcome->grew = outcome->grew && progress->fraction >= outcome->fraction;
     outcome->fraction = progress->fraction;
+    for (size_t i = 0; i < progress->n_losses && outcome->n_losses < LOSSES_MAX; i++) {
+        outcome->iterations[outcome->n_losses] = progress->losses[i]->iteration;
+        outcome->losses[outcome->n_losses++] = progress->losses[i]->loss;
+    }
 }
 
 static void run_trainer(struct fixture *fixture, const void *spec, size_t n_bytes,
@@ -100,6 +109,45 @@ static void test_phases(void **state)
     assert_string_equal(outcome.phases, "load split cross_validate fit evaluate ");
     assert_true(outcome.grew);
     assert_true(outcome.fraction > 0.5 && outcome.fraction <= 1);
+    trivet_arena_free(outcome.arena);
+}
+
+/* However fast the fit is: what is told of its loss is in the report's curve, and the end of it is
+ * told. */
+static void test_losses(void **state)
+{
+    struct fixture *fixture = *state;
+    static char names[][24] = {"solver", "epochs", "epoch_tol", "learning_rate"};
+    static char values[][24] = {"gradient_descent", "20000", "0", "1e-6"};
+    struct fixture_job job;
+    struct outcome outcome;
+    Trivet__V1__Parameter parameters[4];
+    Trivet__V1__Parameter *given[4];
+    fixture_job_init(fixture, &job);
+    for (size_t i = 0; i < 4; i++) {
+        trivet__v1__parameter__init(&parameters[i]);
+        parameters[i].name = names[i];
+        parameters[i].value = values[i];
+        given[i] = &parameters[i];
+    }
+    job.pipeline.parameters = given;
+    job.pipeline.n_parameters = 4;
+    run_spec(fixture, &job, &outcome);
+    assert_non_null(outcome.result);
+    if (outcome.result->status != TRIVET_OK) {
+        fail_msg("%s", outcome.result->message);
+    }
+    const Trivet__V1__FitReport *fit = outcome.result->report->fit;
+    assert_true(fit->n_loss_curve > 1);
+    assert_true(outcome.n_losses > 0 && outcome.n_losses < LOSSES_MAX);
+    for (size_t i = 0; i < outcome.n_losses; i++) {
+        assert_in_range(outcome.iterations[i], i == 0 ? 1 : outcome.iterations[i - 1] + 1,
+                        fit->n_loss_curve);
+        assert_true(outcome.losses[i] == fit->loss_curve[outcome.iterations[i] - 1]);
+    }
+    assert_int_equal(outcome.iterations[0], 1);
+    assert_int_equal(outcome.iterations[outcome.n_losses - 1], fit->n_loss_curve);
+    print_message("%zu of %zu losses were told\n", outcome.n_losses, fit->n_loss_curve);
     trivet_arena_free(outcome.arena);
 }
 
@@ -194,7 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_phases),       TEST(test_no_spec),      TEST(test_bad_spec),
         TEST(test_no_dataset),   TEST(test_open_dataset), TEST(test_no_target),
-        TEST(test_other_parent), TEST(test_category),
+        TEST(test_other_parent), TEST(test_category),     TEST(test_losses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,9 @@
 /* Started as "trainer" it is the trainer child of the server. Started by another name it is a child
  * with one fault, for the tests of who started it. */
+#include "training/channel.h"
 #include "training/trainer.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,34 @@ static void put_progress(void)
     put(bytes, sizeof bytes - 1);
 }
 
+/* Points by the thousand: ones that are none, and iterations that ascend, each told twice. */
+static void put_losses(void)
+{
+    enum { N_POINTS = 4000 };
+    static Trivet__V1__LossPoint points[N_POINTS];
+    static Trivet__V1__LossPoint *told[N_POINTS];
+    static char phase[] = "fit";
+    const double nonsense[] = {NAN, INFINITY, -INFINITY, 0.5};
+    struct trivet_channel channel = {.fd = STDOUT_FILENO};
+    Trivet__V1__JobProgress progress = TRIVET__V1__JOB_PROGRESS__INIT;
+    Trivet__V1__TrainerMessage message = TRIVET__V1__TRAINER_MESSAGE__INIT;
+    for (int i = 0; i < N_POINTS; i++) {
+        trivet__v1__loss_point__init(&points[i]);
+        const bool good = i % 2 == 0;
+        points[i].iteration = i % 8 == 7 ? 0 : 1 + (uint64_t)i / 4;
+        points[i].loss = good ? 1.0 / (double)points[i].iteration : nonsense[i / 2 % 4];
+        told[i] = &points[i];
+    }
+    progress.phase = phase;
+    progress.losses = told;
+    progress.n_losses = N_POINTS;
+    message.body_case = TRIVET__V1__TRAINER_MESSAGE__BODY_PROGRESS;
+    message.progress = &progress;
+    if (trivet_channel_send(&channel, &message, NULL) != TRIVET_OK) {
+        _exit(9);
+    }
+}
+
 static int fail_as(const char *name)
 {
     static const char huge[] = "\xff\xff\xff\xff";
@@ -35,6 +65,11 @@ static int fail_as(const char *name)
     alarm(LIFE_SECONDS_MAX);
     if (strcmp(name, "hang") == 0) {
         put_progress();
+        for (;;) {
+            pause();
+        }
+    } else if (strcmp(name, "losses") == 0) {
+        put_losses();
         for (;;) {
             pause();
         }
