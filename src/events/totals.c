@@ -32,17 +32,22 @@
 #define METHODS_MAX 48
 #define OTHER       "(other)"
 
+/* Whose a slot is and what it has counted: what is told of it. */
+struct told {
+    char model[MODEL_BYTES]; /* changes under both locks, as do the next two */
+    uint64_t version;
+    uint64_t life;
+    struct trivet_version_counts counters;
+};
+
 struct trivet_version_totals {
     struct trivet_totals *totals;
     atomic_uint n_refs;     /* raised under the table's lock */
     atomic_ullong released; /* when a reference was given back last, by totals->n_released */
-    pthread_mutex_t lock;
-    char model[MODEL_BYTES]; /* changes under both locks, as do the next two */
-    uint64_t version;
-    uint64_t life;
-    bool changed; /* under lock: added to since the last encode of what changed */
-    bool loaded;  /* under lock */
-    struct trivet_version_counts counters;
+    pthread_mutex_t lock;   /* all below */
+    bool changed;           /* added to since the last encode of what changed */
+    bool loaded;
+    struct told told;
 };
 
 struct method {
@@ -126,14 +131,20 @@ uint64_t trivet_totals_dropped_events(const struct trivet_totals *totals)
     return atomic_load_explicit(&totals->events_dropped, memory_order_relaxed);
 }
 
+/* Where the search begins. */
+static size_t home_of(const char *model, uint64_t version)
+{
+    uint64_t hash = trivet_hash_mix64(trivet_hash_bytes(model, strlen(model)) ^ version);
+    return (size_t)(hash % INDEX_COUNT);
+}
+
 /* A place in the index: that of the version, or the free one where it belongs. Under the lock. */
 static size_t find_place(const struct trivet_totals *totals, const char *model, uint64_t version)
 {
-    uint64_t hash = trivet_hash_mix64(trivet_hash_bytes(model, strlen(model)) ^ version);
-    size_t place = (size_t)(hash % INDEX_COUNT);
+    size_t place = home_of(model, version);
     while (totals->index[place] != 0) {
         const struct trivet_version_totals *slot = totals->slots[totals->index[place] - 1];
-        if (slot->version == version && strcmp(slot->model, model) == 0) {
+        if (slot->told.version == version && strcmp(slot->told.model, model) == 0) {
             break;
         }
         place = (place + 1) % INDEX_COUNT;
@@ -143,11 +154,9 @@ static size_t find_place(const struct trivet_totals *totals, const char *model, 
 
 static void name_slot(struct trivet_version_totals *slot, const char *model, uint64_t version)
 {
-    bool fits = trivet_text_copy(slot->model, sizeof(slot->model), model);
-    assert(fits);
-    (void)fits;
-    slot->version = version;
-    slot->life = slot->totals->n_reused;
+    (void)trivet_text_copy(slot->told.model, sizeof(slot->told.model), model); /* it fits */
+    slot->told.version = version;
+    slot->told.life = slot->totals->n_reused;
     slot->loaded = strcmp(model, OTHER) == 0;
 }
 
@@ -178,6 +187,22 @@ static bool is_idle(struct trivet_version_totals *slot)
     return !changed;
 }
 
+/* Takes a version out of the index: those behind it that are found by way of its place move up. */
+static void free_place(struct trivet_totals *totals, size_t hole)
+{
+    for (size_t at = (hole + 1) % INDEX_COUNT; totals->index[at] != 0;
+         at = (at + 1) % INDEX_COUNT) {
+        const struct trivet_version_totals *slot = totals->slots[totals->index[at] - 1];
+        size_t from_home =
+            (at + INDEX_COUNT - home_of(slot->told.model, slot->told.version)) % INDEX_COUNT;
+        if (from_home >= (at + INDEX_COUNT - hole) % INDEX_COUNT) {
+            totals->index[hole] = totals->index[at];
+            hole = at;
+        }
+    }
+    totals->index[hole] = 0;
+}
+
 /* The slot that was let go of longest ago gets another version; NULL: all are in use. */
 static struct trivet_version_totals *reuse_slot(struct trivet_totals *totals, const char *model,
                                                 uint64_t version)
@@ -193,17 +218,15 @@ static struct trivet_version_totals *reuse_slot(struct trivet_totals *totals, co
     if (chosen == NULL) {
         return NULL;
     }
+    size_t place = find_place(totals, chosen->told.model, chosen->told.version);
+    const uint16_t number = totals->index[place];
+    free_place(totals, place);
     totals->n_reused++;
     pthread_mutex_lock(&chosen->lock);
     name_slot(chosen, model, version);
-    chosen->counters = (struct trivet_version_counts){0};
+    chosen->told.counters = (struct trivet_version_counts){0};
     pthread_mutex_unlock(&chosen->lock);
-    /* The places behind that of the version before may have been found by way of it. */
-    memset(totals->index, 0, sizeof(totals->index));
-    for (size_t i = 0; i < totals->n_slots; i++) {
-        const struct trivet_version_totals *slot = totals->slots[i];
-        totals->index[find_place(totals, slot->model, slot->version)] = (uint16_t)(i + 1);
-    }
+    totals->index[find_place(totals, model, version)] = number;
     return chosen;
 }
 
@@ -252,7 +275,7 @@ void trivet_version_totals_set_loaded(struct trivet_version_totals *slot, bool l
         return;
     }
     pthread_mutex_lock(&slot->lock);
-    slot->loaded = loaded || strcmp(slot->model, OTHER) == 0;
+    slot->loaded = loaded || strcmp(slot->told.model, OTHER) == 0;
     pthread_mutex_unlock(&slot->lock);
 }
 
@@ -261,7 +284,7 @@ void trivet_version_totals_add(struct trivet_version_totals *slot,
 {
     assert(record->status < TRIVET_STATUS_COUNT);
     pthread_mutex_lock(&slot->lock);
-    struct trivet_version_counts *counters = &slot->counters;
+    struct trivet_version_counts *counters = &slot->told.counters;
     counters->calls[record->status]++;
     for (size_t i = 0; i < TRIVET_STATUS_COUNT; i++) {
         counters->rows[i] += record->rows[i];
@@ -286,7 +309,7 @@ void trivet_version_totals_add_batch(struct trivet_version_totals *slot,
 {
     uint64_t compute_ns = span_ns(started_ns, computed_ns);
     pthread_mutex_lock(&slot->lock);
-    struct trivet_version_counts *counters = &slot->counters;
+    struct trivet_version_counts *counters = &slot->told.counters;
     for (size_t i = 0; i < n_calls; i++) {
         counters->rows[TRIVET_OK] += calls[i].rows;
         trivet_histogram_record_ns(&counters->queue, span_ns(calls[i].arrival_ns, started_ns));
@@ -316,12 +339,6 @@ static struct method *find_method(struct trivet_totals *totals, const char *name
     struct method *method = &totals->methods[totals->n_methods++];
     (void)trivet_text_copy(method->name, sizeof(method->name), name);
     return method;
-}
-
-void trivet_totals_add_call(struct trivet_totals *totals, const char *method,
-                            enum trivet_status status)
-{
-    trivet_totals_add_calls(totals, method, status, 1);
 }
 
 void trivet_totals_add_calls(struct trivet_totals *totals, const char *method,
@@ -378,31 +395,20 @@ static enum trivet_status encode_codes(const uint64_t counts[TRIVET_STATUS_COUNT
     return TRIVET_OK;
 }
 
-/* A slot as it was at one moment. */
-struct copied_slot {
-    char model[MODEL_BYTES];
-    uint64_t version;
-    uint64_t life;
-    struct trivet_version_counts counters;
-};
-
-static enum trivet_status encode_version(const struct copied_slot *slot, struct trivet_arena *arena,
+static enum trivet_status encode_version(const struct told *told, struct trivet_arena *arena,
                                          Trivet__V1__PredictionTotals **out,
                                          struct trivet_error *err)
 {
+    const struct trivet_version_counts *counters = &told->counters;
     Trivet__V1__PredictionTotals *message = take(arena, 1, sizeof(*message), err);
-    if (message == NULL) {
+    char *model = take(arena, 1, sizeof(told->model), err);
+    if (message == NULL || model == NULL) {
         return TRIVET_RESOURCE_EXHAUSTED;
     }
-    const struct trivet_version_counts *counters = &slot->counters;
     trivet__v1__prediction_totals__init(message);
-    message->model = take(arena, 1, sizeof(slot->model), err);
-    if (message->model == NULL) {
-        return TRIVET_RESOURCE_EXHAUSTED;
-    }
-    memcpy(message->model, slot->model, sizeof(slot->model));
-    message->version = slot->version;
-    message->life = slot->life;
+    message->model = memcpy(model, told->model, sizeof(told->model));
+    message->version = told->version;
+    message->life = told->life;
     message->batches = counters->batches;
     enum trivet_status status =
         encode_codes(counters->calls, arena, &message->calls, &message->n_calls, err);
@@ -425,16 +431,12 @@ static enum trivet_status encode_version(const struct copied_slot *slot, struct 
 }
 
 /* False when it is to be left out. */
-static bool copy_slot(struct trivet_version_totals *slot, bool changed_only,
-                      struct copied_slot *out)
+static bool copy_slot(struct trivet_version_totals *slot, bool changed_only, struct told *out)
 {
     pthread_mutex_lock(&slot->lock);
     bool wanted = !changed_only || slot->changed;
     if (wanted) {
-        memcpy(out->model, slot->model, sizeof(out->model));
-        out->version = slot->version;
-        out->life = slot->life;
-        out->counters = slot->counters;
+        *out = slot->told;
     }
     if (changed_only) {
         slot->changed = false;
@@ -466,7 +468,7 @@ enum trivet_status trivet_totals_encode_predictions(struct trivet_totals *totals
     }
     size_t n = 0;
     for (size_t i = 0; i < n_slots; i++) {
-        struct copied_slot copy;
+        struct told copy;
         if (!copy_slot(totals->slots[i], changed_only, &copy)) {
             continue;
         }
@@ -571,9 +573,9 @@ bool trivet_totals_read_version(struct trivet_totals *totals, size_t i,
     pthread_mutex_lock(&slot->lock);
     bool loaded = slot->loaded;
     if (loaded) {
-        memcpy(model, slot->model, sizeof(slot->model));
-        *version = slot->version;
-        *out = slot->counters;
+        memcpy(model, slot->told.model, sizeof(slot->told.model));
+        *version = slot->told.version;
+        *out = slot->told.counters;
     }
     pthread_mutex_unlock(&slot->lock);
     return loaded;

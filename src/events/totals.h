@@ -56,11 +56,14 @@ struct trivet_served_call {
 void trivet_version_totals_add_batch(struct trivet_version_totals *slot,
                                      const struct trivet_served_call *calls, size_t n_calls,
                                      int64_t started_ns, int64_t computed_ns, int64_t ended_ns);
-/* One finished call of any method; `method` is its full name, NULL = unknown method. Any thread. */
-void trivet_totals_add_call(struct trivet_totals *totals, const char *method,
-                            enum trivet_status status);
+/* Finished calls of any method; `method` is its full name, NULL = unknown method. Any thread. */
 void trivet_totals_add_calls(struct trivet_totals *totals, const char *method,
                              enum trivet_status status, uint64_t n_calls);
+static inline void trivet_totals_add_call(struct trivet_totals *totals, const char *method,
+                                          enum trivet_status status)
+{
+    trivet_totals_add_calls(totals, method, status, 1);
+}
 
 /* How much of the server's limits is used now: fields 7 and 9 to 18 of ServerTotals. */
 struct trivet_saturation {
