@@ -10,13 +10,18 @@
 #define ARENA_BUDGET_BYTES ((size_t)256 << 20)
 #define ARENA_KEEP_BYTES   ((size_t)64 << 10)
 
+struct trivet_arena *trivet_loop_client_arena(void)
+{
+    return trivet_arena_create(ARENA_BUDGET_BYTES, ARENA_KEEP_BYTES);
+}
+
 enum trivet_status trivet_loop_client_init(struct trivet_loop_client *client, const char *url,
                                            struct trivet_error *err)
 {
     client->url = url;
     client->client = NULL;
     atomic_init(&client->stopping, false);
-    client->arena = trivet_arena_create(ARENA_BUDGET_BYTES, ARENA_KEEP_BYTES);
+    client->arena = trivet_loop_client_arena();
     if (client->arena == NULL) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the loop");
     }

@@ -15,7 +15,7 @@
 struct trivet_loop_client {
     const char *url;              /* borrowed */
     struct trivet_client *client; /* NULL = not connected */
-    struct trivet_arena *arena;   /* answers; the owner resets it */
+    struct trivet_arena *arena;   /* answers; the owner resets it, or puts another there */
     atomic_bool stopping;         /* set by any thread: calls end with CANCELLED */
 };
 
@@ -23,6 +23,8 @@ struct trivet_loop_client {
 enum trivet_status trivet_loop_client_init(struct trivet_loop_client *client, const char *url,
                                            struct trivet_error *err) TRIVET_MUST_USE;
 void trivet_loop_client_release(struct trivet_loop_client *client);
+/* One for a client's answers; NULL when out of memory. */
+struct trivet_arena *trivet_loop_client_arena(void);
 
 /* One call; the answer lives until the arena is reset. `request_id` NULL = one of libtrivet's, for
  * calls that change nothing. */

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRIVET_POLICIES_MAX      32
+#define TRIVET_POLICIES_MAX      128
 #define TRIVET_POLICY_NAME_BYTES 65
 #define TRIVET_POLICY_GATES_MAX  8
 #define TRIVET_POLICY_GATE_BYTES 80

@@ -9,6 +9,7 @@
 #include "monitor/loop/calls.h"
 #include "monitor/loop/report.h"
 #include "monitor/loop/steps.h"
+#include "monitor/loop/totals.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -41,6 +42,7 @@ struct looped {
 
 struct trivet_loop_runner {
     struct trivet_loop_runner_options options;
+    struct trivet_loop_totals *totals;
     struct looped *models;
     size_t n_models;
     pthread_mutex_t lock; /* stopping, and what is shown */
@@ -229,13 +231,15 @@ static void *run(void *arg)
     struct trivet_error err;
     const int64_t period_ns = runner->options.policies->check_us * TRIVET_NS_PER_US;
     while (wait_until(runner, trivet_clock_monotonic_ns() + period_ns)) {
-        const Trivet__V1__StatsResponse *totals = NULL;
-        if (trivet_loop_ask_totals(&model->client, &totals, &err) != TRIVET_OK) {
-            totals = NULL;
+        struct trivet_loop_answer *answer = NULL;
+        /* Less than a period ago: after the last look, and after what was done then. */
+        if (trivet_loop_totals_get(runner->totals, period_ns / 2, &answer, &err) != TRIVET_OK) {
+            answer = NULL;
         }
         if (!atomic_load(&model->client.stopping)) {
-            take_turn(runner, model, totals);
+            take_turn(runner, model, answer != NULL ? answer->stats : NULL);
         }
+        trivet_loop_totals_give_back(runner->totals, answer);
         trivet_arena_reset(model->client.arena);
     }
     (void)save(runner, model, &nothing, trivet_clock_unix_us());
@@ -271,9 +275,10 @@ enum trivet_status trivet_loop_runner_create(const struct trivet_loop_runner_opt
     runner->options = *options;
     pthread_mutex_init(&runner->lock, NULL);
     trivet_clock_init_condition(&runner->wake);
-    enum trivet_status status = TRIVET_OK;
+    enum trivet_status status =
+        trivet_loop_totals_create(options->server_url, &runner->totals, err);
     runner->models = trivet_calloc(options->policies->n_items + 1, sizeof(*runner->models));
-    if (runner->models == NULL) {
+    if (status == TRIVET_OK && runner->models == NULL) {
         status = trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the loop");
     }
     for (size_t i = 0; i < options->policies->n_items && status == TRIVET_OK; i++) {
@@ -316,6 +321,7 @@ void trivet_loop_runner_stop(struct trivet_loop_runner *runner)
     for (size_t i = 0; i < runner->n_models; i++) {
         atomic_store(&runner->models[i].client.stopping, true);
     }
+    trivet_loop_totals_stop(runner->totals);
     pthread_mutex_lock(&runner->lock);
     runner->stopping = true;
     pthread_cond_broadcast(&runner->wake);
@@ -336,6 +342,7 @@ void trivet_loop_runner_free(struct trivet_loop_runner *runner)
     for (size_t i = 0; i < runner->n_models; i++) {
         trivet_loop_client_release(&runner->models[i].client);
     }
+    trivet_loop_totals_free(runner->totals);
     pthread_cond_destroy(&runner->wake);
     pthread_mutex_destroy(&runner->lock);
     trivet_free(runner->models);

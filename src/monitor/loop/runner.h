@@ -2,11 +2,12 @@
  * (loop.h) what is due, and makes the calls.
  *
  * DESIGN. One model does not wait for a call of another: its thread owns its state and a connection
- * of its own; the lock guards the copies that pages read. A call
- * has a deadline, and no lock is held during one. Nothing is done that is not stored first: the
- * state goes into the history before a call, with a request id that makes a repetition after a
- * crash harmless, and again after it. But a rollback and the end of a split are made even when the
- * history cannot be written; what they were is written as soon as it can. */
+ * of its own; only the server's totals are asked for together (totals.h). The lock guards the
+ * copies that pages read. A call has a deadline, and no lock is held during one. Nothing is done
+ * that is not stored first: the state goes into the history before a call, with a request id that
+ * makes a repetition after a crash harmless, and again after it. But a rollback and the end of a
+ * split are made even when the history cannot be written; what they were is written as soon as it
+ * can. */
 #ifndef TRIVET_MONITOR_LOOP_RUNNER_H
 #define TRIVET_MONITOR_LOOP_RUNNER_H
 
