@@ -24,6 +24,12 @@ function metricsTable(quality) {
   return list.region;
 }
 
+/* What its probabilities let expect; null where it has none. */
+function expectation(quality) {
+  if (known(quality.expected_accuracy)) return ["Accuracy expected before outcomes", percent(quality.expected_accuracy), "by its probabilities, corrected by its held-out rows"];
+  return quality.expected_accuracy_doubt ? ["Accuracy expected before outcomes", "not told", quality.expected_accuracy_doubt] : null;
+}
+
 function coverage(quality) {
   const lost = quality.unjoined;
   return facts([
@@ -34,7 +40,7 @@ function coverage(quality) {
     lost.invalid + quality.invalid > 0 ? ["Invalid", whole(lost.invalid + quality.invalid), "no value that the target can have"] : null,
     lost.refused > 0 ? ["Refused", whole(lost.refused), "by the limit on one caller"] : null,
     known(quality.bias) ? ["Bias", short(quality.bias), "mean of prediction less outcome"] : null,
-    known(quality.expected_accuracy) ? ["Accuracy expected before outcomes", percent(quality.expected_accuracy), "of a calibrated model with these probabilities"] : null,
+    expectation(quality),
   ]);
 }
 
@@ -93,13 +99,14 @@ export function qualitySection(context) {
   const covered = new Figure({ id: "chart-coverage", title: "Share of logged predictions with an outcome", unit: percent, tall: true });
   const hours = select("Span", [["1", "1 hour"], ["24", "1 day"], ["168", "1 week"], ["720", "30 days"]], "24", () => watcher.now(), "quality-hours");
   const none = empty("No outcome was recorded yet. ", code("trivet feedback"), " tells what became of a prediction, by its id; the quality is then shown here, with the share of predictions that it rests on.");
+  const before = el("div", { id: "quality-expected" });
   const few = empty();
   const metrics = el("div", { class: "heat-box" });
   const counts = el("div");
   const confusion = el("div");
   const body = el("div", { class: "page", hidden: true }, few, counts, metrics, el("div", { class: "charts two" }, course.node, covered.node), confusion);
   const shadow = shadowSection(context);
-  const node = panel("Quality", { id: "quality", controls: el("div", { class: "controls" }, hours.node) }, none, body);
+  const node = panel("Quality", { id: "quality", controls: el("div", { class: "controls" }, hours.node) }, none, before, body);
   let changes = [];
 
   function drawCourse(quality) {
@@ -127,6 +134,8 @@ export function qualitySection(context) {
     const nothing = !quality || !quality.task;
     none.hidden = !nothing;
     body.hidden = nothing;
+    const expected = nothing && quality ? expectation(quality) : null;
+    replace(before, expected ? facts([expected]) : []);
     if (nothing) return;
     few.hidden = quality.enough;
     few.textContent = `${plural(quality.labels, "outcome")} in the last ${windowText(quality)}: too few for a statement, which needs ${whole(quality.labels_min)}.`;

@@ -2,6 +2,7 @@
 
 #include "artefact/artefact.h"
 #include "base/text.h"
+#include "profile/calibration.h"
 #include "profile/profile.h"
 
 #include <stdbool.h>
@@ -99,6 +100,11 @@ static enum trivet_status check_profile(const Trivet__V1__Profile *profile,
     }
     for (size_t i = 0; i < profile->n_predictions && status == TRIVET_OK; i++) {
         status = trivet_profile_check(profile->predictions[i], err);
+    }
+    if (status == TRIVET_OK && profile->calibration != NULL &&
+        !trivet_calibration_is_sound(profile->calibration)) {
+        status = trivet_error_set(err, TRIVET_DATA_LOSS,
+                                  "the artefact's profile has a calibration that cannot be");
     }
     return status;
 }

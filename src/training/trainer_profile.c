@@ -2,6 +2,7 @@
 #include "artefact/artefact.h"
 #include "base/alloc.h"
 #include "base/text.h"
+#include "profile/calibration.h"
 #include "profile/profile.h"
 #include "training/trainer_internal.h"
 
@@ -101,10 +102,50 @@ static enum trivet_status profile_decisions(struct trivet_trainer *trainer, stru
     return status;
 }
 
-static enum trivet_status profile_predictions(struct trivet_trainer *trainer, double *numbers,
-                                              uint32_t *codes, Trivet__V1__FeatureProfile *out,
+/* Of the held-out rows, by the decisions and confidences of profile_decisions; these are moved.
+ * Stays NULL without such rows. */
+static enum trivet_status measure_calibration(struct trivet_trainer *trainer, double *numbers,
+                                              const uint32_t *codes, Trivet__V1__Calibration **out,
                                               struct trivet_error *err)
 {
+    const size_t n_test = trainer->n_rows - trainer->n_train;
+    const size_t *rows = trainer->rows + trainer->n_train;
+    const size_t target = trivet_schema_find(&trainer->schema, trainer->spec->pipeline->target);
+    if (trivet_pipeline_output_kind(trainer->pipeline) != TRIVET_OUTPUT_PROBABILITIES ||
+        n_test == 0) {
+        return TRIVET_OK;
+    }
+    Trivet__V1__Calibration *calibration = trivet_arena_alloc(trainer->arena, sizeof *calibration);
+    uint32_t *truth = trivet_alloc_array(n_test, sizeof *truth);
+    bool *right = trivet_alloc_array(n_test, sizeof *right);
+    size_t n = 0;
+    enum trivet_status status =
+        calibration == NULL || truth == NULL || right == NULL ? no_memory(err) : TRIVET_OK;
+    if (status == TRIVET_OK) {
+        status = trivet_labels_index(trivet_pipeline_labels(trainer->pipeline),
+                                     &trainer->table.columns[target], rows, n_test, truth, err);
+    }
+    for (size_t i = 0; i < n_test && status == TRIVET_OK; i++) {
+        const double confidence = numbers[trainer->n_train + i];
+        if (!isnan(confidence)) {
+            right[n] = truth[i] == codes[trainer->n_train + i];
+            numbers[n++] = confidence;
+        }
+    }
+    if (status == TRIVET_OK && n > 0) {
+        trivet_calibration_measure(numbers, right, n, calibration);
+        *out = calibration;
+    }
+    trivet_free(truth);
+    trivet_free(right);
+    return status;
+}
+
+static enum trivet_status profile_predictions(struct trivet_trainer *trainer, double *numbers,
+                                              uint32_t *codes, Trivet__V1__Profile *profile,
+                                              struct trivet_error *err)
+{
+    Trivet__V1__FeatureProfile *out = profile->predictions[0];
     const size_t n_rows = trainer->table.n_rows;
     const size_t n_outputs = trivet_pipeline_n_outputs(trainer->pipeline);
     struct trivet_row_status *faults = trivet_calloc(n_rows, sizeof *faults);
@@ -120,6 +161,9 @@ static enum trivet_status profile_predictions(struct trivet_trainer *trainer, do
         status = trivet_pipeline_output_kind(trainer->pipeline) == TRIVET_OUTPUT_VALUE
                      ? profile_numbers(trainer, "prediction", y.data, n_outputs, numbers, out, err)
                      : profile_decisions(trainer, y, numbers, codes, out, err);
+    }
+    if (status == TRIVET_OK) {
+        status = measure_calibration(trainer, numbers, codes, &profile->calibration, err);
     }
     trivet_free(y.data);
     trivet_free(faults);
@@ -165,7 +209,7 @@ enum trivet_status trivet_trainer_profile(struct trivet_trainer *trainer, Trivet
     profile->n_predictions = n_predictions;
     status = profile_inputs(trainer, numbers, codes, features[0], err);
     if (status == TRIVET_OK) {
-        status = profile_predictions(trainer, numbers, codes, predictions[0], err);
+        status = profile_predictions(trainer, numbers, codes, profile, err);
     }
     if (status == TRIVET_OK) {
         *out = profile;

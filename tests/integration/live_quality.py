@@ -8,7 +8,7 @@ import time
 
 import numpy
 from scipy.stats import binomtest
-from sklearn import metrics
+from sklearn import datasets as datasets_of_sklearn, metrics
 
 from harness import *
 
@@ -154,6 +154,37 @@ class LiveQuality(ServerTest):
         self.assertAlmostEqual(newest["open_files"], self.trivetd.fds(), delta=8)
         self.assertGreaterEqual(newest["cpu_percent"], 0)
         self.assertEqual(newest["models_loaded"], len(self.served))
+
+    def test_only_calibrated_probabilities_are_believed(self):
+        """A linear model of breast cancer, and one of digits that was fitted to a tenth of the rows as
+        closely as it goes."""
+        told = {}
+        for model, loaded, params, test_size in (
+                ("cancer", datasets_of_sklearn.load_breast_cancer(), {}, 0.3),
+                ("digits", datasets_of_sklearn.load_digits(), {"C": 1e6}, 0.9)):
+            columns = {"x%d" % i: column.tolist() for i, column in enumerate(loaded.data.T)}
+            columns["y"] = ["c%d" % label for label in loaded.target]
+            self.serve(model, columns, "y", estimator="logistic_regression", params=params,
+                       test_size=test_size, seed=3)
+            version = self.client.call("Models/Describe", models.DescribeModelRequest(
+                model=model, version=1), models.Model).versions[0]
+            held_out = version.profile.calibration
+            print(model, str(held_out).replace("\n", " "))
+            self.assertEqual(held_out.rows, version.report.test.rows)
+            accuracy = {metric.name: metric.value for metric in version.report.test.metrics}
+            self.assertAlmostEqual(held_out.accuracy, accuracy["accuracy"])
+            self.answers(model, loaded.data[:40])
+            deadline = time.monotonic() + 30
+            while told.get(model, {}).get("reference_accuracy") is None:
+                self.assertLess(time.monotonic(), deadline, told)
+                status, text = http_get(self.monitor,
+                                        "api/v1/models/%s/versions/1/quality" % model)
+                told[model] = json.loads(text) if status == 200 else {}
+                time.sleep(0.1)
+            self.assertAlmostEqual(told[model]["reference_accuracy"], held_out.accuracy)
+        self.assertIsNone(told["cancer"]["expected_accuracy_doubt"])
+        self.assertIsNone(told["digits"]["expected_accuracy"])
+        self.assertIn("not calibrated: on 1618 held-out rows", told["digits"]["expected_accuracy_doubt"])
 
 
 if __name__ == "__main__":

@@ -111,17 +111,15 @@ static bool charge(struct trivet_monitor *monitor, struct trivet_monitor_drift *
 
 /* --- profiles -------------------------------------------------------------------------------- */
 
-/* The mean greatest probability of the reference. */
-static double confidence_of(const Trivet__V1__Profile *profile)
+static bool has_confidence(const Trivet__V1__Profile *profile)
 {
     for (size_t i = 0; i < profile->n_predictions; i++) {
         const Trivet__V1__FeatureProfile *column = profile->predictions[i];
-        if (!column->categorical && strcmp(column->name, "confidence") == 0 &&
-            column->rows > column->missing) {
-            return column->mean;
+        if (!column->categorical && strcmp(column->name, "confidence") == 0) {
+            return true;
         }
     }
-    return (double)NAN;
+    return false;
 }
 
 static enum trivet_status copy_profile(const Trivet__V1__Profile *profile,
@@ -160,7 +158,7 @@ enum trivet_status trivet_monitor_drift_create(const struct trivet_drift_options
         trivet_monitor_drift_free(NULL, drift);
         return status;
     }
-    drift->reference_confidence = confidence_of(drift->profile);
+    drift->has_confidence = has_confidence(drift->profile);
     *out = drift;
     return TRIVET_OK;
 }
@@ -430,7 +428,6 @@ enum trivet_status trivet_monitor_drift_piece(struct trivet_monitor *monitor,
         if (series->drift == NULL) {
             return out_of_memory(series, err);
         }
-        series->drift->reference_confidence = (double)NAN;
         series->drift->wanted = true;
     }
     series->drift->fed_us = series->drift->fed_us > now_us ? series->drift->fed_us : now_us;
@@ -523,12 +520,29 @@ static void count_moved(const struct trivet_drift_column *column, struct trivet_
     out->n_moved_pending += !firing && !quiet;
 }
 
+static void tell_expected(const struct trivet_monitor_drift *drift,
+                          struct trivet_drift_summary *out)
+{
+    const Trivet__V1__Calibration *calibration = drift->profile->calibration;
+    if (calibration == NULL && !drift->has_confidence) {
+        return;
+    }
+    const bool good = trivet_calibration_is_good(calibration, out->expected_doubt);
+    if (calibration != NULL && trivet_calibration_is_sound(calibration)) {
+        out->reference_accuracy = calibration->accuracy;
+    }
+    if (good && drift->closed.weights > 0) {
+        out->expected_accuracy =
+            trivet_calibration_expect(calibration, drift->closed.sum / drift->closed.weights);
+    }
+}
+
 void trivet_monitor_drift_summary(const struct trivet_monitor_series *series,
                                   struct trivet_drift_summary *out)
 {
     const struct trivet_monitor_drift *drift = series->drift;
     *out = (struct trivet_drift_summary){.expected_accuracy = (double)NAN,
-                                         .reference_confidence = (double)NAN};
+                                         .reference_accuracy = (double)NAN};
     if (drift == NULL || drift->watch == NULL) {
         return;
     }
@@ -540,10 +554,7 @@ void trivet_monitor_drift_summary(const struct trivet_monitor_series *series,
     out->known = out->n_windows > 0;
     out->open_rows = trivet_drift_watch_open_rows(drift->watch);
     out->closed_us = drift->closed_us;
-    out->reference_confidence = drift->reference_confidence;
-    if (drift->closed.weights > 0) {
-        out->expected_accuracy = drift->closed.sum / drift->closed.weights;
-    }
+    tell_expected(drift, out);
     for (size_t i = 0; out->known && i < n_columns; i++) {
         out->rows = columns[i].score.rows;
         out->psi_max = fmax(out->psi_max, columns[i].score.psi);

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/compiler.h"
 #include "monitor/drift/drift.h"
+#include "profile/calibration.h"
 #include "trivet/v1/events.pb-c.h"
 
 #include <trivet/error.h>
@@ -39,7 +40,7 @@ struct trivet_drift_budget {
     uint64_t refused; /* versions that it had no room for */
 };
 
-/* Sums over rows with probabilities: their ratio is the accuracy of a calibrated model. */
+/* Sums over rows with probabilities: their ratio is the mean confidence. */
 struct trivet_drift_confidence {
     double sum;
     double weights;
@@ -65,7 +66,7 @@ struct trivet_monitor_drift {
     struct trivet_drift_part *parts[TRIVET_MONITOR_DRIFT_SOURCES]; /* NULL = nothing yet */
     struct trivet_drift_confidence open;
     struct trivet_drift_confidence closed; /* of the last window */
-    double reference_confidence;           /* NaN = the profile does not tell */
+    bool has_confidence;                   /* it decides by probabilities */
     int64_t closed_us;                     /* when the last window closed; 0 = none yet */
     int64_t fed_us;                        /* last news */
     int64_t ask_us;                        /* not before, when it is `wanted` */
@@ -142,10 +143,12 @@ struct trivet_drift_summary {
     /* Columns that moved, by distribution or by range; a column with both counts once. */
     size_t n_moved_firing;
     size_t n_moved_pending;
-    /* The mean greatest probability, of the last window and of the reference: how many answers a
-     * calibrated classifier expects to be right. NaN = not known. */
+    /* Share of the answers of the last window that a calibrated classifier expects to be right, and
+     * of the held-out rows that it decided right (profile/calibration.h). NaN = not known. */
     double expected_accuracy;
-    double reference_confidence;
+    double reference_accuracy;
+    /* Why the first is not told of a classifier with probabilities; "": it is, or will be. */
+    char expected_doubt[TRIVET_CALIBRATION_TEXT_BYTES];
 };
 
 /* Under the lock. Any series. */

@@ -25,7 +25,7 @@ static const struct {
     {EXPECTED, "trivet_monitor_expected_accuracy_ratio", "gauge",
      "Share of answers that a calibrated classifier expects to be right, in the last window."},
     {REFERENCE, "trivet_monitor_reference_accuracy_ratio", "gauge",
-     "The same share for the rows of the reference."},
+     "Share of the held-out rows of its training that a classifier decided right."},
 };
 
 static void write_columns(struct trivet_page *page, const char *name, struct trivet_label labels[4],
@@ -73,7 +73,7 @@ static void write_version(struct trivet_page *page, size_t family,
         value = summary.expected_accuracy;
         break;
     case REFERENCE:
-        value = summary.reference_confidence;
+        value = summary.reference_accuracy;
         break;
     }
     if (!isnan(value)) {

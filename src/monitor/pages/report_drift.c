@@ -238,14 +238,15 @@ static json_t *drift_json(const struct trivet_monitor *monitor,
     const double reference_rows =
         summary.watched ? trivet_bins_rows(trivet_drift_watch_reference(drift->watch)) : 0;
     json_t *object = json_pack(
-        "{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o}", "model",
-        series->model, "version", trivet_json_count(series->version), "state",
+        "{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:i, s:o}",
+        "model", series->model, "version", trivet_json_count(series->version), "state",
         state_of(drift, &summary), "windows", trivet_json_count(summary.n_windows), "closed_us",
         since_json(summary.closed_us), "rows", trivet_json_number(summary.rows), "open_rows",
         trivet_json_number(summary.open_rows), "reference_rows", trivet_json_number(reference_rows),
         "psi_max", trivet_json_number(summary.psi_max), "expected_accuracy",
-        maybe(summary.expected_accuracy), "reference_confidence",
-        maybe(summary.reference_confidence), "window_s",
+        maybe(summary.expected_accuracy), "reference_accuracy", maybe(summary.reference_accuracy),
+        "expected_accuracy_doubt",
+        summary.expected_doubt[0] != '\0' ? summary.expected_doubt : NULL, "window_s",
         trivet_json_number((double)options->window_us / US_PER_S), "rows_min",
         trivet_json_number(options->rows_min), "level", trivet_json_number(options->level),
         "confirm", (int)options->confirm, "columns", columns_json(columns, n_columns));

@@ -197,11 +197,12 @@ static enum trivet_status now_json(const struct trivet_monitor *monitor,
 {
     struct trivet_drift_summary drift;
     trivet_monitor_drift_summary(series, &drift);
-    *out = json_pack("{s:s, s:o, s:i, s:o, s:o, s:o}", "model", series->model, "version",
+    const char *doubt = drift.expected_doubt[0] != '\0' ? drift.expected_doubt : NULL;
+    *out = json_pack("{s:s, s:o, s:i, s:o, s:o, s:o, s:s?}", "model", series->model, "version",
                      trivet_json_count(series->version), "labels_min", TRIVET_QUALITY_LABELS_MIN,
                      "unjoined", unjoined_json(monitor, series->model), "expected_accuracy",
-                     or_null(true, drift.expected_accuracy), "reference_confidence",
-                     or_null(true, drift.reference_confidence));
+                     or_null(true, drift.expected_accuracy), "reference_accuracy",
+                     or_null(true, drift.reference_accuracy), "expected_accuracy_doubt", doubt);
     return set_quality(*out, &series->live, now_us, err);
 }
 

@@ -34,7 +34,9 @@ struct source {
 struct scene {
     struct trivet_arena *arena;
     struct trivet_rng rng;
-    const Trivet__V1__Profile *profile;
+    const Trivet__V1__Profile *profile; /* the next one, with the one after it */
+    Trivet__V1__Profile reference;
+    Trivet__V1__Calibration calibration;
     struct trivet_monitor *monitor;
     struct source sources[2];
     int64_t now_us;
@@ -44,7 +46,15 @@ static void scene_make(struct scene *scene)
 {
     *scene = (struct scene){.arena = trivet_arena_create(64u << 20, 4096), .now_us = T0_US};
     trivet_rng_seed(&scene->rng, 3);
-    scene->profile = drift_reference(&scene->rng, 2000, scene->arena);
+    trivet__v1__calibration__init(&scene->calibration);
+    scene->calibration.rows = 400;
+    scene->calibration.confidence = 0.875;
+    scene->calibration.accuracy = 0.75;
+    scene->calibration.calibration_error = 0.03;
+    scene->calibration.calibration_error_by_chance = 0.04;
+    scene->reference = *drift_reference(&scene->rng, 2000, scene->arena);
+    scene->reference.calibration = &scene->calibration;
+    scene->profile = &scene->reference;
     scene->monitor = make_monitor(2);
     for (size_t i = 0; i < 2; i++) {
         scene->sources[i] = (struct source){.index = i, .epoch = EPOCH + i};
@@ -249,8 +259,10 @@ static void test_a_shift_is_told_by_name(void **state)
         assert_int_equal(told.n_windows, window + 1);
         assert_true(fabs(told.rows - 1000) < 1e-6);
         assert_int_equal(told.closed_us, scene.now_us);
-        assert_true(fabs(told.expected_accuracy - 0.75) < 1e-9);
-        assert_true(isnan(told.reference_confidence));
+        /* 0.75 sure, and 0.125 too sure on the held-out rows. */
+        assert_true(fabs(told.expected_accuracy - 0.625) < 1e-9);
+        assert_true(fabs(told.reference_accuracy - 0.75) < 1e-9);
+        assert_string_equal(told.expected_doubt, "");
         const struct trivet_drift_told *drift = &told.told[TRIVET_DRIFT_DISTRIBUTION];
         assert_int_equal(drift->n_pending, window == 0);
         assert_int_equal(drift->n_firing, window == 1);
@@ -270,14 +282,35 @@ static void test_a_shift_is_told_by_name(void **state)
         "\ntrivet_monitor_drift_columns{model=\"m\",version=\"1\",finding=\"missing\","
         "state=\"firing\"} 0\n",
         "\ntrivet_monitor_drift_windows_total{model=\"m\",version=\"1\"} 2\n",
-        "\ntrivet_monitor_expected_accuracy_ratio{model=\"m\",version=\"1\"} 0.75\n",
+        "\ntrivet_monitor_expected_accuracy_ratio{model=\"m\",version=\"1\"} 0.625\n",
+        "\ntrivet_monitor_reference_accuracy_ratio{model=\"m\",version=\"1\"} 0.75\n",
     };
     for (size_t i = 0; i < TRIVET_ARRAY_COUNT(lines); i++) {
         assert_non_null(strstr((const char *)page.data, lines[i]));
     }
-    assert_null(strstr((const char *)page.data, "trivet_monitor_reference_accuracy_ratio{"));
     assert_null(strstr((const char *)page.data, scene.profile->features[4]->name));
     trivet_buffer_release(&page);
+    scene_free(&scene);
+}
+
+/* One that is too sure of itself: what it expects is not told, and why. */
+static void test_an_overconfident_one_is_not_believed(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_make(&scene);
+    struct source *source = &scene.sources[0];
+    scene.calibration.calibration_error = 0.1;
+    first_call(&scene, source, true);
+    bring_profile(&scene, source);
+    serve(&scene, source, 1000, SIZE_MAX, 0);
+    publish(&scene, source, PIECES);
+    scene.now_us += 61 * S;
+    trivet_monitor_tick(scene.monitor, scene.now_us);
+    const struct trivet_drift_summary told = summary(&scene);
+    assert_true(told.known && isnan(told.expected_accuracy));
+    assert_true(fabs(told.reference_accuracy - 0.75) < 1e-9);
+    assert_non_null(strstr(told.expected_doubt, "87.5 % sure and 75.0 % right"));
     scene_free(&scene);
 }
 
@@ -335,6 +368,7 @@ int main(void)
         cmocka_unit_test(test_a_new_epoch_and_another_source),
         cmocka_unit_test(test_totals_that_begin_again),
         cmocka_unit_test(test_a_shift_is_told_by_name),
+        cmocka_unit_test(test_an_overconfident_one_is_not_believed),
         cmocka_unit_test(test_bins_that_cannot_be),
         cmocka_unit_test(test_deleted_and_out_of_room),
     };

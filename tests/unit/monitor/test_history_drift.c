@@ -28,7 +28,9 @@ static char path[96];
 struct scene {
     struct trivet_arena *arena;
     struct trivet_rng rng;
-    const Trivet__V1__Profile *profile;
+    const Trivet__V1__Profile *profile; /* the next one, with the one after it */
+    Trivet__V1__Profile reference;
+    Trivet__V1__Calibration calibration;
     struct trivet_bins *rows;
     struct trivet_monitor *monitor;
     struct trivet_history *history;
@@ -61,7 +63,12 @@ static int begin(void **state)
     scene->arena = trivet_arena_create(64u << 20, 4096);
     scene->now_us = T0_US;
     trivet_rng_seed(&scene->rng, 3);
-    scene->profile = drift_reference(&scene->rng, 2000, scene->arena);
+    trivet__v1__calibration__init(&scene->calibration);
+    scene->calibration.rows = 400;
+    scene->calibration.confidence = scene->calibration.accuracy = 0.9;
+    scene->reference = *drift_reference(&scene->rng, 2000, scene->arena);
+    scene->reference.calibration = &scene->calibration;
+    scene->profile = &scene->reference;
     scene->monitor = make_monitor(1);
     assert_int_equal(trivet_bins_create(scene->profile, &scene->rows, &err), TRIVET_OK);
     struct trivet_monitor_drift *drift = NULL;
