@@ -227,6 +227,12 @@ static void test_profile_of_another(void **state)
     profile->predictions[0]->n_counts--;
     assert_refused(fixture, "column 'prediction'");
     profile->predictions[0]->n_counts++;
+    Trivet__V1__Calibration calibration = TRIVET__V1__CALIBRATION__INIT;
+    calibration.rows = 100;
+    calibration.accuracy = 1.5;
+    profile->calibration = &calibration;
+    assert_refused(fixture, "calibration");
+    profile->calibration = NULL; /* as older versions wrote it: the other tests load such ones */
 }
 
 static void test_state_of_the_estimator(void **state)

@@ -186,7 +186,7 @@ static void test_loops_share(void **state)
     assert_int_equal(trivet_history_open(path, 0, &history, &err), TRIVET_OK);
     policies = (struct trivet_policies){.enabled = true, .check_us = 200000, .n_items = N_LOOPS};
     for (int i = 0; i < N_LOOPS; i++) {
-        char model[8];
+        char model[16];
         (void)snprintf(model, sizeof(model), "m%d", i);
         trivet_policy_defaults(&policies.items[i], model);
     }
