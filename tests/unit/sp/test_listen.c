@@ -89,8 +89,9 @@ static nng_socket open_req(const char *url)
 {
     nng_socket req;
     assert_int_equal(nng_req0_open(&req), 0);
-    nng_socket_set_ms(req, NNG_OPT_RECVTIMEO, 20000);
-    nng_socket_set_ms(req, NNG_OPT_SENDTIMEO, 20000);
+    nng_socket_set_ms(req, NNG_OPT_RECVTIMEO, 60000);
+    nng_socket_set_ms(req, NNG_OPT_SENDTIMEO, 60000);
+    nng_socket_set_ms(req, NNG_OPT_REQ_RESENDTIME, 10000); /* what went to the dead one */
     nng_socket_set_ms(req, NNG_OPT_RECONNMINT, 50);
     assert_int_equal(nng_dial(req, url, NULL, NNG_FLAG_NONBLOCK), 0);
     return req;
@@ -111,7 +112,7 @@ static void ipc_survives_connect_and_close(void **state)
     trivet_text_format(path, sizeof(path), "%s/s", folder);
     trivet_text_format(url, sizeof(url), "ipc://%s", path);
     assert_int_equal(nng_rep0_open(&rep), 0);
-    nng_socket_set_ms(rep, NNG_OPT_RECVTIMEO, 20000);
+    nng_socket_set_ms(rep, NNG_OPT_RECVTIMEO, 60000);
     const char *urls[] = {url};
     assert_int_equal(trivet_sp_listen_open(rep, TRIVET_SP_REQ, urls, 1, &listen, &err), TRIVET_OK);
     nng_socket before = open_req(url);
@@ -120,7 +121,7 @@ static void ipc_survives_connect_and_close(void **state)
         connect_and_close(path);
     }
     nng_socket after = open_req(url);
-    sleep(4);
+    sleep(4); /* it dies meanwhile */
     echo_once(rep, after);
     echo_once(rep, before);
     nng_close(before);
