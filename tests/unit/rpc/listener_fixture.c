@@ -71,8 +71,8 @@ enum trivet_status try_open(struct fixture *fixture, const char *url, struct tri
         .unsent_bytes_max = UNSENT_BYTES_MAX,
         .unsent_in_all_max = UNSENT_IN_ALL_MAX,
         .partial_bytes_max = 8u << 20,
-        .hello_timeout_ms = HELLO_TIMEOUT_MS,
-        .message_timeout_ms = MESSAGE_TIMEOUT_MS,
+        .hello_timeout_ms = fixture->hello_timeout_ms,
+        .message_timeout_ms = fixture->message_timeout_ms,
         .idle_timeout_ms = fixture->idle_timeout_ms,
         .on_request = on_request,
         .ctx = fixture,
@@ -86,7 +86,9 @@ void open_fixture(struct fixture *fixture, const struct trivet_listener_ops *ops
     memset(fixture, 0, sizeof(*fixture));
     fixture->ops = ops;
     fixture->n_loops = n_loops;
-    fixture->idle_timeout_ms = IDLE_TIMEOUT_MS;
+    fixture->hello_timeout_ms = LONG_TIMEOUT_MS;
+    fixture->message_timeout_ms = LONG_TIMEOUT_MS;
+    fixture->idle_timeout_ms = LONG_TIMEOUT_MS;
     pthread_mutex_init(&fixture->lock, NULL);
     snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/trivet-listener.XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));
@@ -149,7 +151,7 @@ int connect_raw(const struct fixture *fixture)
         fd = socket(AF_INET, SOCK_STREAM, 0);
         assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     }
-    struct timeval timeout = {.tv_sec = 10};
+    struct timeval timeout = {.tv_sec = LONG_TIMEOUT_MS / 1000};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
     return fd;
 }

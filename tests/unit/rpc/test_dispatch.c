@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -62,7 +63,8 @@ struct fixture {
     pthread_t transport; /* the test's own thread */
     bool on_transport;   /* where the last handler ran */
     struct trivet_call *kept;
-    pthread_mutex_t gate; /* held: control handlers wait */
+    pthread_mutex_t gate;  /* held: control handlers wait */
+    atomic_uint n_at_gate; /* that have come to it */
 };
 
 static void live(struct trivet_call *call, void *service)
@@ -77,6 +79,7 @@ static void ready(struct trivet_call *call, void *service)
 {
     struct fixture *fixture = service;
     Trivet__V1__ReadyResponse response = TRIVET__V1__READY_RESPONSE__INIT;
+    atomic_fetch_add(&fixture->n_at_gate, 1);
     pthread_mutex_lock(&fixture->gate);
     fixture->on_transport = pthread_equal(pthread_self(), fixture->transport);
     pthread_mutex_unlock(&fixture->gate);
@@ -163,7 +166,8 @@ static void start(struct fixture *fixture, struct memory_exchange *memory, const
     trivet_dispatch_on_request(fixture->dispatch, &memory->exchange);
 }
 
-static size_t build(const char *method, const char *request_id, size_t body_bytes, uint8_t *out)
+static size_t build_within(const char *method, const char *request_id, size_t body_bytes,
+                           uint64_t timeout_us, uint8_t *out)
 {
     Trivet__V1__RequestHeader header = TRIVET__V1__REQUEST_HEADER__INIT;
     char name[96];
@@ -172,7 +176,7 @@ static size_t build(const char *method, const char *request_id, size_t body_byte
     snprintf(id, sizeof(id), "%s", request_id);
     header.method = name;
     header.request_id = id;
-    header.timeout_us = 200000;
+    header.timeout_us = timeout_us;
     size_t n_bytes = trivet_frame_pack(&header.base, NULL, out);
     /* An unknown field of the wanted length: varint key 15, wire type 2. */
     if (body_bytes > 0) {
@@ -181,6 +185,11 @@ static size_t build(const char *method, const char *request_id, size_t body_byte
         out[n_bytes + 1] = (uint8_t)(body_bytes - 2);
     }
     return n_bytes + body_bytes;
+}
+
+static size_t build(const char *method, const char *request_id, size_t body_bytes, uint8_t *out)
+{
+    return build_within(method, request_id, body_bytes, 60000000, out);
 }
 
 /* Waits for the reply; its header, to be freed with the exchange's memory. */
@@ -348,18 +357,23 @@ static void full_executor_is_told_at_once(void **state)
 {
     struct fixture *fixture = *state;
     struct memory_exchange memory[3];
+    enum { SOON_US = 100000 };
     uint8_t data[512];
+    uint8_t soon[512];
     size_t n_bytes = build("trivet.v1.Server/Ready", "", 0, data);
+    size_t soon_bytes = build_within("trivet.v1.Server/Ready", "", 0, SOON_US, soon);
     pthread_mutex_lock(&fixture->gate);
     start(fixture, &memory[0], data, n_bytes);
-    usleep(50000); /* the one thread has it */
-    start(fixture, &memory[1], data, n_bytes);
+    while (atomic_load(&fixture->n_at_gate) == 0) { /* the one thread has it */
+        usleep(1000);
+    }
+    start(fixture, &memory[1], soon, soon_bytes);
     start(fixture, &memory[2], data, n_bytes);
     Trivet__V1__ResponseHeader *header = finish(&memory[2]);
     assert_int_equal(header->status, TRIVET_RESOURCE_EXHAUSTED);
     trivet__v1__response_header__free_unpacked(header, NULL);
     /* What has waited past its deadline is refused before it runs. */
-    usleep(250000);
+    usleep(SOON_US + 50000);
     pthread_mutex_unlock(&fixture->gate);
     const int expected[] = {TRIVET_OK, TRIVET_DEADLINE_EXCEEDED};
     for (size_t i = 0; i < 2; i++) {

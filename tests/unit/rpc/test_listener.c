@@ -27,7 +27,7 @@ static nng_socket dial(const struct fixture *fixture)
 {
     nng_socket socket;
     assert_int_equal(nng_req0_open(&socket), 0);
-    nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, 10000);
+    nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, LONG_TIMEOUT_MS);
     nng_socket_set_ms(socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
     assert_int_equal(nng_dial(socket, fixture->url, NULL, 0), 0);
     return socket;

@@ -14,7 +14,7 @@
 #define ROWS     5
 #define OFFERERS 4
 #define OFFERS   2000
-#define WAIT_NS  (20 * TRIVET_NS_PER_S)
+#define WAIT_NS  (100 * TRIVET_NS_PER_S)
 
 struct place {
     struct trivet_servable *answers;
