@@ -413,12 +413,21 @@ static void test_deadlines(void **state)
     struct simple *past = new_simple(&stage.gate, 1, stage.a, &stage.rows, 1);
     past->task.deadline_ns = trivet_clock_monotonic_ns() - 1;
     assert_int_equal(trivet_pool_submit(stage.pool, &past->task, &err), TRIVET_DEADLINE_EXCEEDED);
-    past->task.deadline_ns = trivet_clock_monotonic_ns() + TRIVET_NS_PER_MS;
-    submit(stage.pool, past);
+    /* Soon, but not before it is submitted. */
+    int64_t soon_ns = TRIVET_NS_PER_MS;
+    enum trivet_status status = TRIVET_DEADLINE_EXCEEDED;
+    for (; status == TRIVET_DEADLINE_EXCEEDED && soon_ns < TRIVET_NS_PER_S * 10; soon_ns *= 2) {
+        past->task.deadline_ns = trivet_clock_monotonic_ns() + soon_ns;
+        status = trivet_pool_submit(stage.pool, &past->task, &err);
+    }
+    assert_int_equal(status, TRIVET_OK);
+    const int64_t deadline_ns = past->task.deadline_ns;
     struct simple *fine = new_simple(&stage.gate, 2, stage.a, &stage.rows, 1);
     fine->task.deadline_ns = trivet_clock_monotonic_ns() + 60 * TRIVET_NS_PER_S;
     submit(stage.pool, fine);
-    usleep(5000);
+    while (trivet_clock_monotonic_ns() <= deadline_ns) {
+        usleep(1000);
+    }
     open_gate(&stage.gate, 2);
     assert_int_equal(past->task.status, TRIVET_DEADLINE_EXCEEDED);
     assert_int_equal(past->task.compute_ns, 0);
@@ -457,37 +466,58 @@ static void test_full(void **state)
     clear_stage(&stage);
 }
 
+struct opener {
+    struct gate *gate;
+    unsigned after_us;
+};
+
 static void *open_later(void *arg)
 {
-    usleep(50000);
-    open_gate(arg, 0);
+    struct opener *opener = arg;
+    usleep(opener->after_us);
+    open_gate(opener->gate, 0);
     return NULL;
 }
 
-/* Freed while busy: what runs ends well, what waits ends with UNAVAILABLE, nothing is lost. */
-static void test_free_while_busy(void **state)
+/* Freed while its worker is held, for so long. False: the worker was let go before. */
+static bool free_while_busy(unsigned held_us)
 {
-    (void)state;
     struct stage stage;
     struct simple *tasks[20];
+    size_t n_ok = 0;
     set_stage(&stage, 4, 1000, 1000);
     for (int i = 0; i < 20; i++) {
         tasks[i] = new_simple(&stage.gate, i, i % 2 == 0 ? stage.a : stage.b, &stage.rows, 7);
         tasks[i]->task.batch_priority = i % 3 == 0;
         submit(stage.pool, tasks[i]);
     }
-    pthread_t opener;
-    assert_int_equal(pthread_create(&opener, NULL, open_later, &stage.gate), 0);
+    struct opener opener = {.gate = &stage.gate, .after_us = held_us};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, open_later, &opener), 0);
     trivet_pool_free(stage.pool);
     stage.pool = NULL;
-    pthread_join(opener, NULL);
+    pthread_join(thread, NULL);
     assert_int_equal(stage.gate.n_done, 20);
     assert_int_equal(stage.holder->task.status, TRIVET_OK);
     for (int i = 0; i < 20; i++) {
-        assert_int_equal(tasks[i]->task.status, TRIVET_UNAVAILABLE);
+        n_ok += tasks[i]->task.status == TRIVET_OK;
+        assert_true(tasks[i]->task.status == TRIVET_OK ||
+                    tasks[i]->task.status == TRIVET_UNAVAILABLE);
         free(tasks[i]);
     }
     clear_stage(&stage);
+    return n_ok == 0;
+}
+
+/* What runs ends well, what waits ends with UNAVAILABLE, nothing is lost. */
+static void test_free_while_busy(void **state)
+{
+    (void)state;
+    unsigned held_us = 50000;
+    while (!free_while_busy(held_us)) {
+        held_us *= 2;
+        assert_true(held_us < 5000000);
+    }
 }
 
 /* A task that the model cannot take fails alone. */
