@@ -1,6 +1,7 @@
 /* The log of predictions over a real store: what is chosen, what is remembered, what is kept. */
 #include "../store/fixture.h"
 
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/text.h"
 #include "events/prediction_log.h"
@@ -131,13 +132,16 @@ static void many_rows_are_sampled_and_each_missing_one_is_told(void **state)
     struct bench bench;
     open_bench(&bench, 1000, 4000);
     const uint32_t n_rows = 200000;
+    int64_t begun_ns = trivet_clock_monotonic_ns();
     predict(&bench, "busy", n_rows);
+    /* A slow machine has more seconds to log rows of. */
+    double seconds = (double)(trivet_clock_monotonic_ns() - begun_ns) / (double)TRIVET_NS_PER_S;
     trivet_prediction_log_flush(bench.log);
     struct found found = look_for(&bench, "busy", n_rows);
     print_message("%u rows: %llu logged, which stand for %.0f\n", n_rows,
                   (unsigned long long)found.n_rows, found.weight);
     assert_true(found.n_rows >= 3000);
-    assert_true(found.n_rows < 8000);
+    assert_true((double)found.n_rows < 8000 + 2 * 1000 * seconds);
     assert_true(fabs(found.weight / n_rows - 1) < 0.4);
     assert_int_equal(found.n_unknown, 0);
     /* And after the log was closed and opened. */
@@ -203,7 +207,7 @@ static void who_chooses_ids_does_not_choose_their_hashes(void **state)
             n_zeros += hash_of(&bench, id, 0) >> 60 == 0;
         }
     }
-    assert_in_range(n_zeros, 30, 100); /* about 62 */
+    assert_in_range(n_zeros, 20, 115); /* about 62, by another key each time */
     /* The same after the log was closed and opened; another in another log. */
     trivet_prediction_log_close(bench.log);
     open_log(&bench);
@@ -241,9 +245,10 @@ static void too_many_rows_of_a_model_are_thinned(void **state)
         usleep(100000);
         trivet_prediction_log_flush(bench.log);
     }
-    /* A piece may still be under way: let it end. */
-    usleep(600000);
-    trivet_prediction_log_flush(bench.log);
+    /* Pieces may still be under way, one after each flush: let them end. */
+    for (int i = 0; i < 10; i++) {
+        trivet_prediction_log_flush(bench.log);
+    }
     struct found all = {0};
     for (int i = 0; i < 20; i++) {
         char id[8];

@@ -23,7 +23,8 @@
 
 #define THREADS        4
 #define SENDS_OF_EACH  500
-#define PATIENCE_NS    (20 * TRIVET_NS_PER_S)
+#define PATIENCE_NS    (60 * TRIVET_NS_PER_S)
+#define SAMPLES_PER_S  100
 #define SUBSCRIBER_BUF 8192
 
 /* --- a subscriber ---------------------------------------------------------------------------- */
@@ -137,8 +138,10 @@ static uint64_t read_until_rows(nng_socket socket, uint64_t rows, uint64_t *sequ
 
 static struct trivet_publisher *open_publisher(const char *url, struct trivet_totals *totals)
 {
-    struct trivet_publisher_options options = {
-        .url = url, .totals = totals, .samples_per_s_max = 100, .errors_per_s_max = 100};
+    struct trivet_publisher_options options = {.url = url,
+                                               .totals = totals,
+                                               .samples_per_s_max = SAMPLES_PER_S,
+                                               .errors_per_s_max = SAMPLES_PER_S};
     struct trivet_publisher *publisher = NULL;
     struct trivet_error err;
     if (trivet_publisher_open(&options, &publisher, &err) != TRIVET_OK) {
@@ -399,9 +402,10 @@ static void test_late_subscriber(void **state)
     trivet_totals_free(totals);
 }
 
-static void test_phases_and_close(void **state)
+/* False: the last events did not go out in the moment that closing gives them, which a busy machine
+ * may not have. */
+static bool phases_and_close(void)
 {
-    (void)state;
     struct trivet_totals *totals = trivet_totals_create();
     struct trivet_publisher *publisher = open_publisher("tcp://127.0.0.1:0", totals);
     uint64_t sequence = 0;
@@ -425,8 +429,12 @@ static void test_phases_and_close(void **state)
     trivet_publisher_close(publisher);
     bool drained = false;
     bool counted = false;
-    while (!drained) {
-        assert_true(receive(socket, soon(), &received));
+    bool lost = false;
+    while (!drained && !lost) {
+        if (!receive(socket, trivet_clock_monotonic_ns() + 100 * TRIVET_NS_PER_MS, &received)) {
+            lost = atomic_load(&n_pipes) == 0;
+            continue;
+        }
         assert_int_equal(received.event->sequence, ++sequence);
         counted |= received.event->body_case == TRIVET__V1__EVENT__BODY_PREDICTION_TOTALS &&
                    rows_ok(received.event) == 5;
@@ -434,49 +442,85 @@ static void test_phases_and_close(void **state)
                   received.event->server->phase == TRIVET__V1__SERVER_PHASE__SERVER_PHASE_DRAINING;
         drop(&received);
     }
-    assert_true(counted);
+    assert_true(counted || lost);
     while (atomic_load(&n_pipes) > 0) {
         usleep(1000);
     }
     nng_close(socket);
     trivet_totals_free(totals);
+    return drained;
+}
+
+static void test_phases_and_close(void **state)
+{
+    (void)state;
+    int tries = 0;
+    while (!phases_and_close()) {
+        assert_true(++tries < 10);
+    }
+}
+
+static void check_sample(const struct received *received)
+{
+    const Trivet__V1__PredictionSample *sample = received->event->prediction_sample;
+    bool failed = sample->status != TRIVET__V1__STATUS__STATUS_OK;
+    assert_string_equal(received->topic, "prediction.houses.");
+    assert_int_equal(sample->version, 2);
+    assert_true(sample->weight == 1);
+    assert_true(sample->value == (failed ? 0 : 1.5));
+}
+
+/* 100 rows that failed and 200 that did not, in less than a second: the limit of each. False: this
+ * machine took longer. */
+static bool take_samples(void)
+{
+    struct trivet_totals *totals = trivet_totals_create();
+    struct trivet_publisher *publisher = open_publisher("tcp://127.0.0.1:0", totals);
+    uint64_t sequence = 0;
+    nng_socket socket = join(publisher, SUBSCRIBER_BUF, &sequence);
+    int64_t begun_ns = trivet_clock_monotonic_ns();
+    for (uint32_t row = 0; row < 300; row++) {
+        trivet_publisher_sample(publisher, "houses", 2, "call-1", row,
+                                row % 3 == 0 ? TRIVET_OUT_OF_RANGE : TRIVET_OK, 1.5, 80);
+    }
+    bool in_time = trivet_clock_monotonic_ns() - begun_ns < TRIVET_NS_PER_S;
+    char last[] = "x";
+    send_model_event(publisher, "model.x.", last); /* what comes before it is all */
+    size_t n_ok = 0;
+    size_t n_failed = 0;
+    for (bool more = in_time; more;) {
+        struct received received;
+        assert_true(receive(socket, soon(), &received));
+        const Trivet__V1__Event *event = received.event;
+        more = event->body_case != TRIVET__V1__EVENT__BODY_MODEL;
+        if (event->body_case == TRIVET__V1__EVENT__BODY_PREDICTION_SAMPLE) {
+            check_sample(&received);
+            if (n_ok + n_failed == 0) {
+                assert_string_equal(event->prediction_sample->prediction, "call-1/0");
+            }
+            bool failed = event->prediction_sample->status != TRIVET__V1__STATUS__STATUS_OK;
+            n_failed += failed;
+            n_ok += !failed;
+        }
+        drop(&received);
+    }
+    if (in_time) {
+        assert_int_equal(n_failed, SAMPLES_PER_S);
+        assert_int_equal(n_ok, SAMPLES_PER_S);
+        assert_int_equal(trivet_publisher_suppressed(publisher), 100);
+    }
+    end(publisher, socket);
+    trivet_totals_free(totals);
+    return in_time;
 }
 
 static void test_samples(void **state)
 {
     (void)state;
-    struct trivet_totals *totals = trivet_totals_create();
-    struct trivet_publisher *publisher = open_publisher("tcp://127.0.0.1:0", totals);
-    uint64_t sequence = 0;
-    nng_socket socket = join(publisher, SUBSCRIBER_BUF, &sequence);
-    for (uint32_t row = 0; row < 300; row++) {
-        trivet_publisher_sample(publisher, "houses", 2, "call-1", row,
-                                row % 3 == 0 ? TRIVET_OUT_OF_RANGE : TRIVET_OK, 1.5, 80);
+    int tries = 0;
+    while (!take_samples()) {
+        assert_true(++tries < 20);
     }
-    size_t n_ok = 0;
-    size_t n_failed = 0;
-    struct received received;
-    while (receive(socket, trivet_clock_monotonic_ns() + 300 * TRIVET_NS_PER_MS, &received)) {
-        if (received.event->body_case == TRIVET__V1__EVENT__BODY_PREDICTION_SAMPLE) {
-            const Trivet__V1__PredictionSample *sample = received.event->prediction_sample;
-            assert_string_equal(received.topic, "prediction.houses.");
-            assert_int_equal(sample->version, 2);
-            assert_true(sample->weight == 1);
-            bool failed = sample->status != TRIVET__V1__STATUS__STATUS_OK;
-            assert_true(sample->value == (failed ? 0 : 1.5));
-            n_failed += failed;
-            n_ok += !failed;
-            if (n_ok + n_failed == 1) {
-                assert_string_equal(sample->prediction, "call-1/0");
-            }
-        }
-        drop(&received);
-    }
-    assert_int_equal(n_failed, 100);
-    assert_int_equal(n_ok, 100);
-    assert_int_equal(trivet_publisher_suppressed(publisher), 100);
-    end(publisher, socket);
-    trivet_totals_free(totals);
 }
 
 static void *send_many(void *arg)
