@@ -108,9 +108,12 @@ static _Noreturn void run_child(const char *dir, const char *dataset_id, uint32_
         if (status == TRIVET_OK)
             tell(fd, ACK_DATA, n);
     }
-    if (status != TRIVET_OK)
+    if (status != TRIVET_OK) {
         print_error("child: %s\n", err.message);
-    _exit(status == TRIVET_OK ? 0 : 2);
+        _exit(2);
+    }
+    for (;;) /* quicker than its end */
+        pause();
 }
 
 /* --- The parent ------------------------------------------------------------------------------ */

@@ -1,13 +1,24 @@
 /* A server that is there to be killed: opens the store and the job queue, submits one job, prints
- * its id, and waits.
+ * its id, and waits; when the job's trainer has told of progress, it prints "running".
  *   crash_helper DATA_DIR TRAINER DATASET_ID */
 #include "base/alloc.h"
 #include "training/jobs.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define LIFE_SECONDS_MAX 60
+
+static atomic_bool has_progress;
+
+static void on_change(void *ctx, const struct trivet_job_view *view)
+{
+    (void)ctx;
+    if (view->phase[0] != '\0') {
+        atomic_store(&has_progress, true);
+    }
+}
 
 static enum trivet_status submit(struct trivet_jobs *jobs, char *dataset_id,
                                  struct trivet_job_view *view, struct trivet_error *err)
@@ -47,8 +58,11 @@ int main(int argc, char **argv)
         return 2;
     }
     alarm(LIFE_SECONDS_MAX);
-    const struct trivet_jobs_options options = {
-        .trainer_path = argv[2], .data_dir = argv[1], .queue_max = 8, .waiters_max = 8};
+    const struct trivet_jobs_options options = {.trainer_path = argv[2],
+                                                .data_dir = argv[1],
+                                                .queue_max = 8,
+                                                .waiters_max = 8,
+                                                .on_change = on_change};
     enum trivet_status status = trivet_store_open(argv[1], TRIVET_STORE_OWNER, &store, &err);
     if (status == TRIVET_OK) {
         status = trivet_jobs_open(store, &options, &jobs, &err);
@@ -61,6 +75,11 @@ int main(int argc, char **argv)
         return 1;
     }
     printf("%s\n", view.record.id);
+    fflush(stdout);
+    while (!atomic_load(&has_progress)) {
+        usleep(1000);
+    }
+    printf("running\n");
     fflush(stdout);
     for (;;) {
         pause();

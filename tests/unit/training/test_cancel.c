@@ -42,7 +42,7 @@ static void test_running(void **state)
     fixture_await_end(fixture, id, &view);
     assert_int_equal(view.record.state, TRIVET_STORE_JOB_CANCELLED);
     assert_int_equal(view.record.error_status, TRIVET_CANCELLED);
-    assert_true(trivet_clock_monotonic_ns() - start_ns < 5 * TRIVET_NS_PER_S);
+    assert_true(trivet_clock_monotonic_ns() - start_ns < 30 * TRIVET_NS_PER_S);
     trivet_job_view_release(&view);
     assert_int_equal(trivet_jobs_cancel(fixture->jobs, id, &view, &err),
                      TRIVET_FAILED_PRECONDITION);

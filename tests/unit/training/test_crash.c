@@ -18,11 +18,16 @@
 #define ROUNDS        10
 #define ROUND_STEP_US 3000
 
+struct server {
+    pid_t pid;
+    FILE *output;
+};
+
 /* Starts the server on the fixture's data, gives the id of its job. */
-static pid_t start_server(struct fixture *fixture, char id[TRIVET_STORE_ID_BYTES])
+static struct server start_server(struct fixture *fixture, char id[TRIVET_STORE_ID_BYTES])
 {
     int fds[2];
-    pid_t pid = 0;
+    struct server server = {0};
     posix_spawn_file_actions_t actions;
     char program[] = CRASH_HELPER_PATH;
     char *arguments[] = {program, fixture->data_dir, fixture->trainer_path, fixture->dataset_id,
@@ -30,25 +35,33 @@ static pid_t start_server(struct fixture *fixture, char id[TRIVET_STORE_ID_BYTES
     assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
     assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
     assert_int_equal(posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO), 0);
-    assert_int_equal(posix_spawn(&pid, program, &actions, NULL, arguments, environ), 0);
+    assert_int_equal(posix_spawn(&server.pid, program, &actions, NULL, arguments, environ), 0);
     posix_spawn_file_actions_destroy(&actions);
     close(fds[1]);
-    FILE *file = fdopen(fds[0], "r");
-    assert_non_null(file);
+    server.output = fdopen(fds[0], "r");
+    assert_non_null(server.output);
     char line[TRIVET_STORE_ID_BYTES + 2];
-    assert_non_null(fgets(line, sizeof line, file));
-    fclose(file);
+    assert_non_null(fgets(line, sizeof line, server.output));
     line[strcspn(line, "\n")] = '\0';
     assert_true(trivet_text_copy(id, TRIVET_STORE_ID_BYTES, line));
-    return pid;
+    return server;
 }
 
-static void kill_server(pid_t pid)
+/* Its trainer has told of progress, and is what it will be. */
+static void await_progress(const struct server *server)
+{
+    char line[16];
+    assert_non_null(fgets(line, sizeof line, server->output));
+    assert_string_equal(line, "running\n");
+}
+
+static void kill_server(const struct server *server)
 {
     int how = 0;
-    assert_int_equal(kill(pid, SIGKILL), 0);
-    assert_int_equal(waitpid(pid, &how, 0), pid);
-    assert_true(WIFSIGNALED(how));
+    assert_int_equal(kill(server->pid, SIGKILL), 0);
+    assert_int_equal(waitpid(server->pid, &how, 0), server->pid);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+    fclose(server->output);
 }
 
 /* Whether a process was started as `path --trainer`. */
@@ -86,7 +99,7 @@ static void give_store_away(struct fixture *fixture, const char *child)
  * with them the lock of the folder, until it has become the trainer: milliseconds. */
 static void take_store_back(struct fixture *fixture)
 {
-    const int64_t deadline_ns = trivet_clock_monotonic_ns() + 10 * TRIVET_NS_PER_S;
+    const int64_t deadline_ns = trivet_clock_monotonic_ns() + 60 * TRIVET_NS_PER_S;
     enum trivet_status status = TRIVET_OK;
     do {
         struct trivet_error err = {0};
@@ -126,9 +139,9 @@ static void test_killed_at_any_moment(void **state)
     fixture_close_jobs(fixture);
     for (unsigned i = 0; i < ROUNDS; i++) {
         give_store_away(fixture, "trainer");
-        const pid_t pid = start_server(fixture, id);
+        const struct server server = start_server(fixture, id);
         usleep(i * ROUND_STEP_US);
-        kill_server(pid);
+        kill_server(&server);
         take_store_back(fixture);
         fixture_open_jobs(fixture, "trainer");
         fixture_await_end(fixture, id, &view);
@@ -147,14 +160,11 @@ static void test_child_dies_too(void **state)
     struct trivet_job_view view;
     char id[TRIVET_STORE_ID_BYTES];
     give_store_away(fixture, "hang");
-    const pid_t pid = start_server(fixture, id);
+    const struct server server = start_server(fixture, id);
+    await_progress(&server); /* the child has asked for its signal before */
+    assert_true(is_alive(fixture->trainer_path));
+    kill_server(&server);
     const int64_t deadline_ns = trivet_clock_monotonic_ns() + 30 * TRIVET_NS_PER_S;
-    while (!is_alive(fixture->trainer_path)) {
-        assert_true(trivet_clock_monotonic_ns() < deadline_ns);
-        usleep(2000);
-    }
-    usleep(50000); /* the child asks for its signal first of all */
-    kill_server(pid);
     while (is_alive(fixture->trainer_path)) {
         assert_true(trivet_clock_monotonic_ns() < deadline_ns);
         usleep(2000);
