@@ -318,7 +318,7 @@ static void test_runner_without_a_server(void **state)
     assert_int_equal(trivet_loop_runner_create(&options, &runner, &err), TRIVET_OK);
     assert_int_equal(trivet_loop_runner_start(runner, &err), TRIVET_OK);
     bool waits = false;
-    for (int i = 0; i < 100 && !waits; i++) {
+    for (int i = 0; i < 1000 && !waits; i++) {
         usleep(50000);
         trivet_buffer_release(&text);
         assert_int_equal(trivet_loop_runner_report(runner, &text, &err), TRIVET_OK);

@@ -18,6 +18,8 @@
 
 #include <cmocka.h>
 
+#define TRIES_MAX 12000 /* of 5 ms */
+
 static char folder[64];
 static char events_url[128];
 
@@ -39,11 +41,24 @@ static int end(void **state)
     return rmdir(folder);
 }
 
+/* Subscribers that the publisher has taken in. */
+static atomic_int n_pipes;
+
+static void count_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
+{
+    (void)pipe;
+    (void)event;
+    (void)arg;
+    atomic_fetch_add(&n_pipes, 1);
+}
+
 static nng_socket publish_here(void)
 {
     nng_socket pub;
     (void)unlink(events_url + 6);
+    atomic_store(&n_pipes, 0);
     assert_int_equal(nng_pub0_open(&pub), 0);
+    assert_int_equal(nng_pipe_notify(pub, NNG_PIPE_EV_ADD_POST, count_pipe, NULL), 0);
     assert_int_equal(nng_socket_set_int(pub, NNG_OPT_SENDBUF, 1024), 0);
     assert_int_equal(nng_listen(pub, events_url, NULL, 0), 0);
     return pub;
@@ -91,18 +106,26 @@ static bool subscribed(struct trivet_monitor *monitor)
     return atomic_load(&monitor->sources[0].pipe) != 0;
 }
 
+/* Both sides of the connection. */
+static bool connected(struct trivet_monitor *monitor)
+{
+    return subscribed(monitor) && atomic_load(&n_pipes) > 0;
+}
+
 static void await_subscribed(struct trivet_monitor *monitor, bool wanted)
 {
-    for (int tries = 0; tries < 1000 && subscribed(monitor) != wanted; tries++) {
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        if (wanted ? connected(monitor) : !subscribed(monitor)) {
+            return;
+        }
         (void)usleep(5000);
     }
-    assert_int_equal(subscribed(monitor), wanted);
-    (void)usleep(50000); /* the publisher's side of the connection */
+    fail_msg("%s", wanted ? "not connected" : "still subscribed");
 }
 
 static void await_received(struct trivet_monitor *monitor, uint64_t n)
 {
-    for (int tries = 0; tries < 1000 && received(monitor) < n; tries++) {
+    for (int tries = 0; tries < TRIES_MAX && received(monitor) < n; tries++) {
         (void)usleep(5000);
     }
     assert_int_equal(received(monitor), n);
