@@ -17,10 +17,12 @@ Client and server share the machine's cores; both sides of a comparison have the
 import argparse
 import importlib.util
 import os
+import random
 import re
 import resource
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -45,6 +47,7 @@ PAIRS, PAIRS_BESIDE = 15, 9
 PLACES = ("anywhere", "one-core")
 BESIDE = ("--mode", "open", "--rate", "5000", "--connections", "4")
 MANY_SECONDS = 0.6
+NO_ANSWER = 2  # the exit status of a load without one
 
 
 class Wrong(Exception):
@@ -77,7 +80,10 @@ class Measure:
 
     def place(self, cores):
         for thread in threads_of(self.pid):
-            os.sched_setaffinity(thread, cores)
+            try:
+                os.sched_setaffinity(thread, cores)
+            except ProcessLookupError:
+                pass  # it has ended
         os.sched_setaffinity(0, cores)  # and with us the clients that we start
 
 
@@ -139,8 +145,13 @@ class Bench:
     # --- load
 
     @staticmethod
-    def run(command):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    def run(make_command, seconds):
+        """Of make_command(seconds); on a busy machine a moment may be too short for any answer."""
+        for factor in (1, 4, 16, 64):
+            command = make_command("%g" % (seconds * factor))
+            done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+            if done.returncode != NO_ANSWER or not done.stdout.startswith("load "):
+                break
         if done.returncode != 0:
             raise Wrong("%s: exit %d\n%s%s" % (" ".join(command), done.returncode, done.stdout,
                                                 done.stderr))
@@ -148,11 +159,11 @@ class Bench:
 
     def load(self, url, pid, model, *options, files=None, seconds=None):
         command = [self.program("load"), "--url", url, "--pid", str(pid), "--model", model,
-                   "--seconds", "%g" % (seconds or self.seconds),
                    "--warm-up", "0.05" if self.arguments.quick else "0.3"]
         for path in files or [self.model(model)]:
             command += ["--file", path]
-        return self.run(command + list(options))
+        return self.run(lambda seconds: command + list(options) + ["--seconds", seconds],
+                        seconds or self.seconds)
 
     def ours(self, scheme, model, *options, **more):
         self.model(model)
@@ -181,12 +192,13 @@ class Bench:
         seen = self.ours(scheme, model, *options, "--warm-up", "0.05", seconds=0.1)()
         return int(seen["request_bytes"]), int(seen["reply_bytes"])
 
-    def echo(self, scheme, model, *options):
+    def echo(self, scheme, model, *options, seconds=None):
         request, reply = self.sizes(scheme, model, *options)
         peer = self.process(("echo", scheme, request, reply), lambda: (
             "echo", self.address(scheme, "echo"), request, reply))
         return Measure(peer.pid, lambda: self.load(
-            peer.ready["listen"], peer.pid, model, "--bare", "--echo", str(reply), *options))
+            peer.ready["listen"], peer.pid, model, "--bare", "--echo", str(reply), *options,
+            seconds=seconds))
 
     def nng(self, scheme, model, *options):
         _, reply = self.sizes(scheme, model, *options)
@@ -206,9 +218,9 @@ class Bench:
         peer = self.process(("grpc", scheme, model, kind), lambda: (
             ("grpc_python.py", address, file, self.threads) if kind == "python" else
             ("grpc_server", address, file, kind)))
-        return Measure(peer.pid, lambda: self.run([
+        return Measure(peer.pid, lambda: self.run(lambda seconds: [
             self.program("grpc_client"), peer.ready["listen"], file, mode, str(rows), str(window),
-            "%g" % self.seconds_for(connections), str(peer.pid), str(connections)]))
+            seconds, str(peer.pid), str(connections)], self.seconds_for(connections)))
 
     def seconds_for(self, connections):
         """A thousand connections need more than a moment until the first has its answer."""
@@ -276,10 +288,17 @@ def median(answers, key):
 
 
 def free_port():
-    import socket
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    """Below those that the system gives to clients: nobody takes it until our peer listens."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as range_file:
+        first = int(range_file.read().split()[0])
+    while True:
+        port = random.randrange(max(1024, first // 2), first) if first > 2048 else 0
+        with socket.socket() as found:
+            try:
+                found.bind(("127.0.0.1", port))
+                return found.getsockname()[1]
+            except OSError:
+                pass  # taken
 
 
 # --- the benches ----------------------------------------------------------------------------------
@@ -311,14 +330,15 @@ def unary(bench, scheme, model="linear16"):
 
 def pipelined(bench, scheme, connections, window=WINDOW):
     options = ("--mode", "pipelined", "--connections", str(connections), "--window", str(window))
+    seconds = bench.seconds_for(connections)
     if connections > 1:
-        options += ("--warm-up", "0.3", "--seconds", "%g" % bench.seconds_for(connections))
+        options += ("--warm-up", "0.3")
     # gRPC is at its best with a call for each channel; with 64 for each it chokes on its queues.
     of_grpc = min(window, max(connections, WINDOW))
     grpc = "grpc-callback" + ("" if of_grpc == window else "-%d" % of_grpc)
     answers = bench.in_turn({
-        "ours": bench.ours(scheme, "linear16", *options),
-        "echo": bench.echo(scheme, "linear16", *options),
+        "ours": bench.ours(scheme, "linear16", *options, seconds=seconds),
+        "echo": bench.echo(scheme, "linear16", *options, seconds=seconds),
         grpc: bench.grpc(scheme, "linear16", "callback", "pipelined", window=of_grpc,
                          connections=connections)})
     name = "pipelined-%s-%d%s" % (scheme, connections,
@@ -474,11 +494,14 @@ def training_beside(bench):
 
 def child_of(pid):
     """The first child process that appears."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         for thread in threads_of(pid):
-            with open("/proc/%d/task/%d/children" % (pid, thread)) as children:
-                found = children.read().split()
+            try:
+                with open("/proc/%d/task/%d/children" % (pid, thread)) as children:
+                    found = children.read().split()
+            except FileNotFoundError:
+                continue  # it has ended
             if found:
                 return int(found[0])
         time.sleep(0.01)
