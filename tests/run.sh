@@ -30,7 +30,8 @@ suite() {
     printf '\n== %s\n' "$preset"
     cmake --preset "$preset" >/dev/null
     cmake --build --preset "$preset" -- --quiet
-    ctest --preset "$preset" --parallel 2 "$@"
+    # One more than there are cores: many tests wait most of their time.
+    ctest --preset "$preset" --parallel $(($(nproc) + 1)) "$@"
 }
 
 suite release

@@ -5,6 +5,7 @@ import csv
 import io
 import os
 import random
+import signal
 import tempfile
 import threading
 import time
@@ -202,12 +203,13 @@ class Rows(Calls, ServerTest):
         self.assertEqual(self.predict_dataset("line", small, request_id="once-1").id, first.id)
 
     def test_cancelled_it_leaves_nothing(self):
-        # Many rows, however slow the build: it must not be done before it is cancelled.
+        # Many rows, however slow the build: it must not be done before its trainer is held.
         many = self.dataset if N_ROWS >= 200000 else self.client.upload(
             columns_of(200000, 1), rows_per_chunk=7000, name="many").id
         before = set(self.datasets())
         job = self.predict_dataset("kind", many)
         self.wait_running(job.id)
+        os.kill(self.trivetd.child(), signal.SIGSTOP)
         output = "ds-" + job.id[len("job-"):]
         for method, request, answer in (
                 ("Delete", datasets.DeleteDatasetRequest(dataset_id=output),

@@ -251,7 +251,7 @@ class CommandLine(ServerTest):
              self.trivetd.ready["events"], "--topic", "model.", "--count", "1"],
             stdout=subprocess.PIPE, text=True)
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while listener.poll() is None and time.monotonic() < deadline:
                 run_cli(self.url, "deploy", "house", "1", "--alias", "staging")
                 time.sleep(0.3)
@@ -272,12 +272,13 @@ class CommandLine(ServerTest):
         job = subprocess.Popen([program("trivet"), "--server", self.url, "train", "interrupted",
                                 "--data", big, "--target", "y", "--cross-validate", "100"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             states = [row["state"] for row in self.rows_of("jobs", "--model", "interrupted")]
-            if states == ["running"]:
+            if states == ["running"] and self.trivetd.child() is not None:
                 break
             time.sleep(0.02)
+        os.kill(self.trivetd.child(), signal.SIGSTOP)  # it is not done before it is cancelled
         job.send_signal(signal.SIGINT)
         _, text = job.communicate(timeout=60)
         self.assertNotEqual(job.returncode, 0, text)

@@ -34,7 +34,7 @@ class Follower:
         for line in self.popen.stderr:
             self.told.append(line.strip())
 
-    def wait_for(self, condition, seconds=30):
+    def wait_for(self, condition, seconds=60):
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:

@@ -47,7 +47,7 @@ class Terminal:
     def resize(self, width, height):
         self.tmux("resize-window", "-x", str(width), "-y", str(height))
 
-    def wait_for(self, condition, seconds=30):
+    def wait_for(self, condition, seconds=60):
         """The screen that `condition(lines)` is true for."""
         deadline = time.monotonic() + seconds
         while True:
@@ -149,6 +149,27 @@ class Top(unittest.TestCase):
         return {name: {key: int(number(row[key])) for key in EXACT}
                 for name, row in table_of(lines).items() if all(key in row for key in EXACT)}
 
+    def rates_agree(self, terminal):
+        """The table once all its rates are those by Stats; the load of a busy machine is not even."""
+        deadline = time.monotonic() + 60
+        while True:
+            before, began = self.stats()[0], time.monotonic()
+            time.sleep(4)  # two intervals of the screen
+            after, seconds = self.stats()[0], time.monotonic() - began
+            shown = table_of(terminal.lines())
+            rates = {(name, column): (number(shown[name][column]),
+                                      (after[name][key] - before[name][key]) / seconds)
+                     for name in ("house:1", "flaky:1")
+                     for column, key in (("CALLS/S", "CALLS"), ("ROWS/S", "ROWS"),
+                                         ("ERR/S", "ERRORS"), ("FAIL/S", "FAILED"))}
+            apart = {cell: pair for cell, pair in rates.items()
+                     if abs(pair[0] - pair[1]) > 0.3 * pair[1]}
+            if not apart:
+                for (name, column), pair in rates.items():
+                    print("%s %s: shown %s, by Stats %.1f" % ((name, column) + pair))
+                return shown
+            self.assertLess(time.monotonic(), deadline, apart)
+
     def test_what_it_shows_is_what_stats_says(self):
         terminal = self.terminal("--interval", "2")
         self.load("house", [[1.5]] * 10, 0.005)
@@ -156,17 +177,8 @@ class Top(unittest.TestCase):
         self.load("flaky", [[1.5, 2.5]], 0.03)  # refused before its rows are counted
         terminal.wait_for(lambda lines: number(table_of(lines).get("house:1", {}).get(
             "CALLS/S", "0").replace("-", "0")) > 1)
-        time.sleep(3)
-        before, began = self.stats()[0], time.monotonic()
-        time.sleep(4)
-        after, seconds = self.stats()[0], time.monotonic() - began
-        shown = table_of(terminal.lines())
+        shown = self.rates_agree(terminal)
         for name in ("house:1", "flaky:1"):
-            for column, key in (("CALLS/S", "CALLS"), ("ROWS/S", "ROWS"), ("ERR/S", "ERRORS"),
-                                ("FAIL/S", "FAILED")):
-                rate = (after[name][key] - before[name][key]) / seconds
-                print("%s %s: shown %s, by Stats %.1f" % (name, column, shown[name][column], rate))
-                self.assertAlmostEqual(number(shown[name][column]), rate, delta=0.3 * rate)
             for column in ("P50", "P99", "QUEUE", "COMPUTE"):
                 self.assertRegex(shown[name][column], r"^[0-9.]+(µs|ms|s)$")
         self.assertGreater(number(shown["house:1"]["BATCH"]), 9.9)
@@ -279,13 +291,13 @@ class Top(unittest.TestCase):
             os.close(follower)
             self.load("house", [[1.0]], 0.002)
             shown = b""
-            deadline = time.monotonic() + 4
-            while time.monotonic() < deadline:
+            began = time.monotonic()
+            while time.monotonic() < began + (4 if b"house:1" in shown else 60):
                 if select.select([leader], [], [], 0.1)[0]:
                     shown += os.read(leader, 65536)
             self.stop_load()
             top.send_signal(signal.SIGTERM)
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while top.poll() is None and time.monotonic() < deadline:
                 if select.select([leader], [], [], 0.1)[0]:
                     try:

@@ -74,7 +74,7 @@ class Drift(unittest.TestCase):
 
     def start_monitor(self):
         monitor = start_monitor(self.folder, self.trivetd, "--drift-window", str(WINDOW_S))
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.get("api/v1/health", monitor)["status"] != "ok":
             time.sleep(0.05)
         return monitor
@@ -89,7 +89,7 @@ class Drift(unittest.TestCase):
     def drift(self, model, query=""):
         return self.get("api/v1/models/%s/versions/1/drift%s" % (model, query))
 
-    def wait(self, what, holds, seconds=20):
+    def wait(self, what, holds, seconds=60):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:

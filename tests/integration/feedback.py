@@ -538,7 +538,7 @@ class Restarted(Calls, unittest.TestCase):
                 self.assertIn(struct.pack("<d", kept), self.log_bytes(folder))
                 self.assertEqual(self.grow("m").rows, 1)
                 self.configure("m", keep_features=False)
-                deadline = time.monotonic() + 10
+                deadline = time.monotonic() + 60
                 while struct.pack("<d", kept) in self.log_bytes(folder):
                     self.assertLess(time.monotonic(), deadline, "features stay in the log")
                     time.sleep(0.1)
@@ -557,7 +557,7 @@ class Restarted(Calls, unittest.TestCase):
                 self.assertIn(struct.pack("<d", kept), self.log_bytes(folder))
                 self.client.call("Models/Delete", models.DeleteModelRequest(model="m"),
                                  models.DeleteModelResponse)
-                deadline = time.monotonic() + 10
+                deadline = time.monotonic() + 60
                 while struct.pack("<d", kept) in self.log_bytes(folder):
                     self.assertLess(time.monotonic(), deadline, "features stay in the log")
                     time.sleep(0.1)

@@ -84,6 +84,18 @@ class Process:
     def signal(self, number):
         os.kill(self.popen.pid, number)
 
+    def child(self):
+        """The id of its first child process; None when it has none."""
+        for thread in os.listdir("/proc/%d/task" % self.pid):
+            try:
+                with open("/proc/%d/task/%s/children" % (self.pid, thread)) as children:
+                    found = children.read().split()
+            except FileNotFoundError:
+                continue  # the thread has ended
+            if found:
+                return int(found[0])
+        return None
+
     def kill(self):
         """SIGKILL, as a crash."""
         if self.popen.poll() is None:

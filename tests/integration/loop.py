@@ -34,7 +34,7 @@ def loop_of(monitor):
         return json.load(reply)
 
 
-def until(what, seconds=20):
+def until(what, seconds=60):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = what()
@@ -46,7 +46,7 @@ def until(what, seconds=20):
 # A round by itself as soon as there are labels.
 QUICK = """
 [loop]
-check = 0.05s
+check = 0.3s
 [loop often]
 on_drift = no
 on_quality = no
@@ -223,7 +223,7 @@ class Killed(Round):
         self.addCleanup(lambda: monitor.kill())
         before = self.done_so_far()
         kills = 0
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while True:
             self.assertLess(time.monotonic(), deadline, loop_of(monitor))
             self.client.predict("often", [[x] for x in self.high[:20]])
@@ -318,7 +318,7 @@ class Tidied(Round):
         self.addCleanup(holding.close)
         monitor = self.watch("--policy", policy, of=types.SimpleNamespace(
             ready={**self.trivetd.ready, "listen": holding.url}))
-        self.assertTrue(holding.held.wait(30), loop_of(monitor))
+        self.assertTrue(holding.held.wait(60), loop_of(monitor))
         left = {made: name for made, name in self.names().items() if made not in before}
         self.assertEqual(list(left.values()), ["often-grown"])
         self.assertEqual(loop_of(monitor)["models"][0]["step"], "tidy")
@@ -342,7 +342,7 @@ class Tidied(Round):
         self.addCleanup(holding.close)
         monitor = self.watch("--policy", policy, of=types.SimpleNamespace(
             ready={**self.trivetd.ready, "listen": holding.url}))
-        self.assertTrue(holding.held.wait(30), loop_of(monitor))
+        self.assertTrue(holding.held.wait(60), loop_of(monitor))
         monitor.kill()
         for made in set(self.names()) - set(before):
             self.client.call("Datasets/Delete", datasets.DeleteDatasetRequest(dataset_id=made),
@@ -434,7 +434,7 @@ class Beside(Round):
         monitor = start_monitor(self.folder, types.SimpleNamespace(
             ready={**self.trivetd.ready, "listen": holding.url}), "--policy", policy)
         self.addCleanup(monitor.kill)
-        self.assertTrue(holding.held.wait(30), loop_of(monitor))
+        self.assertTrue(holding.held.wait(60), loop_of(monitor))
         why = lambda: loop_of(monitor)["models"][1]["why"]
         until(lambda: why() == "no version is in production")
         made = self.client.upload({"x": [1.0, 2, 3, 4, 5, 6], "y": [2.0, 4, 6, 8, 10, 12]})
@@ -456,7 +456,7 @@ class Beside(Round):
         ends = until(lambda: (lambda steps: steps if all(steps) else None)(
             [[taken for taken in loop_of(monitor)["models"][0]["steps"]
               if (taken["step"], taken["outcome"]) in (("watch", "done"), ("train", "refused"))]
-             for monitor in monitors]), 40)
+             for monitor in monitors]), 120)
         self.assertEqual(sorted(end[0]["step"] for end in ends), ["train", "watch"])
         self.assertIn("another loop trains this model (job-",
                       [end[0]["text"] for end in ends if end[0]["step"] == "train"][0])

@@ -27,7 +27,7 @@ class Memory(ServerTest):
         request.matrix.f64.extend([1.5] * ROWS)
         cls.request = pack_frame("Prediction/Predict", request)
 
-    def settled(self, limit, seconds=20):
+    def settled(self, limit, seconds=60):
         """RSS once it is below the limit, or as it is when the time is up."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.trivetd.rss_bytes() > limit:

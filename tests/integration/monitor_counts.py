@@ -55,7 +55,7 @@ class MonitorCounts(unittest.TestCase):
                 return model["predictions"]
         return 0
 
-    def wait_for(self, expected, seconds=30):
+    def wait_for(self, expected, seconds=60):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.counted() != expected:
             time.sleep(0.1)

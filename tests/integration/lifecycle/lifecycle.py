@@ -154,7 +154,7 @@ class Lifecycle(unittest.TestCase):
                                     timeout=10) as reply:
             return json.load(reply)
 
-    def until(self, what, seconds=30, meanwhile=lambda: time.sleep(0.05)):
+    def until(self, what, seconds=60, meanwhile=lambda: time.sleep(0.05)):
         """What `what` gives, as soon as it gives something; `meanwhile` goes on until then."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -380,7 +380,7 @@ class Lifecycle(unittest.TestCase):
                     say("%s", line)
             self.serve_tumour()
 
-        self.until(lambda: self.loop()["step"] == "watch", seconds=60, meanwhile=follow)
+        self.until(lambda: self.loop()["step"] == "watch", seconds=120, meanwhile=follow)
         follow()
         outcomes = {taken["step"]: taken["outcome"] for taken in self.loop()["steps"]}
         self.assertEqual(outcomes, {"idle": "begun", "grow_train": "done", "grow_holdout": "done",

@@ -101,7 +101,7 @@ class Browser:
             raise RuntimeError("%s: %s" % (expression, answer["exceptionDetails"]))
         return answer["result"].get("value")
 
-    def wait_for(self, expression, seconds=20):
+    def wait_for(self, expression, seconds=60):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.value("!!(%s)" % expression):  # an element by value is {}

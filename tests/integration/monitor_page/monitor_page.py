@@ -58,10 +58,10 @@ class MonitorPage(Releases, OddCases, unittest.TestCase):
     def value(self, expression):
         return self.browser.value(expression)
 
-    def wait(self, expression, seconds=20):
+    def wait(self, expression, seconds=60):
         self.browser.wait_for(expression, seconds)
 
-    def until(self, condition, seconds=30):
+    def until(self, condition, seconds=60):
         deadline = time.monotonic() + seconds
         while not condition():
             self.assertLess(time.monotonic(), deadline)
@@ -86,7 +86,7 @@ class MonitorPage(Releases, OddCases, unittest.TestCase):
                                                      "ArrowDown": 40, "Escape": 27}[key],
                               **({"text": "\r"} if key == "Enter" and kind == "keyDown" else {}))
 
-    def agree(self, shown, expected, seconds=20):
+    def agree(self, shown, expected, seconds=60):
         """`shown` reads the page, `expected` the API: both go on, so that they are read until they
         are of the same moment."""
         deadline = time.monotonic() + seconds
@@ -119,7 +119,7 @@ class MonitorPage(Releases, OddCases, unittest.TestCase):
                     for label in lines}
             return seen, {label: {x: wanted[label][at[x]] for x in seen[label]} for label in lines}
 
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while True:  # the newest second of the API may still grow by a late event
             seen, wanted = compare()
             n_points = sum(len(points) for points in seen.values())
