@@ -13,6 +13,9 @@
 
 #define SCORING_TIMEOUT_MS 600000
 
+/* -s is --server. */
+enum { KEY_SHADOW = 0x100 };
+
 struct deploy_options {
     struct trivet_cli *cli;
     const char *name;
@@ -85,7 +88,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
                        argument);
         }
         return 0;
-    case 's':
+    case KEY_SHADOW:
         options->shadow = true;
         return 0;
     case 'S':
@@ -130,7 +133,7 @@ static const struct argp_option deploy_argp_options[] = {
      "the version answers this part of production's calls, the version of production the rest; "
      "shadows stay, another version's part ends",
      0},
-    {"shadow", 's', NULL, 0,
+    {"shadow", KEY_SHADOW, NULL, 0,
      "the version computes production's calls (of --traffic, a part of them) beside, to be "
      "compared, and answers none; a split and other shadows stay",
      0},

@@ -79,7 +79,8 @@ static const struct argp_option events_argp_options[] = {
 static const struct argp events_argp = {
     .options = events_argp_options,
     .parser = parse,
-    .doc = "Print the server's events as they come: a line each on a terminal, else JSON lines. "
+    .doc = "Print the server's events as they come: a line each on a terminal (its time is "
+           "UTC), else JSON lines. "
            "On stderr: how many were lost, that the server is silent, that it started anew. Goes "
            "on when the server comes back; Ctrl-C ends it.",
     .children = trivet_cli_shared_children,

@@ -15,7 +15,7 @@
 #define WHAT_BYTES 1024
 #define DATE_BYTES 32
 #define TIME_AT    11 /* in "2026-03-01T12:00:00.123Z" */
-#define TIME_BYTES 12
+#define TIME_BYTES 13
 
 enum trivet_status trivet_cli_event_json(const char *topic, const Trivet__V1__Event *event,
                                          struct trivet_buffer *out, struct trivet_error *err)

@@ -239,6 +239,12 @@ class CommandLine(ServerTest):
             self.assertEqual(done.returncode, 1)
             self.assertIn("'tcp://127.0.0.1:22222222' is wrong", done.stderr)
 
+    def test_the_server_may_be_named_after_any_command(self):
+        for arguments in (("deploy", "house", "1"), ("models",), ("status",), ("jobs",)):
+            done = subprocess.run([program("trivet"), *arguments, "-s", self.url],
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_no_server(self):
         done = subprocess.run([program("trivet"), "--server", "tcp://127.0.0.1:1", "status"],
                               capture_output=True, text=True, timeout=30)

@@ -146,7 +146,7 @@ static void test_every_kind(void **state)
                          event.body_case != TRIVET__V1__EVENT__BODY_SERVER);
         line.n_bytes = 0;
         assert_int_equal(trivet_cli_event_line("t.", &event, &line, &err), TRIVET_OK);
-        if (line.n_bytes < strlen("00:00:00.000  ") + 28 + 6) {
+        if (line.n_bytes < strlen("00:00:00.000Z  ") + 28 + 6) {
             fail_msg("%s: '%.*s'", field->name, (int)line.n_bytes, (const char *)line.data);
         }
     }

@@ -143,7 +143,7 @@ static void test_event_lines(void **state)
     event.body_case = TRIVET__V1__EVENT__BODY_JOB;
     event.job = &job;
     assert_int_equal(trivet_cli_event_line("training.job-1.", &event, &out, NULL), TRIVET_OK);
-    assert_string_equal(text_of(&out), "00:00:01.500  training.job-1.              job-1 for m: "
+    assert_string_equal(text_of(&out), "00:00:01.500Z  training.job-1.              job-1 for m: "
                                        "running fit 50 %\n");
     trivet_buffer_release(&out);
     Trivet__V1__LossPoint point = TRIVET__V1__LOSS_POINT__INIT;
@@ -153,7 +153,7 @@ static void test_event_lines(void **state)
     progress.losses = points;
     progress.n_losses = 1;
     assert_int_equal(trivet_cli_event_line("training.job-1.", &event, &out, NULL), TRIVET_OK);
-    assert_string_equal(text_of(&out), "00:00:01.500  training.job-1.              job-1 for m: "
+    assert_string_equal(text_of(&out), "00:00:01.500Z  training.job-1.              job-1 for m: "
                                        "running fit 50 %, loss 0.01235\n");
     trivet_buffer_release(&out);
     assert_int_equal(trivet_cli_event_json("training.job-1.", &event, &out, NULL), TRIVET_OK);
@@ -190,11 +190,11 @@ static void test_lines_of_models_and_predictions(void **state)
     event.body_case = TRIVET__V1__EVENT__BODY_MODEL;
     event.model = &model;
     assert_what("model.m.", &event,
-                "00:00:00.000  model.m.                     version 3: loaded\n");
+                "00:00:00.000Z  model.m.                     version 3: loaded\n");
     model.change = TRIVET__V1__MODEL_CHANGE__MODEL_CHANGE_ALIAS_SET;
     model.alias = alias;
     assert_what("model.m.", &event,
-                "00:00:00.000  model.m.                     version 3: alias set, production\n");
+                "00:00:00.000Z  model.m.                     version 3: alias set, production\n");
     Trivet__V1__PredictionSample sample = TRIVET__V1__PREDICTION_SAMPLE__INIT;
     sample.model = name;
     sample.version = 3;
@@ -204,17 +204,17 @@ static void test_lines_of_models_and_predictions(void **state)
     event.body_case = TRIVET__V1__EVENT__BODY_PREDICTION_SAMPLE;
     event.prediction_sample = &sample;
     assert_what("prediction.m.", &event,
-                "00:00:00.000  prediction.m.                version 3: p-1/0 = 2.5 in 12 "
+                "00:00:00.000Z  prediction.m.                version 3: p-1/0 = 2.5 in 12 "
                 "\xc2\xb5s\n");
     sample.status = TRIVET__V1__STATUS__STATUS_INVALID_ARGUMENT;
     assert_what("prediction.m.", &event,
-                "00:00:00.000  prediction.m.                version 3: p-1/0 failed, "
+                "00:00:00.000Z  prediction.m.                version 3: p-1/0 failed, "
                 "INVALID_ARGUMENT, in 12 \xc2\xb5s\n");
     Trivet__V1__ServerEvent server = TRIVET__V1__SERVER_EVENT__INIT;
     server.phase = TRIVET__V1__SERVER_PHASE__SERVER_PHASE_READY;
     event.body_case = TRIVET__V1__EVENT__BODY_SERVER;
     event.server = &server;
-    assert_what("server.", &event, "00:00:00.000  server.                      ready\n");
+    assert_what("server.", &event, "00:00:00.000Z  server.                      ready\n");
 }
 
 static void test_events_address(void **state)
