@@ -36,7 +36,8 @@ static const struct argp_option argp_options[] = {
     {"server", 's', "URL", 0,
      "RPC address of a server to watch (default " TRIVET_DEFAULT_URL "); may repeat", 0},
     {"events", 'e', "URL", 0,
-     "its events address, in the same order (default " TRIVET_DEFAULT_EVENTS_URL "); may repeat",
+     "the events address of each --server, in their order (default " TRIVET_DEFAULT_EVENTS_URL
+     "); may repeat",
      0},
     {"http", KEY_HTTP, "HOST:PORT", 0,
      "where the page is served (default " DEFAULT_HTTP "); port 0 picks one", 0},

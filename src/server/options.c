@@ -49,8 +49,8 @@ static const struct option_row table[] = {
     {"loops", OPTION_COUNT, AT(n_loops), 1, 64, "N",
      "threads that serve connections, and predict what is cheap (default: one per core)"},
     {"inline-us", OPTION_COUNT, AT(inline_us_max), 0, 1000000, "N",
-     "most microseconds of prediction in one turn of such a thread; what is dearer goes to the "
-     "workers (default 200; 0: everything goes)"},
+     "most microseconds of prediction in one turn of a thread of --loops; what is dearer goes to "
+     "the workers (default 200; 0: everything goes)"},
     {"workers", OPTION_COUNT, AT(n_workers), 1, 256, "N",
      "threads that compute predictions (default: one per core)"},
     {"batch-rows", OPTION_COUNT, AT(batch_rows_max), 1, 1u << 20, "N",
