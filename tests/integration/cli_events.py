@@ -98,7 +98,8 @@ class Events(unittest.TestCase):
         self.assertIn(("model.line.", "ALIAS_SET"), changes)
         numbers = [int(e["event"]["sequence"]) for e in all_of_it.events]
         self.assertEqual(numbers, list(range(numbers[0], numbers[0] + len(numbers))))
-        time.sleep(0.5)
+        one_model.wait_for(lambda: len({e["topic"] for e in one_model.events}) > 2)
+        two_kinds.wait_for(lambda: len({e["topic"].split(".")[0] for e in two_kinds.events}) > 1)
         for follower in (all_of_it, one_model, two_kinds):
             self.assertEqual(follower.interrupt(), 0)
             self.assertEqual(follower.told, [])

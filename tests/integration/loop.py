@@ -439,7 +439,7 @@ class Beside(Round):
         until(lambda: why() == "no version is in production")
         made = self.client.upload({"x": [1.0, 2, 3, 4, 5, 6], "y": [2.0, 4, 6, 8, 10, 12]})
         self.client.deploy("line", self.client.train_and_wait("line", made.id, "y").version)
-        until(lambda: why() == "nothing calls for a new version", 10)
+        until(lambda: why() == "nothing calls for a new version", 40)
         self.assertEqual(loop_of(monitor)["models"][0]["step"], "grow_train")
         self.assertEqual(monitor.stop(), 0)
 

@@ -369,21 +369,21 @@ def answer_of(status, message=""):
 
 
 class BadPeers(unittest.TestCase):
-    def call(self, peer, timeout=0.3):
+    def call(self, peer, timeout=60):
         self.addCleanup(peer.close)
         return trivet.connect(peer.url, timeout=timeout)
 
     def test_silence_is_a_deadline(self):
         started = time.monotonic()
         with self.assertRaises(trivet.DeadlineExceeded) as caught:
-            self.call(Peer(lambda connection: None))
+            self.call(Peer(lambda connection: None), timeout=0.3)
         self.assertIsInstance(caught.exception, TimeoutError)
-        self.assertTrue(0.3 <= time.monotonic() - started < 5)
+        self.assertTrue(0.3 <= time.monotonic() - started < 30)
 
     def test_one_that_closes_is_tried_twice(self):
         peer = Peer(lambda connection: connection.close())
         with self.assertRaises(trivet.Unavailable) as caught:
-            self.call(peer, timeout=5)
+            self.call(peer)
         self.assertIn("twice", str(caught.exception))
         self.assertEqual(len(peer.connections), 2)
 
@@ -391,7 +391,7 @@ class BadPeers(unittest.TestCase):
         answers = [answer_of(frame.STATUS_UNAVAILABLE, "stopping")] * 2 + [
             answer_of(frame.STATUS_OK)]
         peer = Peer(lambda connection: connection.sendall(answers.pop(0)))
-        self.call(peer, timeout=5).close()
+        self.call(peer).close()
         self.assertEqual(len(peer.connections), 3)
         asked = Peer(lambda connection: connection.sendall(
             answer_of(frame.STATUS_UNAVAILABLE, "for ever")))
@@ -399,14 +399,14 @@ class BadPeers(unittest.TestCase):
         with self.assertRaises(trivet.Unavailable) as caught:
             self.call(asked, timeout=1)
         self.assertEqual(caught.exception.message, "for ever")
-        self.assertLess(time.monotonic() - started, 5)
+        self.assertLess(time.monotonic() - started, 30)
         self.assertLess(len(asked.connections), 10)
 
     def test_a_stream_sends_again_what_a_stopping_server_refused(self):
         answers = [answer_of(frame.STATUS_OK)] + [
             answer_of(frame.STATUS_UNAVAILABLE, "stopping")] * 2 + [answer_of(frame.STATUS_OK)] * 2
         peer = Peer(lambda connection: connection.sendall(answers.pop(0)))
-        with self.call(peer, timeout=5) as client:
+        with self.call(peer) as client:
             client._channel.drop_idle()  # a Peer answers one request of a connection
             self.assertEqual(len(list(client.stream("m", [[[1.0]]]))), 1)
         self.assertEqual(len(answers), 1)

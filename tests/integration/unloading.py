@@ -47,7 +47,9 @@ class Unloading(ServerTest):
         threads = [threading.Thread(target=load, args=(i,)) for i in range(2 * N_VERSIONS)]
         for thread in threads:
             thread.start()
-        time.sleep(2)
+        began = time.monotonic()
+        while time.monotonic() < began + (2 if min(answered) > 0 else 40):
+            time.sleep(0.1)
         stop.set()
         for thread in threads:
             thread.join()
