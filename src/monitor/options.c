@@ -2,10 +2,10 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "monitor/ini_file.h"
 
 #include <argp.h>
 #include <errno.h>
-#include <ini.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,53 +194,25 @@ static enum trivet_status set_option(struct trivet_monitor_options *options, con
                             name);
 }
 
-struct file_reader {
-    struct trivet_monitor_options options;
-    struct trivet_error err; /* the first */
-    bool failed;
-};
-
-static int on_ini_value(void *arg, const char *section, const char *name, const char *value)
+static enum trivet_status take_value(void *context, const char *section, const char *name,
+                                     const char *value, struct trivet_error *err)
 {
-    struct file_reader *reader = arg;
-    struct trivet_error err;
-    if (strcmp(section, "monitor") != 0) {
-        return 1; /* one file may serve several programs */
-    }
-    if (set_option(&reader->options, name, value, &err) != TRIVET_OK) {
-        reader->err = reader->failed ? reader->err : err;
-        reader->failed = true;
-        return 0;
-    }
-    return 1;
+    /* One file may serve several programs. */
+    return strcmp(section, "monitor") == 0 ? set_option(context, name, value, err) : TRIVET_OK;
 }
 
 enum trivet_status trivet_monitor_options_read(const char *path,
                                                struct trivet_monitor_options *options,
                                                struct trivet_error *err)
 {
-    /* Nothing is used before the whole file was read well: inih cuts a long line and only notices
-     * at the next. */
-    struct file_reader reader = {.failed = false};
-    errno = 0;
-    int line = ini_parse(path, on_ini_value, &reader);
-    enum trivet_status status = TRIVET_OK;
-    if (line < 0) {
-        status = trivet_error_set(err, TRIVET_NOT_FOUND, "cannot read %s: %s", path,
-                                  strerror(errno != 0 ? errno : ENOMEM));
-    } else if (reader.failed) {
-        status =
-            trivet_error_set(err, reader.err.status, "%s:%d: %s", path, line, reader.err.message);
-    } else if (line > 0) {
-        status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                  "%s:%d: not 'key = value' of at most 195 bytes", path, line);
-    }
+    struct trivet_monitor_options read = {0};
+    enum trivet_status status = trivet_ini_file_read(path, take_value, &read, err);
     if (status != TRIVET_OK) {
-        trivet_monitor_options_release(&reader.options);
+        trivet_monitor_options_release(&read);
         return status;
     }
     trivet_monitor_options_release(options);
-    *options = reader.options;
+    *options = read;
     return TRIVET_OK;
 }
 

@@ -1,9 +1,8 @@
 #include "monitor/alerts/rules.h"
 
 #include "base/text.h"
+#include "monitor/ini_file.h"
 
-#include <errno.h>
-#include <ini.h>
 #include <math.h>
 #include <string.h>
 
@@ -274,12 +273,6 @@ static enum trivet_status check_rule(const struct trivet_alert_rule *rule, struc
     return check_threshold(rule, err);
 }
 
-struct reader {
-    struct trivet_alert_rules rules;
-    struct trivet_error err; /* the first */
-    bool failed;
-};
-
 /* A rule of a kind begins as the one built in. */
 static void begin_as_built_in(struct trivet_alert_rule *rule)
 {
@@ -319,11 +312,11 @@ static enum trivet_status find_rule(struct trivet_alert_rules *rules, const char
     return TRIVET_OK;
 }
 
-static enum trivet_status take_value(struct reader *reader, const char *section, const char *name,
+static enum trivet_status take_value(void *context, const char *section, const char *name,
                                      const char *value, struct trivet_error *err)
 {
     struct trivet_alert_rule *rule = NULL;
-    enum trivet_status status = find_rule(&reader->rules, section, &rule, err);
+    enum trivet_status status = find_rule(context, section, &rule, err);
     if (status != TRIVET_OK) {
         return status;
     }
@@ -344,46 +337,20 @@ static enum trivet_status take_value(struct reader *reader, const char *section,
     return status;
 }
 
-static int on_ini_value(void *arg, const char *section, const char *name, const char *value)
-{
-    struct reader *reader = arg;
-    struct trivet_error err;
-    if (take_value(reader, section, name, value, &err) != TRIVET_OK) {
-        reader->err = reader->failed ? reader->err : err;
-        reader->failed = true;
-        return 0;
-    }
-    return 1;
-}
-
 enum trivet_status trivet_alert_rules_read(const char *path, struct trivet_alert_rules *out,
                                            struct trivet_error *err)
 {
-    /* Nothing is used before the whole file was read well: inih cuts a long line and only notices
-     * at the next. */
-    struct reader reader = {.failed = false};
-    enum trivet_status status = TRIVET_OK;
-    trivet_alert_rules_default(&reader.rules);
-    errno = 0;
-    int line = ini_parse(path, on_ini_value, &reader);
-    if (line < 0) {
-        status = trivet_error_set(err, TRIVET_NOT_FOUND, "cannot read %s: %s", path,
-                                  strerror(errno != 0 ? errno : ENOMEM));
-    } else if (reader.failed) {
-        status =
-            trivet_error_set(err, reader.err.status, "%s:%d: %s", path, line, reader.err.message);
-    } else if (line > 0) {
-        status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                  "%s:%d: not 'key = value' of at most 195 bytes", path, line);
-    }
-    for (size_t i = 0; i < reader.rules.n && status == TRIVET_OK; i++) {
-        status = check_rule(&reader.rules.items[i], err);
+    struct trivet_alert_rules rules;
+    trivet_alert_rules_default(&rules);
+    enum trivet_status status = trivet_ini_file_read(path, take_value, &rules, err);
+    for (size_t i = 0; i < rules.n && status == TRIVET_OK; i++) {
+        status = check_rule(&rules.items[i], err);
         if (status != TRIVET_OK) {
             trivet_error_prefix(err, "%s: ", path);
         }
     }
     if (status == TRIVET_OK) {
-        *out = reader.rules;
+        *out = rules;
     }
     return status;
 }

@@ -402,9 +402,9 @@ void trivet_history_drift_release(struct trivet_history_drift_window *windows, s
     }
 }
 
-static enum trivet_status read_window(sqlite3_stmt *row, struct trivet_history_drift_window *out,
-                                      struct trivet_error *err)
+static enum trivet_status read_window(sqlite3_stmt *row, void *item, struct trivet_error *err)
 {
+    struct trivet_history_drift_window *out = item;
     const size_t n_bytes = (size_t)sqlite3_column_bytes(row, 5);
     const size_t n_columns = n_bytes / sizeof(*out->scores);
     struct trivet_history_drift_score *scores = trivet_alloc_array(n_columns + 1, sizeof(*scores));
@@ -436,28 +436,13 @@ enum trivet_status trivet_history_read_drift(struct trivet_history *history, con
                                              struct trivet_error *err)
 {
     const struct trivet_history_span span = {model, version, from_unix_s, to_unix_s, windows_max};
-    sqlite3_stmt *rows = NULL;
     size_t n = 0;
-    int step = SQLITE_DONE;
-    pthread_mutex_lock(&history->lock);
-    enum trivet_status status = trivet_history_prepare_span(
+    enum trivet_status status = trivet_history_read_span(
         history,
         "SELECT * FROM (SELECT unix_s, n_rows, n_firing, psi_max, expected_accuracy, scores, id"
         " FROM drift_window WHERE model = ? AND version = ? AND unix_s >= ? AND unix_s < ?"
         " ORDER BY unix_s DESC, id DESC LIMIT ?) ORDER BY unix_s, id",
-        &span, &rows, err);
-    if (status == TRIVET_OK) {
-        while (status == TRIVET_OK && n < windows_max &&
-               (step = sqlite3_step(rows)) == SQLITE_ROW) {
-            status = read_window(rows, &windows[n], err);
-            n += status == TRIVET_OK;
-        }
-        if (status == TRIVET_OK && step != SQLITE_DONE && step != SQLITE_ROW) {
-            status = trivet_history_error(history, "reading the history", err);
-        }
-    }
-    sqlite3_finalize(rows);
-    pthread_mutex_unlock(&history->lock);
+        &span, read_window, windows, sizeof(*windows), &n, err);
     if (status != TRIVET_OK) {
         trivet_history_drift_release(windows, n);
         return status;

@@ -51,9 +51,9 @@ enum trivet_status trivet_history_prepare(struct trivet_history *history, const 
     return TRIVET_OK;
 }
 
-enum trivet_status trivet_history_prepare_span(struct trivet_history *history, const char *sql,
-                                               const struct trivet_history_span *span,
-                                               sqlite3_stmt **out, struct trivet_error *err)
+static enum trivet_status prepare_span(struct trivet_history *history, const char *sql,
+                                       const struct trivet_history_span *span, sqlite3_stmt **out,
+                                       struct trivet_error *err)
 {
     enum trivet_status status = trivet_history_prepare(history, sql, out, err);
     if (status == TRIVET_OK) {
@@ -246,8 +246,47 @@ enum trivet_status trivet_history_load(struct trivet_history *history,
     return status;
 }
 
-static void read_point(sqlite3_stmt *row, struct trivet_history_point *point)
+enum trivet_status trivet_history_collect(struct trivet_history *history, sqlite3_stmt *rows,
+                                          trivet_history_take take, void *items, size_t item_bytes,
+                                          size_t n_max, size_t *n, struct trivet_error *err)
 {
+    enum trivet_status status = TRIVET_OK;
+    int step = SQLITE_DONE;
+    *n = 0;
+    while (*n < n_max && (step = sqlite3_step(rows)) == SQLITE_ROW) {
+        status = take(rows, (char *)items + *n * item_bytes, err);
+        if (status != TRIVET_OK) {
+            return status;
+        }
+        (*n)++;
+    }
+    return step == SQLITE_DONE || step == SQLITE_ROW
+               ? TRIVET_OK
+               : trivet_history_error(history, "reading the history", err);
+}
+
+enum trivet_status trivet_history_read_span(struct trivet_history *history, const char *sql,
+                                            const struct trivet_history_span *span,
+                                            trivet_history_take take, void *items,
+                                            size_t item_bytes, size_t *n, struct trivet_error *err)
+{
+    sqlite3_stmt *rows = NULL;
+    *n = 0;
+    pthread_mutex_lock(&history->lock);
+    enum trivet_status status = prepare_span(history, sql, span, &rows, err);
+    if (status == TRIVET_OK) {
+        status =
+            trivet_history_collect(history, rows, take, items, item_bytes, span->rows_max, n, err);
+    }
+    sqlite3_finalize(rows);
+    pthread_mutex_unlock(&history->lock);
+    return status;
+}
+
+static enum trivet_status read_point(sqlite3_stmt *row, void *item, struct trivet_error *err)
+{
+    (void)err;
+    struct trivet_history_point *point = item;
     point->unix_s = sqlite3_column_int64(row, 0);
     point->predictions = (uint64_t)sqlite3_column_int64(row, 1);
     point->calls = (uint64_t)sqlite3_column_int64(row, 2);
@@ -255,6 +294,7 @@ static void read_point(sqlite3_stmt *row, struct trivet_history_point *point)
     point->failed_rows = (uint64_t)sqlite3_column_int64(row, 4);
     point->p50_us = sqlite3_column_double(row, 5);
     point->p99_us = sqlite3_column_double(row, 6);
+    return TRIVET_OK;
 }
 
 enum trivet_status trivet_history_read(struct trivet_history *history, const char *model,
@@ -263,28 +303,10 @@ enum trivet_status trivet_history_read(struct trivet_history *history, const cha
                                        size_t *n_points, struct trivet_error *err)
 {
     const struct trivet_history_span span = {model, version, from_unix_s, to_unix_s, points_max};
-    sqlite3_stmt *rows = NULL;
-    size_t n = 0;
-    int step = SQLITE_DONE;
-    pthread_mutex_lock(&history->lock);
-    enum trivet_status status = trivet_history_prepare_span(
+    return trivet_history_read_span(
         history,
         "SELECT * FROM (SELECT unix_s, predictions, calls, failed_calls, failed_rows, p50_us,"
         " p99_us FROM sample WHERE model = ? AND version = ? AND unix_s >= ? AND unix_s < ?"
         " ORDER BY unix_s DESC LIMIT ?) ORDER BY unix_s",
-        &span, &rows, err);
-    if (status == TRIVET_OK) {
-        while (n < points_max && (step = sqlite3_step(rows)) == SQLITE_ROW) {
-            read_point(rows, &points[n++]);
-        }
-        if (step != SQLITE_DONE && step != SQLITE_ROW) {
-            status = trivet_history_error(history, "reading the history", err);
-        }
-    }
-    sqlite3_finalize(rows);
-    pthread_mutex_unlock(&history->lock);
-    if (status == TRIVET_OK) {
-        *n_points = n;
-    }
-    return status;
+        &span, read_point, points, sizeof(*points), n_points, err);
 }

@@ -24,8 +24,16 @@ enum trivet_status trivet_history_exec(struct trivet_history *history, const cha
 enum trivet_status trivet_history_prepare(struct trivet_history *history, const char *sql,
                                           sqlite3_stmt **out,
                                           struct trivet_error *err) TRIVET_MUST_USE;
-/* A version's rows of a span of time, the newest `rows_max`: binds them to the statement's five
- * parameters, in this order. `model` is borrowed until the statement is finished. */
+/* Fills one element of an array from a row. */
+typedef enum trivet_status (*trivet_history_take)(sqlite3_stmt *row, void *item,
+                                                  struct trivet_error *err);
+/* The rows of a prepared statement into `items` of `item_bytes` each, at most `n_max`. `*n` were
+ * filled, on error too. */
+enum trivet_status trivet_history_collect(struct trivet_history *history, sqlite3_stmt *rows,
+                                          trivet_history_take take, void *items, size_t item_bytes,
+                                          size_t n_max, size_t *n,
+                                          struct trivet_error *err) TRIVET_MUST_USE;
+/* A version's rows of a span of time, the newest `rows_max`. */
 struct trivet_history_span {
     const char *model;
     uint64_t version;
@@ -33,10 +41,13 @@ struct trivet_history_span {
     int64_t to_unix_s; /* not with it */
     size_t rows_max;
 };
-enum trivet_status trivet_history_prepare_span(struct trivet_history *history, const char *sql,
-                                               const struct trivet_history_span *span,
-                                               sqlite3_stmt **out,
-                                               struct trivet_error *err) TRIVET_MUST_USE;
+/* Collects what `sql` gives for the span, whose members are its five parameters, in this order.
+ * Takes the history's lock. */
+enum trivet_status trivet_history_read_span(struct trivet_history *history, const char *sql,
+                                            const struct trivet_history_span *span,
+                                            trivet_history_take take, void *items,
+                                            size_t item_bytes, size_t *n,
+                                            struct trivet_error *err) TRIVET_MUST_USE;
 /* Outcomes and shadows that changed since the last save: quality.c. Taking and marking is
  * under the monitor's lock, by the caller; `*taken` is to be freed on error, too. */
 struct trivet_history_outcomes;

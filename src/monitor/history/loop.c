@@ -120,8 +120,10 @@ enum trivet_status trivet_history_loop_save(struct trivet_history *history, cons
     return status;
 }
 
-static void read_step(sqlite3_stmt *row, struct trivet_history_loop_step *out)
+static enum trivet_status read_step(sqlite3_stmt *row, void *item, struct trivet_error *err)
 {
+    (void)err;
+    struct trivet_history_loop_step *out = item;
     const char *text = (const char *)sqlite3_column_text(row, 5);
     *out = (struct trivet_history_loop_step){
         .unix_us = sqlite3_column_int64(row, 0),
@@ -132,6 +134,7 @@ static void read_step(sqlite3_stmt *row, struct trivet_history_loop_step *out)
     (void)trivet_loop_step_parse((const char *)sqlite3_column_text(row, 2), &out->event.step);
     (void)trivet_loop_outcome_parse((const char *)sqlite3_column_text(row, 3), &out->event.outcome);
     (void)trivet_text_copy(out->event.text, sizeof(out->event.text), text != NULL ? text : "");
+    return TRIVET_OK;
 }
 
 enum trivet_status trivet_history_loop_steps(struct trivet_history *history, const char *model,
@@ -139,8 +142,7 @@ enum trivet_status trivet_history_loop_steps(struct trivet_history *history, con
                                              size_t *n, struct trivet_error *err)
 {
     sqlite3_stmt *rows = NULL;
-    size_t n_read = 0;
-    int step = SQLITE_DONE;
+    *n = 0;
     pthread_mutex_lock(&history->lock);
     enum trivet_status status = trivet_history_prepare(
         history,
@@ -150,17 +152,9 @@ enum trivet_status trivet_history_loop_steps(struct trivet_history *history, con
     if (status == TRIVET_OK) {
         (void)sqlite3_bind_text(rows, 1, model, -1, SQLITE_STATIC);
         (void)sqlite3_bind_int64(rows, 2, (int64_t)n_max);
-        while (n_read < n_max && (step = sqlite3_step(rows)) == SQLITE_ROW) {
-            read_step(rows, &out[n_read++]);
-        }
-        if (step != SQLITE_DONE && step != SQLITE_ROW) {
-            status = trivet_history_error(history, "reading the history", err);
-        }
+        status = trivet_history_collect(history, rows, read_step, out, sizeof(*out), n_max, n, err);
     }
     sqlite3_finalize(rows);
     pthread_mutex_unlock(&history->lock);
-    if (status == TRIVET_OK) {
-        *n = n_read;
-    }
     return status;
 }

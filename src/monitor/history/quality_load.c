@@ -199,8 +199,10 @@ static double or_nan(sqlite3_stmt *row, int column)
     return known ? sqlite3_column_double(row, column) : (double)NAN;
 }
 
-static void read_point(sqlite3_stmt *row, struct trivet_quality_point *point)
+static enum trivet_status read_point(sqlite3_stmt *row, void *item, struct trivet_error *err)
 {
+    (void)err;
+    struct trivet_quality_point *point = item;
     const char *metric = (const char *)sqlite3_column_text(row, 2);
     *point = (struct trivet_quality_point){
         .unix_s = sqlite3_column_int64(row, 0),
@@ -212,6 +214,7 @@ static void read_point(sqlite3_stmt *row, struct trivet_quality_point *point)
         .expected = or_nan(row, 7),
     };
     (void)trivet_text_copy(point->metric, sizeof(point->metric), metric != NULL ? metric : "");
+    return TRIVET_OK;
 }
 
 enum trivet_status trivet_history_quality_read(struct trivet_history *history, const char *model,
@@ -222,28 +225,10 @@ enum trivet_status trivet_history_quality_read(struct trivet_history *history, c
                                                struct trivet_error *err)
 {
     const struct trivet_history_span span = {model, version, from_unix_s, to_unix_s, points_max};
-    sqlite3_stmt *rows = NULL;
-    size_t n = 0;
-    int step = SQLITE_DONE;
-    pthread_mutex_lock(&history->lock);
-    enum trivet_status status = trivet_history_prepare_span(
+    return trivet_history_read_span(
         history,
         "SELECT * FROM (SELECT unix_s, labels, metric, value, lower, upper, coverage, expected FROM"
         " quality_point WHERE model = ? AND version = ? AND unix_s >= ? AND unix_s < ?"
         " ORDER BY unix_s DESC LIMIT ?) ORDER BY unix_s",
-        &span, &rows, err);
-    if (status == TRIVET_OK) {
-        while (n < points_max && (step = sqlite3_step(rows)) == SQLITE_ROW) {
-            read_point(rows, &points[n++]);
-        }
-        if (step != SQLITE_DONE && step != SQLITE_ROW) {
-            status = trivet_history_error(history, "reading the history", err);
-        }
-    }
-    sqlite3_finalize(rows);
-    pthread_mutex_unlock(&history->lock);
-    if (status == TRIVET_OK) {
-        *n_points = n;
-    }
-    return status;
+        &span, read_point, points, sizeof(*points), n_points, err);
 }

@@ -4,9 +4,9 @@
 #include "base/text.h"
 #include "metrics/bound.h"
 #include "metrics/catalog.h"
+#include "monitor/ini_file.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -247,12 +247,6 @@ static enum trivet_status set_key(struct trivet_policy *policy, const struct key
     return set_number(key, field, value, err);
 }
 
-struct reader {
-    struct trivet_policies policies;
-    struct trivet_error err; /* the first */
-    bool failed;
-};
-
 static struct trivet_policy *policy_of(struct trivet_policies *policies, const char *model,
                                        struct trivet_error *err)
 {
@@ -292,34 +286,29 @@ static enum trivet_status set_of_all(struct trivet_policies *policies, const cha
                             name, value);
 }
 
-static int on_value(void *arg, const char *section, const char *name, const char *value)
+static enum trivet_status take_value(void *context, const char *section, const char *name,
+                                     const char *value, struct trivet_error *err)
 {
-    struct reader *reader = arg;
-    struct trivet_error err;
-    enum trivet_status status = TRIVET_OK;
+    struct trivet_policies *policies = context;
     if (strcmp(section, "loop") == 0) {
-        status = set_of_all(&reader->policies, name, value, &err);
-    } else if (strncmp(section, "loop ", 5) == 0) {
-        struct trivet_policy *policy =
-            policy_of(&reader->policies, section + 5 + strspn(section + 5, " "), &err);
-        const struct key *key = NULL;
-        for (size_t i = 0; i < TRIVET_ARRAY_COUNT(keys); i++) {
-            key = strcmp(keys[i].name, name) == 0 ? &keys[i] : key;
-        }
-        if (policy == NULL) {
-            status = err.status;
-        } else if (key == NULL) {
-            status = trivet_error_set(&err, TRIVET_INVALID_ARGUMENT,
-                                      "'%s' is not known; deploy/policy.ini shows the keys", name);
-        } else {
-            status = set_key(policy, key, value, &err);
-        }
+        return set_of_all(policies, name, value, err);
     }
-    if (status != TRIVET_OK) {
-        reader->err = reader->failed ? reader->err : err;
-        reader->failed = true;
+    if (strncmp(section, "loop ", 5) != 0) {
+        return TRIVET_OK;
     }
-    return status == TRIVET_OK;
+    struct trivet_policy *policy = policy_of(policies, section + 5 + strspn(section + 5, " "), err);
+    const struct key *key = NULL;
+    for (size_t i = 0; i < TRIVET_ARRAY_COUNT(keys); i++) {
+        key = strcmp(keys[i].name, name) == 0 ? &keys[i] : key;
+    }
+    if (policy == NULL) {
+        return err->status;
+    }
+    if (key == NULL) {
+        return trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
+                                "'%s' is not known; deploy/policy.ini shows the keys", name);
+    }
+    return set_key(policy, key, value, err);
 }
 
 /* inih tells of keys only: a section of a model without any has all the defaults. */
@@ -366,32 +355,19 @@ static enum trivet_status read_sections(const char *path, struct trivet_policies
 enum trivet_status trivet_policies_read(const char *path, struct trivet_policies *out,
                                         struct trivet_error *err)
 {
-    struct reader *reader = trivet_calloc(1, sizeof(*reader));
-    if (reader == NULL) {
+    struct trivet_policies *read = trivet_calloc(1, sizeof(*read));
+    if (read == NULL) {
         return trivet_error_set(err, TRIVET_RESOURCE_EXHAUSTED, "out of memory for the policies");
     }
-    reader->policies.enabled = true;
-    reader->policies.check_us = 2 * INT64_C(1000000);
-    enum trivet_status status = read_sections(path, &reader->policies, err);
-    if (status != TRIVET_OK) {
-        trivet_free(reader);
-        return status;
-    }
-    errno = 0;
-    int line = ini_parse(path, on_value, reader);
-    if (line < 0) {
-        status = trivet_error_set(err, TRIVET_NOT_FOUND, "cannot read %s: %s", path,
-                                  strerror(errno != 0 ? errno : ENOMEM));
-    } else if (reader->failed) {
-        status =
-            trivet_error_set(err, reader->err.status, "%s:%d: %s", path, line, reader->err.message);
-    } else if (line > 0) {
-        status = trivet_error_set(err, TRIVET_INVALID_ARGUMENT,
-                                  "%s:%d: not 'key = value' of at most 195 bytes", path, line);
+    read->enabled = true;
+    read->check_us = 2 * INT64_C(1000000);
+    enum trivet_status status = read_sections(path, read, err);
+    if (status == TRIVET_OK) {
+        status = trivet_ini_file_read(path, take_value, read, err);
     }
     if (status == TRIVET_OK) {
-        *out = reader->policies;
+        *out = *read;
     }
-    trivet_free(reader);
+    trivet_free(read);
     return status;
 }
